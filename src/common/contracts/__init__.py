@@ -1,0 +1,1 @@
+"""Every table, declared once: columns, grain, key, checks and clustering."""

@@ -1,0 +1,101 @@
+"""Gold: what models and people read."""
+
+from common.contracts.table import Column, Table, View
+
+WINDOW_DAYS = (1, 7, 30)
+
+
+def _windowed(prefix: str, type_: str, comment: str) -> tuple[Column, ...]:
+    return tuple(Column(f"{prefix}_{days}d", type_, comment.format(days=days)) for days in WINDOW_DAYS)
+
+
+FEATURES = (
+    Column("amount_eur", "double", "Amount of the transaction in euro."),
+    Column("is_weekend", "boolean", "Whether it happened on a Saturday or Sunday, UTC."),
+    Column("is_night", "boolean", "Whether it happened from hour 0 to hour 6, UTC."),
+    *_windowed("customer_tx_count", "bigint", "Transactions of the customer in (t - {days} d, t]."),
+    *_windowed("customer_amount_mean", "double", "Their mean amount in euro in (t - {days} d, t]; null without any."),
+    *_windowed("terminal_tx_count", "bigint", "Transactions at the terminal in (t - 7 d - {days} d, t - 7 d]."),
+    *_windowed("terminal_fraud_rate", "double", "Share of those known at t to be fraud; 0 where there are none."),
+)
+FEATURE_NAMES = tuple(column.name for column in FEATURES)
+
+TRANSACTION_FEATURES = Table(
+    name="gold.transaction_features",
+    comment="Every model input of a transaction, using only what was known when it happened.",
+    grain="one transaction",
+    key=("transaction_id",),
+    columns=(
+        Column("transaction_id", "string", "The transaction."),
+        Column("event_time", "timestamp", "When the card was used, UTC."),
+        Column("event_date", "date", "Date of event_time, UTC."),
+        Column("customer_id", "string", "Who paid."),
+        Column("account_id", "string", "The card's account."),
+        Column("terminal_id", "string", "Where the card was used."),
+        *FEATURES,
+    ),
+    cluster_by=("event_date",),
+)
+
+DECISIONS = ("fraud", "genuine")
+
+TRANSACTION_SCORES = Table(
+    name="gold.transaction_scores",
+    comment="What the model and the rules said of each transaction, with the features that they saw.",
+    grain="one transaction",
+    key=("transaction_id",),
+    columns=(
+        Column("transaction_id", "string", "The transaction."),
+        Column("event_time", "timestamp", "When the card was used, UTC."),
+        Column("event_date", "date", "Date of event_time, UTC."),
+        Column("customer_id", "string", "Who paid."),
+        Column("account_id", "string", "The card's account."),
+        Column("merchant_id", "string", "Who was paid."),
+        Column("terminal_id", "string", "Where the card was used."),
+        Column("amount_eur", "decimal(18,2)", "Amount in euro."),
+        Column("score", "double", "The model's probability of fraud, 0 to 1."),
+        Column("threshold", "double", "Scores above it make an alert; comes with the model version."),
+        Column("decision", "string", "fraud or genuine."),
+        Column("rules_hit", "array<string>", "Names of the rules that fired."),
+        Column("reasons", "array<string>", "Why it is an alert, most important first; empty where it is none."),
+        Column(
+            "features",
+            "struct<" + ", ".join(f"{c.name}: {c.type}" for c in FEATURES) + ">",
+            "The features as the scorer saw them.",
+        ),
+        Column("model_version", "string", "Version of the registered model."),
+        Column("is_backfill", "boolean", "Happened before the model's T: scored, but never an alert or a figure."),
+        Column("scored_at", "timestamp", "When it was scored, UTC."),
+    ),
+    cluster_by=("event_date",),
+)
+
+FRAUD_TRANSACTIONS = View(
+    name="gold.fraud_transactions",
+    comment="Transactions decided to be fraud, by the model or a blocking rule.",
+    of=TRANSACTION_SCORES,
+    condition="decision = 'fraud'",
+)
+GENUINE_TRANSACTIONS = View(
+    name="gold.genuine_transactions",
+    comment="Transactions decided to be genuine.",
+    of=TRANSACTION_SCORES,
+    condition="decision = 'genuine'",
+)
+
+DAILY_FRAUD_SUMMARY = Table(
+    name="gold.daily_fraud_summary",
+    comment="Transactions, reported fraud and alerts of each day.",
+    grain="one day",
+    key=("event_date",),
+    columns=(
+        Column("event_date", "date", "Day, UTC."),
+        Column("transactions", "bigint", "Transactions of the day."),
+        Column("amount_eur", "decimal(28,2)", "Their sum in euro."),
+        Column("frauds", "bigint", "Transactions of the day reported as fraud so far."),
+        Column("fraud_amount_eur", "decimal(28,2)", "Their sum in euro."),
+        Column("fraud_rate", "double", "frauds / transactions."),
+        Column("alerts", "bigint", "Alerts raised, backfill not counted."),
+        Column("alerts_confirmed", "bigint", "Alerts whose transaction is reported as fraud so far."),
+    ),
+)

@@ -1,0 +1,33 @@
+"""The exceptions that this project raises on purpose.
+
+Each message names the value, the rule that it breaks and the way out. Whoever shows one to a person (the
+command line, a notebook) shows the message alone; a stack trace belongs to the bugs that are not in this tree.
+"""
+
+
+class LakehouseError(Exception):
+    """Anything that a person using the lakehouse can mend: the root of this tree."""
+
+
+class DeclarationError(LakehouseError, ValueError):
+    """A file that a person writes (a source, a job, a contract) breaks one of its rules."""
+
+
+class ParameterError(LakehouseError):
+    """A notebook or job parameter is unknown, missing or of the wrong kind."""
+
+
+class EngineError(LakehouseError):
+    """Spark can't be found, started or reached."""
+
+
+class WorldError(LakehouseError):
+    """A source of one world was run in a workspace that holds another one."""
+
+
+class ConservationError(LakehouseError):
+    """Records went missing or appeared from nowhere between two tables."""
+
+
+class ModelError(LakehouseError):
+    """There is no model to score with, or it doesn't fit the features."""

@@ -1,0 +1,103 @@
+"""The parameters of all notebooks and jobs: their types, defaults, meanings and limits, each declared once.
+
+A notebook's `parameters` cell repeats the defaults of those that it takes (a test holds the two together).
+Values arrive as text from a job and as Python values from a notebook; `typed` makes one of both.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from common.errors import ParameterError
+
+Value = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter: `default` gives its type; `choices` and `minimum` limit it."""
+
+    name: str
+    default: Value
+    meaning: str
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    is_valid: Callable[[Any], bool] | None = None
+    rule: str = ""
+
+    def typed(self, value: object) -> Value:
+        """The value in the parameter's own type.
+
+        Raises:
+            ParameterError: it can't be read as that type, or breaks a limit.
+
+        """
+        kind = type(self.default)
+        try:
+            result = _as_bool(value) if kind is bool else kind(str(value).strip())
+        except ValueError:
+            raise self._refused(value, f"must be {_KINDS[kind]}") from None
+        if self.choices and result not in self.choices:
+            raise self._refused(value, f"must be one of {', '.join(self.choices)}")
+        if self.minimum is not None and float(result) < self.minimum:
+            raise self._refused(value, f"must be {self.minimum:g} or more")
+        if self.is_valid and not self.is_valid(result):
+            raise self._refused(value, f"must be {self.rule}")
+        return result
+
+    def _refused(self, value: object, rule: str) -> ParameterError:
+        return ParameterError(f"{self.name}={value!r}: {rule} ({self.meaning})")
+
+
+_KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def _as_bool(value: object) -> bool:
+    text = str(value).strip().lower()
+    if text not in ("true", "false"):
+        raise ValueError(text)
+    return text == "true"
+
+
+def _is_day_or_empty(value: str) -> bool:
+    if not value:
+        return True
+    try:
+        as_day(value)
+    except ValueError:
+        return False
+    return True
+
+
+def as_day(value: str) -> datetime:
+    """Midnight UTC of a day written as YYYY-MM-DD."""
+    day = date.fromisoformat(value)
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+_DECLARED = (
+    Parameter("catalog", "spark_catalog", "catalog that holds the schemas bronze, silver, gold and ops"),
+    Parameter("source", "simulated", "name of a file in sources/, without .yml"),
+    Parameter("landing", "", "folder that files land in; empty: the workspace's own"),
+    Parameter("entity", "customers", "kind of reference data", ("customers", "accounts", "merchants", "terminals")),
+    Parameter(
+        "trigger",
+        "available_now",
+        "available_now: all that is new, then stop; processing_time: go on",
+        ("available_now", "processing_time"),
+    ),
+    Parameter("interval_seconds", 10, "pause between micro-batches when trigger is processing_time", minimum=1),
+    Parameter(
+        "as_of",
+        "",
+        "day (YYYY-MM-DD) up to which transactions count, exclusive; empty: the newest event time",
+        is_valid=_is_day_or_empty,
+        rule="a day written as YYYY-MM-DD, or empty",
+    ),
+    Parameter("train_days", 60, "days of transactions to train on", minimum=1),
+    Parameter("retrain_after_days", 7, "days of new data after which a new model is trained", minimum=0),
+    Parameter("alert_budget_cards_per_day", 10, "cards that the fraud team can review a day", minimum=1),
+    Parameter("seed", 20180401, "seed of everything random in training", minimum=0),
+)
+PARAMETERS: Mapping[str, Parameter] = {parameter.name: parameter for parameter in _DECLARED}

@@ -1,0 +1,1 @@
+"""Checks, evaluated: pure functions of columns, no reading or writing."""

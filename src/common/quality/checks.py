@@ -1,0 +1,40 @@
+"""A contract's checks as Spark columns: null when the row is fine, the reason when it is not."""
+
+from collections.abc import Iterable
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from common.contracts.table import Check, Table
+
+FAILED_CHECKS_TYPE = "array<struct<name: string, reason: string>>"
+SHOWN_CHARACTERS = 80
+
+
+def failed(check: Check) -> Column:
+    """struct<name, reason> when the row breaks the check, else null. A condition that is null passes."""
+    broken = ~F.coalesce(F.expr(check.condition), F.lit(True))
+    values = [F.concat_ws("", F.lit(f"{column}="), shown(F.col(column))) for column in check.columns]
+    return F.when(broken, reason(check.name, F.concat_ws(", ", *values, F.lit(check.rule))))
+
+
+def reason(name: str, text: Column) -> Column:
+    """One entry of `failed_checks`."""
+    return F.struct(F.lit(name).alias("name"), text.alias("reason"))
+
+
+def shown(value: Column) -> Column:
+    """A value as a reason quotes it: cut when long, `null` when there is none."""
+    text = F.left(value.cast("string"), F.lit(SHOWN_CHARACTERS))
+    return F.coalesce(F.concat(F.lit("'"), text, F.lit("'")), F.lit("null"))
+
+
+def all_failed(failures: Iterable[Column]) -> Column:
+    """The failures that are not null, as one array."""
+    return F.filter(F.array(*failures), lambda failure: failure.isNotNull()).cast(FAILED_CHECKS_TYPE)
+
+
+def checks_for(table: Table, mapped: Iterable[str]) -> tuple[Check, ...]:
+    """The table's checks that apply to a feed which maps these columns."""
+    present = set(mapped)
+    return tuple(check for check in table.checks if not check.if_mapped or present.issuperset(check.columns))

@@ -1,0 +1,1 @@
+"""Records to clean rows: conform, clean, check, refuse or accept once."""

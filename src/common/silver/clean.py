@@ -1,0 +1,58 @@
+"""Texts normalised: what each kind of column (`Column.cleaned_as`) goes through before it is converted."""
+
+from collections.abc import Callable, Mapping
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from common.silver.codes import country_code, currency_code
+
+_TITLES = r"(?i)^((dr|prof|mr|mrs|ms|mx|miss|sir|herr|frau|mme|m)[.]? )+"
+_PARTICLES = "van|von|der|den|de|del|della|di|da|dos|du|la|le|ter|zu|zum|al|bin|ibn|mac|st[.]?"
+_FIRST_AND_LAST = rf"(?i)^(.+?) ((?:(?:{_PARTICLES}) )*[^ ]+)$"
+
+
+def plain_text(text: Column) -> Column:
+    """Trimmed, inner white space collapsed to single spaces; null when nothing is left."""
+    # Few texts need the costly replacement; a search that finds nothing is cheap.
+    untidy = text.rlike(r"[\t\n\x0B\f\r\u00A0]|  ")
+    trimmed = F.trim(F.when(untidy, F.regexp_replace(text, r"[\s\u00A0]+", " ")).otherwise(text))
+    return F.when(trimmed != "", trimmed)
+
+
+def _name(text: Column) -> Column:
+    plain = plain_text(text)
+    shouting_or_whispering = (plain == F.upper(plain)) | (plain == F.lower(plain))
+    return F.when(shouting_or_whispering, F.initcap(plain)).otherwise(plain)
+
+
+def _label(text: Column) -> Column:
+    return F.regexp_replace(F.lower(plain_text(text)), r"[ -]", "_")
+
+
+CLEANERS: Mapping[str, Callable[[Column], Column]] = {
+    "text": plain_text,
+    "id": plain_text,
+    "name": _name,
+    "email": lambda text: F.lower(plain_text(text)),
+    "code": lambda text: F.upper(plain_text(text)),
+    "label": _label,
+    "country": lambda text: country_code(plain_text(text)),
+    "currency": lambda text: currency_code(plain_text(text)),
+}
+
+
+def last_name(full_name: Column) -> Column:
+    """The family name with its particles: `van der Berg` of `Dr. Anna van der Berg` or `van der Berg, Anna`."""
+    bare = F.regexp_replace(full_name, _TITLES, "")
+    comma = F.trim(F.substring_index(bare, ",", 1))
+    split = F.coalesce(F.nullif(F.regexp_extract(bare, _FIRST_AND_LAST, 2), F.lit("")), bare)
+    return F.when(F.contains(bare, F.lit(",")), comma).otherwise(split)
+
+
+def first_name(full_name: Column) -> Column:
+    """The given names: `Anna` of `Dr. Anna van der Berg` or `van der Berg, Anna`; null where there is one word."""
+    bare = F.regexp_replace(full_name, _TITLES, "")
+    comma = F.trim(F.substring_index(bare, ",", -1))
+    split = F.nullif(F.regexp_extract(bare, _FIRST_AND_LAST, 1), F.lit(""))
+    return F.when(F.contains(bare, F.lit(",")), comma).otherwise(split)

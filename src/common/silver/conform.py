@@ -1,0 +1,123 @@
+"""Bronze records as rows of a contract: mapped, cleaned, converted and checked, row by row.
+
+Nothing is filtered here. A row carries its bronze record, whether the feed's `where` selects it, and every check
+that it fails; `silver.accept` decides what becomes of it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
+
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from common.contracts.table import Check, Table
+from common.contracts.table import Column as ContractColumn
+from common.quality.checks import all_failed, checks_for, failed, reason, shown
+from common.silver.clean import CLEANERS
+from common.silver.convert import converted
+from common.silver.derive import DERIVATIONS
+from common.sources.declaration import Mapping
+from common.sources.records import parse_payloads
+
+BRONZE = "bronze"
+"""Name of the struct column that carries the bronze record."""
+
+_BRONZE_TYPE = "struct<record_id: string, payload: string, read_error: string, source: string, source_ref: string>"
+
+
+def conform(records: DataFrame, mapping: Mapping, target: Table) -> DataFrame:
+    """Rows of the target from bronze records (batch or stream).
+
+    Returns:
+        The target's columns (without lineage), `bronze` (struct, its payload null where no check failed),
+        `selected` (boolean) and `failed_checks`.
+    """
+    parsed = _parsed(records, mapping.fields)
+    raw = parsed.select(BRONZE, "_parse_error", _selected(mapping), *_raw_columns(mapping))
+    mapped = [column for column in target.mappable if column.name in mapping.map]
+    absent = {c.name: F.lit(None).cast(c.type) for c in target.mappable if c not in mapped}
+    # A column a stage: an expression that is used often is then computed once, not inlined everywhere.
+    cleaned = raw.withColumns({f"_text_{c.name}": CLEANERS[c.cleaned_as](F.col(f"_raw_{c.name}")) for c in mapped})
+    typed = cleaned.withColumns({c.name: converted(F.col(f"_text_{c.name}"), c.type) for c in mapped} | absent)
+    derived = DERIVATIONS[target.name](typed)
+    names = [name for name in target.column_names if name in derived.columns]
+    judged = derived.select(*names, BRONZE, "selected", _failures(target, mapped).alias("failed_checks"))
+    # Only a refused record's payload is needed again; the others' would make up most of what is staged.
+    refused_payload = F.when(F.size("failed_checks") > 0, F.col(f"{BRONZE}.payload"))
+    return judged.withColumn(BRONZE, F.col(BRONZE).withField("payload", refused_payload))
+
+
+def _parsed(records: DataFrame, fields: Sequence[str]) -> DataFrame:
+    names = [f"`{field}` string" for field in fields]
+    packed = records.select(F.struct("record_id", "payload", "read_error", "source", "source_ref").alias(BRONZE))
+    return packed.mapInArrow(
+        _payload_parser(fields), ", ".join([f"{BRONZE} {_BRONZE_TYPE}", *names, "_parse_error string"])
+    )
+
+
+def _payload_parser(fields: Sequence[str]) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
+    def parse(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        for batch in batches:
+            record = batch.column(0)
+            readable = [
+                payload if error is None else None
+                for payload, error in zip(
+                    record.field("payload").to_pylist(), record.field("read_error").to_pylist(), strict=True
+                )
+            ]
+            columns, errors = parse_payloads(readable, fields)
+            yield pa.RecordBatch.from_arrays([record, *columns, errors], names=[BRONZE, *fields, "_parse_error"])
+
+    return parse
+
+
+def _is_record() -> Column:
+    return F.col(f"{BRONZE}.read_error").isNull() & F.col("_parse_error").isNull()
+
+
+def _selected(mapping: Mapping) -> Column:
+    # What could not be read might have been selected: it is refused, never passed over.
+    chosen = F.coalesce(F.expr(mapping.where), F.lit(False)) if mapping.where else F.lit(True)
+    return (~_is_record() | chosen).alias("selected")
+
+
+def _raw_columns(mapping: Mapping) -> list[Column]:
+    return [F.expr(sql).cast("string").alias(f"_raw_{column}") for column, sql in mapping.map.items()]
+
+
+def _is_lost(column: ContractColumn) -> Column:
+    """Whether the record had a value that could not be converted."""
+    raw = F.col(f"_raw_{column.name}")
+    return F.col(column.name).isNull() & raw.isNotNull() & (F.trim(raw) != "")
+
+
+def _failures(target: Table, mapped: Sequence[ContractColumn]) -> Column:
+    unreadable = [
+        F.when(error.isNotNull(), reason(name, error))
+        for name, error in (("readable", F.col(f"{BRONZE}.read_error")), ("well_formed", F.col("_parse_error")))
+    ]
+    by_name = {column.name: column for column in mapped}
+    lost = [F.when(_is_record() & _is_lost(column), _lost_reason(column)) for column in mapped]
+    broken = [
+        F.when(_is_record() & ~_any_lost(check, by_name), failed(check))
+        for check in checks_for(target, {column.name for column in mapped} | _derived(target))
+    ]
+    return all_failed([*unreadable, *lost, *broken])
+
+
+def _any_lost(check: Check, mapped: dict[str, ContractColumn]) -> Column:
+    """A value that could not be converted has its reason already; the column's other checks would repeat it."""
+    columns = [mapped[name] for name in check.columns if name in mapped]
+    return reduce(lambda left, right: left | right, map(_is_lost, columns), F.lit(False))
+
+
+def _derived(target: Table) -> set[str]:
+    return {column.name for column in target.columns if column.derived}
+
+
+def _lost_reason(column: ContractColumn) -> Column:
+    kinds = {"country": "an ISO 3166 country", "currency": "an ISO 4217 currency"}
+    kind = kinds.get(column.cleaned_as, column.type)
+    text = F.concat(F.lit(f"{column.name}="), shown(F.col(f"_raw_{column.name}")), F.lit(f" can't be read as {kind}"))
+    return reason(f"{column.name}_convertible", text)

@@ -1,0 +1,42 @@
+"""Columns that silver computes from the mapped ones, target by target."""
+
+from collections.abc import Callable, Mapping
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from common.contracts.silver import CUSTOMER, FRAUD_REPORTS, REFERENCES, TRANSACTIONS, Reference
+from common.silver.clean import first_name, last_name
+from common.silver.exchange import in_euro
+
+
+def _transaction(rows: DataFrame) -> DataFrame:
+    dated = rows.withColumn("event_date", F.to_date("event_time"))
+    return dated.withColumn("amount_eur", in_euro(F.col("amount"), F.col("currency"), F.col("event_date")))
+
+
+def _named(rows: DataFrame) -> DataFrame:
+    full = F.coalesce("full_name", F.nullif(F.concat_ws(" ", "first_name", "last_name"), F.lit("")))
+    with_full = rows.withColumn("full_name", full)
+    return with_full.withColumns(
+        {
+            "first_name": F.coalesce("first_name", first_name(F.col("full_name"))),
+            "last_name": F.coalesce("last_name", last_name(F.col("full_name"))),
+        }
+    )
+
+
+def _digested(reference: Reference) -> Callable[[DataFrame], DataFrame]:
+    def derive(rows: DataFrame) -> DataFrame:
+        prepared = _named(rows) if reference is CUSTOMER else rows
+        content = F.to_json(F.struct(*reference.versioned), {"ignoreNullFields": "false"})
+        return prepared.withColumn("content_hash", F.md5(content))
+
+    return derive
+
+
+DERIVATIONS: Mapping[str, Callable[[DataFrame], DataFrame]] = {
+    TRANSACTIONS.name: _transaction,
+    FRAUD_REPORTS.name: lambda rows: rows,
+    **{reference.changes.name: _digested(reference) for reference in REFERENCES.values()},
+}

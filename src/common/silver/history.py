@@ -1,0 +1,40 @@
+"""Slowly changing dimensions, type 2: the history of each key, derived from all its accepted changes.
+
+Changes are ordered by the source's own time (`changed_at`, then `content_hash`), never by arrival, and neighbours
+that are equal make one version: the same changes give the same history in whatever order they come.
+"""
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from common.contracts.silver import Reference
+from common.storage.lake import Lake
+
+
+def versions(changes: DataFrame, reference: Reference) -> DataFrame:
+    """The versions that the changes make, in the columns of `reference.history`."""
+    in_order = Window.partitionBy(reference.key).orderBy("changed_at", "content_hash", *reference.carried, "record_id")
+    starts = ~F.col("content_hash").eqNullSafe(F.lag("content_hash").over(in_order))
+    numbered = changes.withColumn("_starts", starts.cast("int")).withColumn("_version", F.sum("_starts").over(in_order))
+    order = F.struct("changed_at", "content_hash", *reference.carried, "record_id")
+    last = [F.max_by(name, order).alias(name) for name in (*reference.versioned, *reference.carried)]
+    collapsed = numbered.groupBy(reference.key, "_version", "content_hash").agg(
+        F.min("changed_at").alias("valid_from"), *last
+    )
+    following = F.lead("valid_from").over(Window.partitionBy(reference.key).orderBy("_version"))
+    dated = collapsed.withColumn("valid_to", following).withColumn("is_current", F.col("valid_to").isNull())
+    return dated.select(*reference.history.column_names)
+
+
+def rebuild_history(lake: Lake, reference: Reference, keys: DataFrame) -> None:
+    """Derives the history of these keys anew and merges the difference into the history table."""
+    target = versions(lake.table(reference.changes).join(keys, reference.key, "left_semi"), reference)
+    gone = (
+        lake.table(reference.history)
+        .join(keys, reference.key, "left_semi")
+        .join(target, list(reference.history.key), "left_anti")
+    )
+    lake.merge_versions(
+        target.withColumn("operation", F.lit("upsert")).unionByName(gone.withColumn("operation", F.lit("delete"))),
+        reference.history,
+    )

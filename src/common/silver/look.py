@@ -1,0 +1,64 @@
+"""Looks at silver tables that the notebooks end with."""
+
+from matplotlib.axes import Axes
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS, Reference
+from common.storage.lake import Lake
+
+COLOUR = "#4878a8"
+
+
+def daily_volume(lake: Lake) -> Axes | None:
+    """A plot of transactions and euro by day; None while there are none."""
+    days = (
+        lake.table(TRANSACTIONS)
+        .groupBy("event_date")
+        .agg(F.count("*").alias("transactions"), F.sum("amount_eur").cast("double").alias("amount in euro"))
+        .orderBy("event_date")
+        .toPandas()
+        .set_index("event_date")
+    )
+    if days.empty:
+        return None
+    upper: Axes = days.plot(subplots=True, figsize=(12, 5), color=[COLOUR, "#b5532a"], title="Silver by day")[0]
+    return upper
+
+
+def report_delays(lake: Lake) -> Axes | None:
+    """A plot of the days from a transaction to its report; None while there are none."""
+    transactions = lake.table(TRANSACTIONS).select("transaction_id", "event_time")
+    seconds = F.unix_seconds("reported_at") - F.unix_seconds("event_time")
+    delays = (
+        lake.table(FRAUD_REPORTS)
+        .join(transactions, "transaction_id")
+        .groupBy(F.floor(seconds / 86400).alias("days"))
+        .count()
+        .orderBy("days")
+        .toPandas()
+        .set_index("days")["count"]
+    )
+    if delays.empty:
+        return None
+    return delays.plot.bar(
+        figsize=(10, 3.5), color=COLOUR, title="Days until fraud is reported", xlabel="days", ylabel="reports"
+    )
+
+
+def most_changed(lake: Lake, reference: Reference) -> DataFrame:
+    """Every version of the key that has most of them, oldest first."""
+    history = lake.table(reference.history)
+    key = history.groupBy(reference.key).count().orderBy(F.desc("count"), reference.key).limit(1)
+    return history.join(key.select(reference.key), reference.key, "left_semi").orderBy("valid_from")
+
+
+def versions_by_count(lake: Lake, reference: Reference) -> Axes | None:
+    """A plot of how many keys have one version, two, and so on; None while there are none."""
+    counts = lake.table(reference.history).groupBy(reference.key).count().groupBy("count")
+    keys = counts.agg(F.count("*").alias("keys")).orderBy("count").toPandas().set_index("count")["keys"]
+    if keys.empty:
+        return None
+    return keys.plot.bar(
+        figsize=(8, 3), color=COLOUR, title=f"Versions of a {reference.entity}", xlabel="versions", ylabel="how many"
+    )

@@ -1,0 +1,1 @@
+"""Where records come from: declarations (YAML) and one reader a kind."""

@@ -1,0 +1,164 @@
+"""A source's YAML as a typed object: where its feeds are, and how their fields become the contracts' columns."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+
+from common.contracts.silver import TARGETS
+from common.errors import DeclarationError
+from common.sources.expressions import BOOLEAN, Expression, checked_expression
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Mapping(_Strict):
+    """How the records of a feed become rows of one target: contract column to SQL expression over their fields.
+
+    `where` selects the records that the target takes; the others count as not selected.
+    """
+
+    map: dict[str, Text]
+    where: Text | None = None
+
+    @field_validator("map", "where")
+    @classmethod
+    def _expressions_never_fail(cls, value: Any, info: ValidationInfo) -> Any:
+        if info.field_name == "where":
+            if value is not None and checked_expression(value).kind != BOOLEAN:
+                raise ValueError(f"{value!r} must be true or false")
+            return value
+        for column, sql in value.items():
+            try:
+                checked_expression(sql)
+            except DeclarationError as error:
+                raise DeclarationError(f"{column}: {error}") from None
+        return value
+
+    @property
+    def expressions(self) -> dict[str, Expression]:
+        """The checked expressions of the map, by contract column."""
+        return {column: checked_expression(sql) for column, sql in self.map.items()}
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Every field of the record that the map and the `where` read, each once."""
+        used = [field for expression in self.expressions.values() for field in expression.fields]
+        if self.where:
+            used += checked_expression(self.where).fields
+        return tuple(dict.fromkeys(used))
+
+
+class FileFeed(_Strict):
+    """A feed of files: every file under `path` is read once, whole.
+
+    `path` is a folder, with `{landing}` for the landing folder; folders below it are read too.
+    """
+
+    reader: Literal["files"]
+    format: Literal["json_lines", "json_array", "csv", "parquet"]
+    path: Text
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
+    encoding: Text = "utf-8"
+    into: dict[str, Mapping]
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_exists(cls, value: str) -> str:
+        try:
+            "".encode(value)
+        except LookupError:
+            raise ValueError(f"{value!r} is no text encoding that Python knows; utf-8 is the usual one") from None
+        return value
+
+    @field_validator("into")
+    @classmethod
+    def _targets_take_these_columns(cls, into: dict[str, Mapping]) -> dict[str, Mapping]:
+        for target, mapping in into.items():
+            if target not in TARGETS:
+                raise DeclarationError(f"{target}: no such target; it must be one of {', '.join(TARGETS)}")
+            table = TARGETS[target]
+            mappable = [column.name for column in table.mappable]
+            if unknown := sorted(set(mapping.map) - set(mappable)):
+                raise DeclarationError(
+                    f"{target}.map.{unknown[0]}: {table.name} takes no such column; it takes: {', '.join(mappable)}"
+                )
+            if missing := [column for column in table.essential if column not in mapping.map]:
+                raise DeclarationError(f"{target}.map: {', '.join(missing)} must be mapped")
+        return into
+
+    def folder(self, landing: str) -> str:
+        """The folder of the feed for a landing folder."""
+        return self.path.replace("{landing}", landing)
+
+
+class Source(_Strict):
+    """A source: its feeds by name. `world` names the set of ids that it belongs to, by default its own."""
+
+    name: Name
+    description: Text
+    world: Name | None = None
+    feeds: dict[Name, FileFeed]
+
+    @model_validator(mode="after")
+    def _each_target_has_one_feed(self) -> "Source":
+        seen: dict[str, str] = {}
+        for feed_name, feed in self.feeds.items():
+            for target in feed.into:
+                if target in seen:
+                    raise DeclarationError(
+                        f"feeds.{feed_name}.into.{target}: the feed {seen[target]} already makes it; "
+                        "a target comes from one feed"
+                    )
+                seen[target] = feed_name
+        return self
+
+    def feed_of(self, target: str) -> tuple[str, FileFeed] | None:
+        """The feed that makes a target, with its name; None where the source has none."""
+        return next(((name, feed) for name, feed in self.feeds.items() if target in feed.into), None)
+
+    @property
+    def world_name(self) -> str:
+        """The world that the source's ids belong to."""
+        return self.world or self.name
+
+
+def load_source(folder: Path, name: str) -> Source:
+    """Reads and checks `folder/NAME.yml`.
+
+    Raises:
+        DeclarationError: there is no such file, or it breaks a rule; the message names file, path and rule.
+    """
+    path = folder / f"{name}.yml"
+    shown = f"{folder.name}/{path.name}"
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or not path.is_file():
+        known = ", ".join(sorted(p.stem for p in folder.glob("*.yml"))) or "none"
+        raise DeclarationError(f"source={name!r}: there is no {shown}; known sources: {known}")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise DeclarationError(f"{shown}: not YAML: {' '.join(str(error).split())}") from None
+    try:
+        source = Source.model_validate(content)
+    except ValidationError as error:
+        raise DeclarationError("\n".join(_described(shown, problem) for problem in error.errors())) from None
+    except DeclarationError as error:
+        raise DeclarationError(f"{shown}: {error}") from None
+    if source.name != name:
+        raise DeclarationError(f"{shown}: name: {source.name!r} must be the file's name, {name!r}")
+    return source
+
+
+def _described(file: str, problem: Any) -> str:
+    path = ".".join(str(part) for part in problem["loc"] if part != "[key]") or "the file"
+    given = problem["input"]
+    value = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
+    return f"{file}: {path}: {problem['msg'].removeprefix('Value error, ')}{value}"

@@ -1,0 +1,71 @@
+"""Files to bronze: a stream of whole files, each parsed with its own header and schema.
+
+Spark's own text, CSV and JSON streams skip files with old modification times, keep parts of damaged ones and shift
+columns; a `binaryFile` stream parsed here does neither. Files that are still being written (a temporary suffix, a
+leading dot or underscore) are left until they are renamed.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from common.sources.declaration import FileFeed
+from common.sources.parsing import FileFormat, FileRefused, parse_file
+
+UNFINISHED = r"(?i)(/[._][^/]*|[.](tmp|temp|part|partial|filepart|crdownload|inprogress|writing|swp)|~)$"
+"""Names of files that are still being written, as a regular expression over their paths."""
+
+FILES_PER_BATCH = 1000
+_NEVER_TOO_OLD = "36500d"
+_FILES = "path string, modificationTime timestamp, length bigint, content binary"
+
+
+def stream_files(spark: SparkSession, source_name: str, feed_name: str, feed: FileFeed, landing: str) -> DataFrame:
+    """The records of all files of a feed, as a stream in the shape of bronze (`contracts.bronze.COLUMNS`)."""
+    layout = FileFormat(feed.format, feed.delimiter, feed.quote, feed.encoding)
+    files = (
+        spark.readStream.format("binaryFile")
+        .option("recursiveFileLookup", "true")
+        .option("maxFileAge", _NEVER_TOO_OLD)
+        .option("maxFilesPerTrigger", str(FILES_PER_BATCH))
+        .schema(_FILES)
+        .load(feed.folder(landing))
+    )
+    records = (
+        files.where(~F.col("path").rlike(UNFINISHED))
+        .select("path", "content")
+        .mapInArrow(_parser(layout), "source_ref string, payload string, read_error string")
+    )
+    return records.select(
+        F.md5(F.concat_ws("|", F.lit(source_name), F.lit(feed_name), "source_ref")).alias("record_id"),
+        "payload",
+        "read_error",
+        F.lit(source_name).alias("source"),
+        "source_ref",
+        F.current_timestamp().alias("ingested_at"),
+        F.current_date().alias("ingest_date"),
+    )
+
+
+def _parser(layout: FileFormat) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
+    def parse(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for path, content in zip(batch.column("path"), batch.column("content"), strict=True):
+                yield from file_records(path.as_py(), content.as_py(), layout)
+
+    return parse
+
+
+def file_records(path: str, content: bytes, layout: FileFormat) -> Iterator[pa.RecordBatch]:
+    """One file's records as batches of source_ref, payload and read_error; a refused file is one record."""
+    where = path.removeprefix("file:").replace("///", "/")
+    names = ["source_ref", "payload", "read_error"]
+    try:
+        for ordinals, payloads, errors in parse_file(content, layout):
+            references = pa.array([f"{where}#{ordinal}" for ordinal in ordinals.to_pylist()], pa.string())
+            yield pa.RecordBatch.from_arrays([references, payloads, errors], names=names)
+    except FileRefused as refusal:
+        row = [pa.array([value], pa.string()) for value in (f"{where}#0", None, f"file refused: {refusal}")]
+        yield pa.RecordBatch.from_arrays(row, names=names)

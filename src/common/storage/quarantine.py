@@ -1,0 +1,30 @@
+"""silver.quarantine: what was refused, and why."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from common.contracts.silver import QUARANTINE
+from common.storage.lake import Lake
+
+
+def refusals(lake: Lake, target: str | None = None) -> DataFrame:
+    """Refused records by target and failed check, most frequent first, each with an example.
+
+    A record that fails several checks counts for each of them.
+
+    Returns:
+        target, check_name, records, example (the reason of one of them), source_ref (where that one is).
+    """
+    refused = lake.table(QUARANTINE)
+    if target:
+        refused = refused.where(F.col("target") == target)
+    failures = refused.select("target", "source_ref", F.explode("failed_checks").alias("failed"))
+    return (
+        failures.groupBy("target", F.col("failed.name").alias("check_name"))
+        .agg(
+            F.count("*").alias("records"),
+            F.min_by("failed.reason", "source_ref").alias("example"),
+            F.min("source_ref").alias("source_ref"),
+        )
+        .orderBy(F.desc("records"), "target", "check_name")
+    )

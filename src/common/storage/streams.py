@@ -1,0 +1,80 @@
+"""Structured Streaming queries: started with a checkpoint, waited for, ended with their notebook."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pyspark.errors import StreamingQueryException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+from pyspark.sql.streaming.readwriter import DataStreamWriter
+
+from common.errors import LakehouseError
+
+Process = Callable[[DataFrame, int], None]
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """How long a query goes on: until nothing is new, or for ever with a pause between micro-batches."""
+
+    kind: str = "available_now"
+    interval_seconds: int = 10
+
+    def on(self, writer: DataStreamWriter) -> DataStreamWriter:
+        """The writer with this trigger."""
+        if self.kind == "available_now":
+            return writer.trigger(availableNow=True)
+        return writer.trigger(processingTime=f"{self.interval_seconds} seconds")
+
+
+AVAILABLE_NOW = Trigger()
+
+
+def append_stream(rows: DataFrame, full_name: str, checkpoint: str, trigger: Trigger = AVAILABLE_NOW) -> StreamingQuery:
+    """Starts a query that appends the stream to a Delta table, each micro-batch exactly once."""
+    writer = rows.writeStream.format("delta").outputMode("append").option("checkpointLocation", checkpoint)
+    return trigger.on(writer).toTable(full_name)
+
+
+def process_stream(
+    rows: DataFrame, process: Process, checkpoint: str, trigger: Trigger = AVAILABLE_NOW
+) -> StreamingQuery:
+    """Starts a query that hands each micro-batch to `process`, which runs in the engine and must be idempotent."""
+    return trigger.on(rows.writeStream.foreachBatch(process).option("checkpointLocation", checkpoint)).start()
+
+
+def wait_for(queries: Sequence[StreamingQuery]) -> None:
+    """Waits until all queries have ended; if one fails or the wait is broken off, the others are stopped.
+
+    Raises:
+        LakehouseError: a micro-batch failed for a reason that a person can mend.
+        StreamingQueryException: a micro-batch failed otherwise.
+    """
+    try:
+        for query in queries:
+            query.awaitTermination()
+    except StreamingQueryException as error:
+        if (message := _own_message(str(error))) is not None:
+            raise LakehouseError(message) from None
+        raise
+    finally:
+        for query in queries:
+            if query.isActive:
+                query.stop()
+
+
+def _own_message(text: str) -> str | None:
+    """The message of one of this project's errors within the trace that came back from the engine."""
+    for line in text.splitlines():
+        if line.strip().startswith("common.errors."):
+            return line.split(":", 1)[1].strip()
+    return None
+
+
+def query_id(spark: SparkSession, checkpoint: str) -> str:
+    """The id that Spark gave the query of a checkpoint: the same after every restart, new with a new checkpoint."""
+    row = spark.read.text(f"{checkpoint}/metadata").first()
+    if row is None:
+        raise LakehouseError(f"{checkpoint}/metadata is empty: remove the checkpoint to start the query anew")
+    return str(json.loads(row[0])["id"])

@@ -1,0 +1,32 @@
+"""Which world a workspace holds. Ids of two worlds must never meet in one table."""
+
+from common.contracts.ops import BATCHES
+from common.errors import WorldError
+from common.storage.lake import Lake
+
+_PROPERTY = "lakehouse.world"
+
+
+def claim_world(lake: Lake, world: str) -> None:
+    """Marks an empty workspace as holding this world, or checks that it does.
+
+    Raises:
+        WorldError: the workspace holds another world.
+    """
+    lake.ensure(BATCHES)
+    held = current_world(lake)
+    if held is None:
+        lake.spark.sql(f"ALTER TABLE {lake.full_name(BATCHES)} SET TBLPROPERTIES ('{_PROPERTY}' = '{world}')")
+    elif held != world:
+        raise WorldError(
+            f"source={world!r}: this workspace ({lake.settings.home}) holds the world {held!r}, and a workspace holds "
+            f"one world. Use another folder, for example: LAKEHOUSE_HOME={lake.settings.home}-{world}"
+        )
+
+
+def current_world(lake: Lake) -> str | None:
+    """The world that the workspace holds; None when it is empty."""
+    if not lake.exists(BATCHES):
+        return None
+    rows = lake.spark.sql(f"SHOW TBLPROPERTIES {lake.full_name(BATCHES)}").collect()
+    return next((row["value"] for row in rows if row["key"] == _PROPERTY), None)

@@ -1,0 +1,1 @@
+"""Dimensions, facts and marts."""

@@ -1,0 +1,99 @@
+"""Silver transactions to gold.transaction_scores, by a stream: what the scoring notebook runs."""
+
+from collections.abc import Callable, Iterable
+
+import pandas as pd
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from common.contracts.gold import (
+    FEATURE_NAMES,
+    FEATURES,
+    FRAUD_TRANSACTIONS,
+    GENUINE_TRANSACTIONS,
+    TRANSACTION_SCORES,
+)
+from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
+from common.features.transactions import transaction_features
+from common.ml.champion import Champion, check_features
+from common.ml.registry import champion_or_reason
+from common.ml.scoring import ADDED, scorer
+from common.rules import blocks, evaluate, sentences
+from common.rules.inputs import with_rule_inputs
+from common.settings import Settings
+from common.storage.lake import Lake
+from common.storage.streams import AVAILABLE_NOW, Trigger, process_stream, wait_for
+
+_SCORED = (
+    "transaction_id string, event_time timestamp, event_date date, customer_id string, account_id string, "
+    "merchant_id string, terminal_id string, rules_hit array<string>, is_blocked boolean, "
+    + ", ".join(f"{column.name} {column.type}" for column in FEATURES)
+)
+
+
+def score_new(lake: Lake, champion: Champion, trigger: Trigger = AVAILABLE_NOW) -> int:
+    """Scores every transaction that is new in silver, each once, and returns how many were added.
+
+    With a trigger that goes on, each micro-batch asks the registry for the champion of the moment.
+
+    Raises:
+        ModelError: the model's features are not those that are computed.
+    """
+    check_features(champion, FEATURE_NAMES)
+    lake.ensure(TRANSACTIONS, FRAUD_REPORTS, MERCHANT.history, TRANSACTION_SCORES)
+    lake.ensure_views(FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS)
+    before = lake.table(TRANSACTION_SCORES).count()
+    checkpoint = lake.settings.checkpoint("ml", "transaction_scores")
+    goes_on = trigger.kind != AVAILABLE_NOW.kind
+    process = _batch_processor(lake.settings, champion, asks_again=goes_on)
+    wait_for([process_stream(lake.stream(TRANSACTIONS), process, checkpoint, trigger)])
+    return lake.table(TRANSACTION_SCORES).count() - before
+
+
+def _batch_processor(settings: Settings, first: Champion, *, asks_again: bool) -> Callable[[DataFrame, int], None]:
+    def process(batch: DataFrame, batch_id: int) -> None:
+        del batch_id
+        now = champion_or_reason(settings) if asks_again else first
+        champion = first if isinstance(now, str) else now
+        lake = Lake(batch.sparkSession, settings)
+        lake.insert_new(scores(lake, batch, champion), TRANSACTION_SCORES)
+
+    return process
+
+
+def scores(lake: Lake, batch: DataFrame, champion: Champion) -> DataFrame:
+    """Rows of gold.transaction_scores for transactions of silver."""
+    features = transaction_features(batch, lake.table(TRANSACTIONS), lake.table(FRAUD_REPORTS))
+    judged = evaluate(with_rule_inputs(features, batch, lake.table(MERCHANT.history)))
+    judged = judged.withColumn("is_blocked", blocks("rules_hit"))
+    names = [part.split()[0] for part in _SCORED.split(", ")]
+    scored = judged.select(*names).mapInPandas(_on_workers(champion), f"{_SCORED}, {ADDED}")
+    is_fraud = F.col("is_blocked") | (F.col("score") > F.col("threshold"))
+    return scored.select(
+        "*",
+        F.when(is_fraud, "fraud").otherwise("genuine").alias("decision"),
+        _reasons(is_fraud).alias("all_reasons"),
+        F.struct(*FEATURE_NAMES).alias("features"),
+        F.col("amount_eur").cast("decimal(18,2)").alias("exact_amount_eur"),
+        F.current_timestamp().alias("scored_at"),
+    ).select(*(_OUTPUT.get(name, F.col(name)).alias(name) for name in TRANSACTION_SCORES.column_names))
+
+
+_OUTPUT = {"reasons": F.col("all_reasons"), "amount_eur": F.col("exact_amount_eur")}
+
+
+def _reasons(is_fraud: Column) -> Column:
+    """Rules first: they are what a person acts on; then what the model saw. Backfill is never an alert."""
+    is_alert = is_fraud & ~F.col("is_backfill")
+    return F.when(is_alert, F.concat(sentences("rules_hit"), F.col("reasons"))).otherwise(
+        F.array().cast("array<string>")
+    )
+
+
+def _on_workers(champion: Champion) -> Callable[[Iterable[pd.DataFrame]], Iterable[pd.DataFrame]]:
+    score_partition = scorer(champion, FEATURE_NAMES, blocked="is_blocked")
+
+    def score_frames(frames: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
+        yield from score_partition(iter(frames))
+
+    return score_frames

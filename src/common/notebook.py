@@ -1,0 +1,109 @@
+"""What a notebook's setup cell opens: parameters with types, the tables, the source, and a way to say what was done."""
+
+import html
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from common.errors import ParameterError
+from common.parameters import PARAMETERS, Value
+from common.session import spark_session
+from common.settings import repository, settings_from
+from common.sources.declaration import Source, load_source
+from common.storage.lake import Lake
+from common.storage.streams import Trigger
+
+RESULT_TYPE = "application/vnd.lakehouse.result+json"
+"""MIME type of the output by which a notebook tells the job runner what it did."""
+
+
+@dataclass(frozen=True)
+class Lakehouse(Lake):
+    """A `Lake` as a notebook sees it, with the notebook's typed parameters."""
+
+    parameters: Mapping[str, Value]
+
+    @cached_property
+    def source(self) -> Source:
+        """The declaration that the parameter `source` names."""
+        return load_source(repository() / "sources", str(self.parameters["source"]))
+
+    @property
+    def trigger(self) -> Trigger:
+        """The trigger that the parameters `trigger` and `interval_seconds` ask for."""
+        return Trigger(
+            str(self.parameters.get("trigger", "available_now")), int(self.parameters.get("interval_seconds", 10))
+        )
+
+    def result(
+        self,
+        rows_in: int | None = None,
+        rows_out: int | None = None,
+        note: str = "",
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Shows what the notebook did, and tells the job runner; later calls add to earlier ones."""
+        told = {"rows_in": rows_in, "rows_out": rows_out, "note": note or None, "facts": dict(facts or {}) or None}
+        payload = {name: value for name, value in told.items() if value is not None}
+        _display({RESULT_TYPE: payload, "text/html": _as_html(payload), "text/plain": _as_text(payload)})
+
+
+def open_lakehouse(notebook: MutableMapping[str, Any]) -> Lakehouse:
+    """Opens the lakehouse for a notebook, whose `globals()` hold the values of its `parameters` cell.
+
+    Afterwards those variables hold typed values.
+
+    Raises:
+        ParameterError: a value has the wrong type or breaks a rule.
+        EngineError: Spark can't be found, started or reached.
+    """
+    parameters = {name: declared.typed(notebook[name]) for name, declared in PARAMETERS.items() if name in notebook}
+    notebook.update(parameters)
+    settings = settings_from(
+        catalog=str(parameters.get("catalog", PARAMETERS["catalog"].default)),
+        landing=str(parameters.get("landing", "")),
+    )
+    return Lakehouse(spark_session(settings), settings, parameters)
+
+
+def _flat(payload: Mapping[str, Any]) -> list[tuple[str, str]]:
+    rows = []
+    for name, value in payload.items():
+        for key, item in value.items() if isinstance(value, dict) else [("", value)]:
+            label = key if name == "facts" else name
+            rows.append((label.replace("_", " "), _shown(item)))
+    return rows
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_shown(item)}" for key, item in value.items()) or "none"
+    if isinstance(value, float):
+        return f"{value:,.3f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _as_html(payload: Mapping[str, Any]) -> str:
+    cells = "".join(
+        f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
+        f"<td style='text-align:left'>{html.escape(value)}</td></tr>"
+        for name, value in _flat(payload)
+    )
+    return f"<table>{cells}</table>"
+
+
+def _as_text(payload: Mapping[str, Any]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in _flat(payload))
+
+
+def _display(bundle: Mapping[str, Any]) -> None:
+    try:
+        from IPython.display import display
+    except ImportError:
+        print(bundle["text/plain"])
+        return
+    display(dict(bundle), raw=True)  # type: ignore[no-untyped-call]
+
+
+__all__ = ["Lakehouse", "ParameterError", "open_lakehouse"]

@@ -1,0 +1,25 @@
+"""What rules look at beside the features: channel, country, and the merchant as it was at the time."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from common.contracts.silver import MERCHANT
+
+
+def with_rule_inputs(features: DataFrame, transactions: DataFrame, merchants: DataFrame) -> DataFrame:
+    """Features with merchant_id, channel, country and is_watchlisted (null where the merchant is not known).
+
+    Args:
+        features: rows of gold.transaction_features.
+        transactions: silver.transactions, at least the rows of the features.
+        merchants: silver.merchants, every version.
+    """
+    used = transactions.select("transaction_id", "merchant_id", "channel", "country")
+    versions = merchants.select(MERCHANT.key, "is_watchlisted", "valid_from", "valid_to")
+    then = (
+        (F.col("t.merchant_id") == F.col("m.merchant_id"))
+        & (F.col("t.event_time") >= F.col("m.valid_from"))
+        & (F.col("m.valid_to").isNull() | (F.col("t.event_time") < F.col("m.valid_to")))
+    )
+    joined = features.join(used, "transaction_id")
+    return joined.alias("t").join(versions.alias("m"), then, "left").select("t.*", "m.is_watchlisted")

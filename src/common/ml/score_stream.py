@@ -16,7 +16,6 @@ from common.contracts.gold import (
 from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
 from common.features.transactions import transaction_features
 from common.ml.champion import Champion, check_features
-from common.ml.registry import champion_or_reason
 from common.ml.scoring import ADDED, scorer
 from common.rules import blocks, evaluate, sentences
 from common.rules.inputs import with_rule_inputs
@@ -31,17 +30,20 @@ _SCORED = (
 )
 
 
-def score_new(lake: Lake, champion: Champion, trigger: Trigger = AVAILABLE_NOW) -> int:
+def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE_NOW) -> int:
     """Scores every transaction that is new in silver, each once, and returns how many were added.
 
-    With a trigger that goes on, each micro-batch asks the registry for the champion of the moment.
+    With a trigger that goes on, each micro-batch asks the registry for the champion of the moment. Without a
+    champion (the text says why there is none) nothing is scored: the transactions wait for one.
 
     Raises:
         ModelError: the model's features are not those that are computed.
     """
-    check_features(champion, FEATURE_NAMES)
     lake.ensure(TRANSACTIONS, FRAUD_REPORTS, MERCHANT.history, TRANSACTION_SCORES)
     lake.ensure_views(FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS)
+    if isinstance(champion, str):
+        return 0
+    check_features(champion, FEATURE_NAMES)
     before = lake.table(TRANSACTION_SCORES).count()
     checkpoint = lake.settings.checkpoint("ml", "transaction_scores")
     goes_on = trigger.kind != AVAILABLE_NOW.kind
@@ -53,8 +55,13 @@ def score_new(lake: Lake, champion: Champion, trigger: Trigger = AVAILABLE_NOW) 
 def _batch_processor(settings: Settings, first: Champion, *, asks_again: bool) -> Callable[[DataFrame, int], None]:
     def process(batch: DataFrame, batch_id: int) -> None:
         del batch_id
-        now = champion_or_reason(settings) if asks_again else first
-        champion = first if isinstance(now, str) else now
+        champion = first
+        if asks_again:
+            # Imported here: MLflow takes seconds, which a query that asks nothing need not spend.
+            from common.ml.registry import champion_or_reason
+
+            now = champion_or_reason(settings)
+            champion = first if isinstance(now, str) else now
         lake = Lake(batch.sparkSession, settings)
         lake.insert_new(scores(lake, batch, champion), TRANSACTION_SCORES)
 

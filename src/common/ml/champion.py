@@ -1,0 +1,53 @@
+"""A trained model as scoring needs it: a small value that travels to Spark's workers by pickle."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import xgboost as xgb
+
+from common.errors import ModelError
+
+TRAIN_AGAIN = "lakehouse run lakehouse --from train_fraud_model"
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A version of the registered model.
+
+    `features` in the order of the booster's input. A score above `threshold` is an alert; it was chosen for
+    `cards_per_day`. `test_start` is the model's T: what happened before is backfill. `booster` is XGBoost's
+    binary JSON (UBJ).
+    """
+
+    version: str
+    features: tuple[str, ...]
+    threshold: float
+    cards_per_day: int
+    test_start: datetime
+    booster: bytes
+
+    def load(self, threads: int = 1) -> xgb.Booster:
+        """The booster, predicting with that many threads."""
+        booster = xgb.Booster()
+        booster.load_model(bytearray(self.booster))
+        booster.set_param({"nthread": threads})
+        return booster
+
+
+def check_features(champion: Champion, computed: Iterable[str]) -> None:
+    """Make sure that the model's features are among those computed.
+
+    Raises:
+        ModelError: the model was trained on features that are not computed, or not on some that are.
+
+    """
+    wanted, given = set(champion.features), set(computed)
+    if wanted == given:
+        return
+    missing = ", ".join(sorted(wanted - given)) or "none"
+    unknown = ", ".join(sorted(given - wanted)) or "none"
+    raise ModelError(
+        f"fraud_model version {champion.version} does not fit the features computed now: it needs but does not "
+        f"get: {missing}; it gets but does not know: {unknown}. Train a new one: {TRAIN_AGAIN}"
+    )

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+from ml_builders import a_world
+
+from common.contracts.gold import FEATURE_NAMES
+from common.ml.explain import contributions, reasons, sentence
+from common.ml.training import Candidate, fit, predict
+
+
+@pytest.mark.parametrize(
+    ("feature", "value", "expected"),
+    [
+        (
+            "terminal_fraud_rate_7d",
+            0.42,
+            "terminal_fraud_rate_7d 0.42: share of fraud at this terminal in the week before reports could arrive",
+        ),
+        ("amount_eur", 1234.5, "amount_eur 1,234.50: the amount itself, in euro"),
+        ("customer_tx_count_1d", 12.0, "customer_tx_count_1d 12: payments of this customer in the last day"),
+        ("is_night", 1.0, "is_night true: it is night"),
+        ("is_night", 0.0, "is_night false: it is day"),
+        (
+            "customer_amount_mean_30d",
+            float("nan"),
+            "customer_amount_mean_30d missing: nothing is known of it for this transaction",
+        ),
+        ("brand_new", 2.5, "brand_new 2.5: a feature of this transaction"),
+    ],
+)
+def test_a_sentence_has_name_value_and_meaning(feature: str, value: float, expected: str) -> None:
+    assert sentence(feature, value) == expected
+
+
+def test_every_feature_has_a_sentence_of_its_own() -> None:
+    sentences = [sentence(name, 1.0) for name in FEATURE_NAMES]
+    assert not [text for text in sentences if text.endswith("a feature of this transaction")]
+    assert len({text.split(": ")[1] for text in sentences}) == len(FEATURE_NAMES)
+
+
+def test_reasons_are_the_features_that_raise_the_score_most() -> None:
+    world = a_world(days=20)
+    rows = world.rows.assign(is_fraud=world.rows["transaction_id"].isin(world.reports["transaction_id"]))
+    booster = fit(rows, FEATURE_NAMES, Candidate(3, 0.3, 20), seed=1)
+    some = rows.head(50)
+    values = contributions(booster, some, FEATURE_NAMES)
+    scores = predict(booster, some, FEATURE_NAMES)
+    np.testing.assert_allclose(1 / (1 + np.exp(-values.sum(axis=1))), scores, rtol=1e-4)
+    for number, sentences in enumerate(reasons(booster, some, FEATURE_NAMES)):
+        raised = {name: value for name, value in zip(FEATURE_NAMES, values[number], strict=False) if value > 0}
+        expected = sorted(raised, key=lambda name: -raised[name])[:3]
+        assert [text.split(" ")[0] for text in sentences] == expected
+
+
+def test_no_rows_have_no_reasons() -> None:
+    rows = a_world(days=5).rows
+    booster = fit(rows.assign(is_fraud=rows.index % 7 == 0), FEATURE_NAMES, Candidate(2, 0.3, 2), seed=1)
+    assert reasons(booster, rows.head(0), FEATURE_NAMES) == []

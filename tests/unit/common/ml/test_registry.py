@@ -1,0 +1,190 @@
+from dataclasses import replace
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from ml_builders import a_world, day, no_rules
+
+from common.errors import ModelError
+from common.ml.folds import protocol_at
+from common.ml.promote import judge, next_contest, settle
+from common.ml.publish import register
+from common.ml.registry import Registry, champion_or_reason
+from common.ml.train import Trained, train
+from common.settings import Settings
+
+PLOTS = {"precision_recall", "roc", "score_distribution", "importance", "calibration", "fraud_caught"}
+
+
+@pytest.fixture(scope="module")
+def trained() -> Trained:
+    protocol = protocol_at(day(60, 0), train_days=25)
+    result = train(a_world(), rules_hit=no_rules(), protocol=protocol, cards_per_day=3, seed=1)
+    assert isinstance(result, Trained)
+    return result
+
+
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with its tables made, which takes seconds; tests copy it."""
+    home = tmp_path_factory.mktemp("store")
+    Registry(Settings(home))
+    mlflow.set_tracking_uri(None)
+    return home / "mlflow.db"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, empty_store: Path) -> Settings:
+    (tmp_path / "mlflow.db").write_bytes(empty_store.read_bytes())
+    made = Settings(tmp_path)
+    # the experiment of the copied store keeps its files beside the original: give this one its own
+    client = mlflow.MlflowClient(made.tracking_uri)
+    experiment = client.get_experiment_by_name("fraud_model")
+    client.rename_experiment(experiment.experiment_id, "original")
+    return made
+
+
+def registered(registry: Registry, trained: Trained) -> str:
+    return register(registry, trained, {"seed": 1}, {"gold.transaction_features": 4}, "abc123")
+
+
+def registered_bare(registry: Registry, trained: Trained) -> str:
+    """The model alone, without figures and plots, which take their time."""
+    with mlflow.start_run(experiment_id=registry.experiment_id) as run:
+        pass
+    return registry.register(trained.model, run.info.run_id, trained.judged[list(trained.model.features)].head(2))
+
+
+def test_a_version_comes_back_as_it_was_registered(settings: Settings, trained: Trained) -> None:
+    registry = Registry(settings)
+    assert (registry.newest(), registry.champion()) == (None, None)
+    assert registered_bare(registry, trained) == "1"
+    newest = registry.newest()
+    assert newest is not None
+    expected = trained.model.load().inplace_predict(np.ones((1, 15), dtype="float32"))
+    assert newest.model.load().inplace_predict(np.ones((1, 15), dtype="float32")) == expected
+    assert replace(newest.model, version="", booster=b"") == replace(trained.model, booster=b"")
+    assert (newest.decision, registry.champion()) == ("", None)
+
+
+def test_a_run_holds_what_a_person_needs_to_judge_and_repeat_it(settings: Settings, trained: Trained) -> None:
+    registry = Registry(settings)
+    registered(registry, trained)
+    newest = registry.newest()
+    assert newest is not None
+    client = mlflow.MlflowClient(settings.tracking_uri)
+    run = client.get_run(newest.run_id)
+    assert {file.path for file in client.list_artifacts(newest.run_id, "plots")} == {f"plots/{n}.png" for n in PLOTS}
+    assert run.data.params["test_fold.test_start"] == "2030-02-16"
+    assert run.data.tags["code_commit"] == "abc123"
+    assert run.data.tags["data_version.gold.transaction_features"] == "4"
+    model, random = trained.figures["model"], trained.figures["random"]
+    assert run.data.metrics["average_precision"] == pytest.approx(model.average_precision)
+    assert run.data.metrics["random_average_precision"] == pytest.approx(random.average_precision)
+    assert "rules_alone_card_precision" in run.data.metrics
+    card = registry.card(newest)
+    assert f"{model.average_precision:.3f}" in card
+    assert all(name in card for name in trained.model.features)
+    assert "abc123" in card
+
+
+def test_the_logged_model_has_a_signature_and_an_example_without_identifiers(
+    settings: Settings, trained: Trained
+) -> None:
+    registered_bare(Registry(settings), trained)
+    info = mlflow.models.get_model_info("models:/fraud_model/1")
+    assert info.signature.inputs.input_names() == list(trained.model.features)
+    assert info.signature.outputs is not None
+    example = mlflow.xgboost.load_model("models:/fraud_model/1")
+    assert example.feature_names == list(trained.model.features)
+    folder = Path(mlflow.artifacts.download_artifacts("models:/fraud_model/1"))
+    columns = pd.read_json(folder / "input_example.json", orient="split").columns
+    assert list(columns) == list(trained.model.features)
+    assert "xgboost==" in (folder / "requirements.txt").read_text()
+
+
+def test_the_champion_is_the_version_that_was_promoted(settings: Settings, trained: Trained) -> None:
+    registry = Registry(settings)
+    for expected in ("1", "2"):
+        assert registered_bare(registry, trained) == expected
+    first = registry.newest()
+    assert first is not None
+    registry.decide(replace(first, model=replace(first.model, version="1")), True, "the first")
+    registry.decide(first, False, "no better")
+    champion = registry.champion()
+    assert champion is not None
+    assert (champion.number, champion.decision, champion.reason) == (1, "promoted", "the first")
+    scoring = champion_or_reason(settings)
+    assert not isinstance(scoring, str)
+    assert (scoring.version, scoring.threshold) == ("1", trained.model.threshold)
+
+
+def test_without_a_model_scoring_is_told_what_to_run(settings: Settings) -> None:
+    with pytest.raises(ModelError, match="lakehouse run lakehouse --from train_fraud_model"):
+        champion_or_reason(settings)
+
+
+def test_with_a_model_that_waits_scoring_is_told_to_promote_it(settings: Settings, trained: Trained) -> None:
+    registered_bare(Registry(settings), trained)
+    with pytest.raises(ModelError, match="--from promote_fraud_model"):
+        champion_or_reason(settings)
+
+
+def test_where_labels_were_too_few_scoring_is_told_so(settings: Settings) -> None:
+    registry = Registry(settings)
+    registry.note_not_trained("not enough labels: 3 frauds to train on")
+    registry.note_not_trained("not enough labels: 3 frauds to train on")
+    assert champion_or_reason(settings) == "not enough labels: 3 frauds to train on"
+    assert next_contest(registry).text == "nothing to promote: not enough labels: 3 frauds to train on"
+    runs = mlflow.MlflowClient(settings.tracking_uri).search_runs([registry.experiment_id])
+    assert len(runs) == 1
+
+
+def test_a_first_model_is_promoted_and_its_equal_is_kept_out(settings: Settings, trained: Trained) -> None:
+    registry, world = Registry(settings), a_world()
+    registered_bare(registry, trained)
+    contest = next_contest(registry)
+    assert contest.text == "version 1 against random scores and the rules alone"
+    outcome = judge(contest, world, no_rules(), seed=1)
+    assert outcome.figures["model"] == trained.figures["model"]
+    assert settle(registry, contest, outcome).startswith("version 1 is the champion now: first model")
+    assert next_contest(registry).text.startswith("nothing to promote: version 1 is champion")
+
+    registered_bare(registry, trained)
+    contest = next_contest(registry)
+    assert contest.text == "version 2 against champion version 1"
+    said = settle(registry, contest, judge(contest, world, no_rules(), seed=1))
+    assert said.startswith("version 1 stays champion, version 2 is not better than the champion by more than noise")
+    champion = registry.champion()
+    assert champion is not None
+    assert champion.number == 1
+
+
+def test_a_candidate_older_than_what_the_champion_learnt_from_is_kept_out(settings: Settings, trained: Trained) -> None:
+    registry = Registry(settings)
+    registered_bare(registry, trained)
+    first = registry.newest()
+    assert first is not None
+    registry.decide(first, True, "the first")
+    older = replace(trained, model=replace(trained.model, test_start=day(38, 0)))
+    registered_bare(registry, older)
+    outcome = judge(next_contest(registry), a_world(), no_rules(), seed=1)
+    assert outcome.decision is not None
+    assert not outcome.decision.is_promoted
+    assert "older than the champion" in outcome.text
+
+
+def test_a_first_model_that_the_rules_beat_leaves_no_champion_and_scoring_says_why(
+    settings: Settings, trained: Trained
+) -> None:
+    registry, world = Registry(settings), a_world()
+    registered_bare(registry, trained)
+    contest = next_contest(registry)
+    perfect_rules = pd.Series(1, index=world.reports["transaction_id"])
+    said = settle(registry, contest, judge(contest, world, perfect_rules, seed=1))
+    assert said.startswith("there is no champion, version 1 is not better than the rules alone")
+    reason = champion_or_reason(settings)
+    assert isinstance(reason, str)
+    assert reason.startswith("no champion: version 1 was kept out, not better than the rules alone")

@@ -1,0 +1,83 @@
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import xgboost as xgb
+from ml_builders import a_world, day
+
+from common.contracts.gold import FEATURE_NAMES
+from common.errors import ModelError
+from common.ml.champion import Champion
+from common.ml.scoring import ADDED, score, scorer
+from common.ml.training import Candidate, fit
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    return a_world(days=20).rows
+
+
+@pytest.fixture(scope="module")
+def champion(rows: pd.DataFrame) -> Champion:
+    frauds = a_world(days=20).reports["transaction_id"]
+    booster = fit(rows.assign(is_fraud=rows["transaction_id"].isin(frauds)), FEATURE_NAMES, Candidate(3, 0.3, 20), 1)
+    return Champion("7", FEATURE_NAMES, 0.2, 10, day(10, 0), bytes(booster.save_raw("ubj")))
+
+
+def scored(rows: pd.DataFrame, champion: Champion, blocked: str | None = None) -> pd.DataFrame:
+    return score(rows, champion, champion.load(), blocked)
+
+
+def test_scores_equal_those_of_the_booster_itself(rows: pd.DataFrame, champion: Champion) -> None:
+    data = xgb.DMatrix(rows[list(FEATURE_NAMES)].astype("float32"))
+    expected = champion.load().predict(data)
+    np.testing.assert_allclose(scored(rows, champion)["score"], expected, rtol=1e-6)
+
+
+def test_the_order_of_columns_does_not_matter(rows: pd.DataFrame, champion: Champion) -> None:
+    turned = rows[rows.columns[::-1]]
+    np.testing.assert_array_equal(scored(turned, champion)["score"], scored(rows, champion)["score"])
+
+
+def test_rows_before_T_are_backfill_and_only_alerts_after_it_have_reasons(  # noqa: N802
+    rows: pd.DataFrame, champion: Champion
+) -> None:
+    result = scored(rows, champion)
+    assert (result["is_backfill"] == (rows["event_time"] < day(10, 0))).all()
+    has_reasons = result["reasons"].map(len) > 0
+    assert (has_reasons == ((result["score"] > 0.2) & ~result["is_backfill"])).all()
+    assert has_reasons.any()
+
+
+def test_times_without_a_zone_are_utc(rows: pd.DataFrame, champion: Champion) -> None:
+    naive = rows.assign(event_time=rows["event_time"].dt.tz_localize(None))
+    assert scored(naive, champion)["is_backfill"].equals(scored(rows, champion)["is_backfill"])
+
+
+def test_a_row_that_a_rule_blocks_has_reasons_whatever_its_score(rows: pd.DataFrame, champion: Champion) -> None:
+    late = rows[rows["event_time"] >= day(10, 0)]
+    low = late[scored(late, champion)["score"] < 0.05].head(20)
+    blocked = low.assign(is_blocked=[number % 2 == 0 for number in range(20)])
+    assert (scored(blocked, champion, "is_blocked")["reasons"].map(len) > 0).tolist() == blocked["is_blocked"].tolist()
+
+
+def test_a_partition_is_scored_frame_by_frame_as_it_would_be_at_once(rows: pd.DataFrame, champion: Champion) -> None:
+    work = pickle.loads(pickle.dumps(champion))
+    frames = [rows.iloc[:700], rows.iloc[700:], rows.iloc[:0]]
+    result = pd.concat(scorer(work, FEATURE_NAMES)(iter(frames)))
+    pd.testing.assert_frame_equal(result, scored(rows, champion))
+    assert [part.split(" ")[0] for part in ADDED.split(", ")] == result.columns.tolist()[len(rows.columns) :]
+
+
+def test_a_missing_feature_value_is_scored(rows: pd.DataFrame, champion: Champion) -> None:
+    gaps = rows.head(5).assign(terminal_fraud_rate_7d=np.nan, is_night=pd.Series([None] * 5, dtype=object))
+    assert scored(gaps, champion)["score"].between(0, 1).all()
+
+
+def test_a_model_of_other_features_is_refused_with_the_difference(champion: Champion) -> None:
+    computed = [*(name for name in FEATURE_NAMES if name != "is_night"), "brand_new"]
+    with pytest.raises(
+        ModelError, match=r"version 7 .*does not get: is_night; .*does not know: brand_new.*lakehouse run"
+    ):
+        scorer(champion, computed)

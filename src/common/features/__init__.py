@@ -1,0 +1,1 @@
+"""The model's inputs, by one function that training, streaming and benchmarks share."""

@@ -1,0 +1,188 @@
+"""The features against an oracle in plain Python: small cases first, then many random worlds."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from feature_oracle import expected
+from feature_worlds import Report, Transaction, at, reports_frame, transactions_frame
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyspark.sql import SparkSession
+
+from common.contracts.gold import FEATURE_NAMES, TRANSACTION_FEATURES
+from common.features.transactions import transaction_features
+
+pytestmark = pytest.mark.spark
+
+DAY_ENDS = (0, 1, 7, 8, 14, 30, 37)
+"""Days between two transactions at which one of them is at the edge of another's window."""
+
+
+def computed(
+    spark: SparkSession, new: Sequence[Transaction], known: Sequence[Transaction], reports: Sequence[Report]
+) -> dict[str, dict[str, Any]]:
+    """Features of `new` by transaction_id."""
+    frame = transaction_features(
+        transactions_frame(spark, new), transactions_frame(spark, known), reports_frame(spark, reports)
+    )
+    rows = frame.select("transaction_id", *FEATURE_NAMES).collect()
+    assert len(rows) == len(new)
+    return {row["transaction_id"]: {name: row[name] for name in FEATURE_NAMES} for row in rows}
+
+
+def features(spark: SparkSession, world: Sequence[Transaction], *reports: Report) -> dict[str, dict[str, Any]]:
+    """Features of a whole world, compared with the oracle's."""
+    result = computed(spark, world, world, reports)
+    assert result == {row.transaction_id: expected(row, world, reports) for row in world}
+    return result
+
+
+def test_rows_have_the_columns_of_the_contract_in_its_types(spark: SparkSession) -> None:
+    world = [Transaction("a", at(0))]
+    frame = transaction_features(
+        transactions_frame(spark, world), transactions_frame(spark, []), reports_frame(spark, [])
+    )
+    declared = [(column.name, column.type) for column in TRANSACTION_FEATURES.columns]
+    assert [(name, kind) for name, kind in frame.dtypes] == declared
+    (row,) = frame.collect()
+    assert (row["customer_id"], row["account_id"], row["terminal_id"]) == ("c", "account", "t")
+    assert frame.selectExpr("unix_micros(event_time)").first()[0] == at(0).timestamp() * 1e6
+    assert row["event_date"] == at(0).date()
+
+
+def test_no_new_transactions_give_no_rows(spark: SparkSession) -> None:
+    assert computed(spark, [], [Transaction("a", at(0))], []) == {}
+
+
+def test_of_two_transactions_at_the_same_time_the_earlier_id_counts_for_the_later_one(spark: SparkSession) -> None:
+    world = [Transaction("b", at(0), cents=300), Transaction("a", at(0), cents=100), Transaction("c", at(0), cents=200)]
+    rows = features(spark, world)
+    assert [rows[name]["customer_tx_count_1d"] for name in "abc"] == [1, 2, 3]
+    assert [rows[name]["customer_amount_mean_1d"] for name in "abc"] == [1.0, 2.0, 2.0]
+
+
+def test_a_transaction_exactly_one_window_ago_has_left_it(spark: SparkSession) -> None:
+    world = [Transaction("a", at(0)), Transaction("b", at(1)), Transaction("c", at(1, micros=-1))]
+    assert features(spark, world)["b"]["customer_tx_count_1d"] == 2
+
+
+def test_a_terminal_window_ends_exactly_at_the_delay(spark: SparkSession) -> None:
+    world = [Transaction("a", at(0)), Transaction("b", at(7)), Transaction("c", at(7, micros=-1))]
+    rows = features(spark, world)
+    assert [rows[name]["terminal_tx_count_1d"] for name in "abc"] == [0, 1, 0]
+
+
+@pytest.mark.parametrize(("reported", "rate"), [(3, 1.0), (7, 1.0), (7.5, 1.0), (7.6, 0.0), (20, 0.0)])
+def test_a_fraud_counts_from_its_report_on(spark: SparkSession, reported: float, rate: float) -> None:
+    world = [Transaction("fraud", at(0)), Transaction("later", at(7.5), customer_id="other")]
+    rows = features(spark, world, Report("fraud", True, at(reported)))
+    assert rows["later"]["terminal_fraud_rate_7d"] == rate
+
+
+def test_a_withdrawn_report_stops_counting_and_may_count_again(spark: SparkSession) -> None:
+    world = [Transaction("fraud", at(0)), *(Transaction(f"day{day}", at(day)) for day in (8, 9, 10, 11))]
+    reports = [Report("fraud", True, at(1)), Report("fraud", False, at(9)), Report("fraud", True, at(11))]
+    rows = features(spark, world, *reports)
+    known = [rows[f"day{day}"]["terminal_fraud_rate_7d"] > 0 for day in (8, 9, 10, 11)]
+    assert known == [True, False, False, True]
+
+
+def test_a_fraud_reported_twice_counts_once(spark: SparkSession) -> None:
+    world = [Transaction("fraud", at(0)), Transaction("later", at(8))]
+    rows = features(spark, world, Report("fraud", True, at(1)), Report("fraud", True, at(2)))
+    assert rows["later"]["terminal_fraud_rate_7d"] == 1.0
+
+
+def test_of_two_reports_at_the_same_time_fraud_is_believed(spark: SparkSession) -> None:
+    world = [Transaction("fraud", at(0)), Transaction("later", at(8))]
+    rows = features(spark, world, Report("fraud", False, at(1)), Report("fraud", True, at(1)))
+    assert rows["later"]["terminal_fraud_rate_7d"] == 1.0
+
+
+def test_without_customer_or_terminal_its_features_are_null(spark: SparkSession) -> None:
+    world = [Transaction(name, at(9), customer_id=None, terminal_id=None) for name in "ab"] + [
+        Transaction("a0", at(0), customer_id=None, terminal_id=None),
+        Transaction("with", at(9), customer_id="a", terminal_id="a"),
+    ]
+    rows = features(spark, world, Report("a0", True, at(1)))
+    windowed = [name for name in FEATURE_NAMES if name.startswith(("customer", "terminal"))]
+    assert {rows["b"][name] for name in windowed} == {None}
+    assert rows["with"]["customer_tx_count_30d"] == 1
+
+
+def test_an_unknown_amount_counts_but_is_left_out_of_the_mean(spark: SparkSession) -> None:
+    world = [Transaction("a", at(0), cents=None), Transaction("b", at(0.1), cents=501), Transaction("c", at(2))]
+    rows = features(spark, world)
+    assert rows["a"]["customer_amount_mean_1d"] is None
+    assert (rows["b"]["customer_tx_count_1d"], rows["b"]["customer_amount_mean_1d"]) == (2, 5.01)
+
+
+def test_weekend_and_night_are_those_of_utc(spark: SparkSession) -> None:
+    world = [Transaction(f"{hour:03}", at(0) + timedelta(hours=hour)) for hour in range(0, 24 * 7, 5)]
+    spark.conf.set("spark.sql.session.timeZone", "Asia/Tokyo")
+    try:
+        features(spark, world)
+    finally:
+        spark.conf.set("spark.sql.session.timeZone", "UTC")
+
+
+def test_sums_of_large_amounts_are_exact(spark: SparkSession) -> None:
+    world = [Transaction(f"{n:02}", at(n / 100), cents=1_000_000_000 - n) for n in range(40)]
+    features(spark, world)
+
+
+def test_a_late_row_gets_its_own_features_from_what_happened_before_it(spark: SparkSession) -> None:
+    known = [Transaction("a", at(0)), Transaction("z", at(3))]
+    late = Transaction("late", at(1))
+    assert computed(spark, [late], known, []) == {"late": expected(late, [*known, late], [])}
+
+
+ids = st.sampled_from(["a", "b", None])
+
+
+@st.composite
+def small_worlds(draw: st.DrawFn) -> tuple[list[Transaction], list[Report], list[bool]]:
+    """A world with ties, edges of windows, gaps in its ids, and reports of every kind; and which rows are new."""
+    count = draw(st.integers(1, 12))
+    names = draw(st.permutations([f"{n:02}" for n in range(count)]))
+    world = [
+        Transaction(
+            name,
+            at(draw(st.sampled_from(DAY_ENDS)) + draw(st.integers(0, 2)), micros=draw(st.sampled_from((-1, 0, 0, 1)))),
+            draw(ids),
+            draw(ids),
+            draw(st.one_of(st.none(), st.integers(0, 10**9))),
+        )
+        for name in names
+    ]
+    reports = {}
+    for row in draw(st.lists(st.sampled_from(world), max_size=2 * count)):
+        delay = timedelta(days=draw(st.sampled_from((0, 6, 7, 8, 14, 20, 37))), microseconds=draw(st.integers(-1, 1)))
+        report = Report(row.transaction_id, draw(st.booleans()), row.event_time + delay)
+        reports[report.transaction_id, report.reported_at] = report
+    return world, list(reports.values()), draw(st.lists(st.booleans(), min_size=count, max_size=count))
+
+
+def apart(number: int, row: Transaction) -> Transaction:
+    """The row in a world of its own: its ids begin with the world's number."""
+    customer, terminal = (f"{number}-{name}" if name else None for name in (row.customer_id, row.terminal_id))
+    return replace(row, transaction_id=f"{number}-{row.transaction_id}", customer_id=customer, terminal_id=terminal)
+
+
+# Each call of Spark takes its time, so that one example is many worlds.
+@settings(max_examples=4)
+@given(st.lists(small_worlds(), min_size=30, max_size=40), st.booleans())
+def test_random_worlds_equal_the_oracle(spark: SparkSession, worlds: list[Any], holds_new: bool) -> None:
+    new, known, all_reports, wanted = [], [], [], {}
+    for number, (rows, own_reports, are_new) in enumerate(worlds):
+        world = [apart(number, row) for row in rows]
+        reports = [replace(report, transaction_id=f"{number}-{report.transaction_id}") for report in own_reports]
+        chosen = [row for row, is_new in zip(world, are_new, strict=True) if is_new]
+        new += chosen
+        known += world if holds_new else [row for row in world if row not in chosen]
+        all_reports += reports
+        wanted |= {row.transaction_id: expected(row, world, reports) for row in chosen}
+    assert computed(spark, new, known, all_reports) == wanted

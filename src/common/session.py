@@ -1,0 +1,111 @@
+"""The Spark session of a notebook: the cluster's own on Databricks, one on the local Spark Connect server else."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+import common
+from common.errors import EngineError
+from common.settings import Settings
+
+USER_ID = "lakehouse"
+"""The user that all local sessions belong to, so that the runner can end a notebook's session by its id."""
+
+
+def spark_session(settings: Settings | None = None) -> SparkSession:
+    """The session to work with; calling it again gives the same one while it lives.
+
+    On Databricks it is the active session. Elsewhere it is attached to SPARK_REMOTE where that is set, or to the
+    workspace's own server, which is started when it doesn't run. UDFs carry this package with them, by value.
+
+    Raises:
+        EngineError: no server can be started or reached.
+
+    """
+    # It would print every error a second time, as JSON with the server's stack trace.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    spark = _databricks_session() if is_databricks() else _local_session(settings)
+    _ship_package_by_value()
+    return spark
+
+
+def is_databricks() -> bool:
+    """Whether this process runs on Databricks."""
+    return "DATABRICKS_RUNTIME_VERSION" in os.environ
+
+
+def _databricks_session() -> SparkSession:
+    active = SparkSession.getActiveSession()
+    return active if active is not None else SparkSession.builder.getOrCreate()
+
+
+def _local_session(settings: Settings | None) -> SparkSession:
+    existing = _living_session()
+    if existing is not None:
+        return existing
+    remote = os.environ.get("SPARK_REMOTE") or _attach_to_workspace(settings)
+    session_id = os.environ.get("LAKEHOUSE_SESSION_ID", "")
+    try:
+        spark = SparkSession.builder.remote(session_url(remote, session_id)).getOrCreate()
+        _ = spark.version  # the first call to the server: a dead address shows itself here
+    except Exception as error:
+        raise EngineError(f"no Spark Connect server answers at {remote}: {error}") from error
+    return spark
+
+
+def session_url(remote: str, session_id: str = "") -> str:
+    """The address of a session: the server's, with the user and (optionally) the session's id."""
+    parts = [f"user_id={USER_ID}"] if "user_id=" not in remote else []
+    if session_id and "session_id=" not in remote:
+        parts.append(f"session_id={session_id}")
+    separator = ";" if "/;" in remote else "/;"
+    return remote.rstrip("/") + separator + ";".join(parts) if parts else remote
+
+
+def _living_session() -> SparkSession | None:
+    """The session of this process, unless it was stopped or its server is gone."""
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+    session: Any = ConnectSession.getActiveSession() or ConnectSession._get_default_session()
+    if session is None:
+        return None
+    try:
+        session.conf.get("spark.sql.session.timeZone")
+    except Exception:  # whatever the reason, a session that can't answer is of no use
+        session.stop()
+        return None
+    living: SparkSession = session
+    return living
+
+
+def _attach_to_workspace(settings: Settings | None) -> str:
+    """Asks the workspace's engine for a server to use until this process ends; its address."""
+    source = Path(common.__file__).resolve().parents[1]
+    environment = dict(os.environ)
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(source), environment.get("PYTHONPATH")]))
+    if settings is not None:
+        environment["LAKEHOUSE_HOME"] = str(settings.home)
+    answer = subprocess.run(
+        [sys.executable, "-m", "local.spark_server", "attach", "--pid", str(os.getpid())],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    if answer.returncode:
+        raise EngineError(answer.stderr.strip() or "the local engine could not be started")
+    remote: str = json.loads(answer.stdout)["remote"]
+    return remote
+
+
+def _ship_package_by_value() -> None:
+    """Lets UDFs run on workers that don't have this package."""
+    from pyspark import cloudpickle
+
+    cloudpickle.register_pickle_by_value(common)  # type: ignore[no-untyped-call]

@@ -1,0 +1,183 @@
+"""bundles/databricks.yml as the laptop sees it: names, variables, included resources and `${...}` references."""
+
+import getpass
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from common.errors import DeclarationError
+from local.workspace import shown_path
+from local.yaml_file import near, read_yaml
+
+_REFERENCE = re.compile(r"\$\{([^{}]+)\}")
+_MAX_DEPTH = 10
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle file with what it includes, for one target; `variables` given by a person win over declared ones."""
+
+    file: Path
+    root: Path
+    target: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """The bundle file as written."""
+        return read_yaml(self.file)
+
+    @cached_property
+    def target_name(self) -> str:
+        """The target asked for, or the one marked as default.
+
+        Raises:
+            DeclarationError: the bundle has no such target.
+
+        """
+        targets = self.content.get("targets") or {}
+        if self.target and self.target not in targets:
+            raise DeclarationError(f"{shown_path(self.file)}: no target '{self.target}'; {near(self.target, targets)}")
+        defaults = [name for name, settings in targets.items() if (settings or {}).get("default")]
+        return self.target or next(iter(defaults or targets), "dev")
+
+    @cached_property
+    def included(self) -> list[Path]:
+        """The files that `include` names, in order."""
+        patterns = self.content.get("include") or []
+        return [file.resolve() for pattern in patterns for file in sorted(self.file.parent.glob(pattern))]
+
+    @cached_property
+    def resources(self) -> dict[str, dict[str, Any]]:
+        """All resources by kind and key, as written."""
+        merged: dict[str, dict[str, Any]] = {}
+        for _, content in self._files:
+            for kind, by_key in (content.get("resources") or {}).items():
+                merged.setdefault(kind, {}).update(by_key or {})
+        return merged
+
+    @cached_property
+    def jobs(self) -> dict[str, tuple[Path, Any]]:
+        """All jobs by key, each with the file that defines it.
+
+        Raises:
+            DeclarationError: two files define the same key.
+
+        """
+        found: dict[str, tuple[Path, Any]] = {}
+        for file, content in self._files:
+            for key, job in ((content.get("resources") or {}).get("jobs") or {}).items():
+                if key in found:
+                    other = shown_path(found[key][0])
+                    raise DeclarationError(f"{shown_path(file)}: resources.jobs.{key} is also defined in {other}")
+                found[key] = (file, job)
+        return found
+
+    @cached_property
+    def _files(self) -> list[tuple[Path, dict[str, Any]]]:
+        return [(self.file, self.content), *((file, read_yaml(file)) for file in self.included)]
+
+    def resolve(self, value: Any, file: Path) -> Any:
+        """The value with every `${...}` in it replaced, in lists and mappings too.
+
+        Raises:
+            DeclarationError: a reference leads nowhere, or to itself.
+
+        """
+        if isinstance(value, dict):
+            return {key: self.resolve(item, file) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.resolve(item, file) for item in value]
+        return self._resolved_text(value, file) if isinstance(value, str) else value
+
+    def _resolved_text(self, text: str, file: Path) -> Any:
+        original = text
+        for _ in range(_MAX_DEPTH):
+            whole = _REFERENCE.fullmatch(text)
+            if whole:  # the value keeps its type when it is nothing but a reference
+                found = self._lookup(whole.group(1), file)
+                if not isinstance(found, str):
+                    return found
+                text = found
+                continue
+            replaced = _REFERENCE.sub(lambda match: str(self._lookup(match.group(1), file)), text)
+            if replaced == text:
+                return text
+            text = replaced
+        raise DeclarationError(f"{shown_path(file)}: {original} refers to itself")
+
+    def _lookup(self, name: str, file: Path) -> Any:
+        head, _, rest = name.partition(".")
+        if head == "var":
+            return self._variable(rest, file)
+        user = getpass.getuser()
+        known = {
+            "bundle.name": (self.content.get("bundle") or {}).get("name", ""),
+            "bundle.target": self.target_name,
+            "bundle.environment": self.target_name,
+            "workspace.file_path": str(self.root),
+            "workspace.root_path": str(self.root),
+            "workspace.current_user.userName": user,
+            "workspace.current_user.short_name": user,
+        }
+        if name in known:
+            return known[name]
+        if head == "resources":
+            return self._resource(name, file)
+        raise DeclarationError(f"{shown_path(file)}: ${{{name}}} is unknown; {near(name, [*known, 'var.NAME'])}")
+
+    def _variable(self, name: str, file: Path) -> Any:
+        declared = self.content.get("variables") or {}
+        if name not in declared:
+            hint = near(name, declared, "declared there")
+            raise DeclarationError(
+                f"{shown_path(file)}: ${{var.{name}}} is not declared in {shown_path(self.file)}; {hint}"
+            )
+        of_target = ((self.content.get("targets") or {}).get(self.target_name) or {}).get("variables") or {}
+        candidates = (
+            self.variables.get(name),
+            os.environ.get(f"BUNDLE_VAR_{name}"),
+            _default(of_target.get(name)),
+            _default(declared[name]),
+        )
+        for value in candidates:
+            if value is not None:
+                return value
+        raise DeclarationError(f"{shown_path(file)}: ${{var.{name}}} has no value: give it with --var {name}=VALUE")
+
+    def _resource(self, name: str, file: Path) -> Any:
+        _, *path = name.split(".")
+        found: Any = self.resources
+        for part in path:
+            if not isinstance(found, dict) or part not in found:
+                raise DeclarationError(
+                    f"{shown_path(file)}: ${{{name}}} leads nowhere: no '{part}' among the resources of the bundle"
+                )
+            found = found[part]
+        return found
+
+
+def _default(declared: Any) -> Any:
+    """A variable's value: written short (`catalog: main`) or long (`catalog: {default: main}`)."""
+    return declared.get("default") if isinstance(declared, dict) else declared
+
+
+def load_bundle(root: Path, target: str = "", variables: Mapping[str, str] | None = None) -> Bundle:
+    """The bundle of a checkout.
+
+    Raises:
+        DeclarationError: the bundle file can't be read, or a variable given isn't declared.
+
+    """
+    bundle = Bundle(root / "bundles" / "databricks.yml", root, target, variables or {})
+    declared = bundle.content.get("variables") or {}
+    for name in bundle.variables:
+        if name not in declared:
+            raise DeclarationError(
+                f"--var {name}: {shown_path(bundle.file)} declares no such variable; {near(name, declared)}"
+            )
+    return bundle

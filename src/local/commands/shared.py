@@ -1,0 +1,59 @@
+"""What all verbs share: consoles, the engine for one command, and `name=value` arguments."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+
+import typer
+from rich.console import Console
+
+from local.spark_server import attached
+from local.workspace import Workspace
+
+out = Console()
+err = Console(stderr=True)
+
+
+class Format(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def examples(*lines: str) -> str:
+    """The end of a help text."""
+    return "Examples:\n\n" + "\n\n".join(f"  {line}" for line in lines)
+
+
+def tell(text: str) -> None:
+    """Says what is going on, on standard error, so that printed rows stay clean."""
+    err.print(text, style="dim", soft_wrap=True)
+
+
+@contextmanager
+def engine(workspace: Workspace) -> Iterator[str]:
+    """The address of a Spark Connect server for one command: SPARK_REMOTE, or the workspace's own."""
+    if remote := os.environ.get("SPARK_REMOTE"):
+        yield remote
+        return
+    with attached(workspace, tell) as server:
+        yield server.remote
+
+
+def pairs(values: list[str] | None, option: str) -> dict[str, str]:
+    """`name=value` arguments as a mapping.
+
+    Raises:
+        typer.BadParameter: one has no `=`.
+
+    """
+    found = {}
+    for text in values or []:
+        name, separator, value = text.partition("=")
+        if not separator or not name.strip():
+            raise typer.BadParameter(f"'{text}' must be written as name=value", param_hint=option)
+        found[name.strip()] = value
+    return found

@@ -1,0 +1,101 @@
+"""Spark's extra jars (Delta, Kafka), fetched once by the Ivy that pyspark bundles.
+
+They are kept outside of the home folders, by digest of their list, so that a new workspace needs no network.
+"""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from common.errors import EngineError
+from local.java import Java, find_java
+from local.processes import file_lock
+
+_HERE = Path(__file__).parent
+_SETTINGS = _HERE / "ivysettings.xml"
+SPARK_JARS = _HERE / "spark-jars.xml"
+
+
+def spark_folder() -> Path:
+    """Where pyspark is installed, found without importing it (an import takes a second).
+
+    Raises:
+        EngineError: it isn't installed.
+
+    """
+    found = importlib.util.find_spec("pyspark")
+    if found is None or not found.submodule_search_locations:
+        raise EngineError("pyspark isn't installed in this environment: run 'make setup'.")
+    return Path(next(iter(found.submodule_search_locations)))
+
+
+def jars_folder(listed: Path = SPARK_JARS) -> Path:
+    """Where the jars of a list are kept: LAKEHOUSE_JARS, or the user's cache by digest of the list."""
+    if override := os.environ.get("LAKEHOUSE_JARS"):
+        return Path(override).expanduser().resolve()
+    digest = hashlib.sha256(listed.read_bytes() + _SETTINGS.read_bytes()).hexdigest()[:12]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    return cache / "fraud-lakehouse" / f"jars-{digest}"
+
+
+def spark_jars(java: Java | None = None, tell: Callable[[str], None] = lambda _: None) -> list[Path]:
+    """Paths of the extra jars, fetched when they are not there yet (17 files, 24 MB).
+
+    Raises:
+        EngineError: they can't be fetched.
+
+    """
+    folder = jars_folder()
+    if not folder.is_dir():
+        if os.environ.get("LAKEHOUSE_JARS"):
+            raise EngineError(f"LAKEHOUSE_JARS={folder}: no such folder; unset it to have the jars fetched.")
+        tell("Fetching Spark's jars for Delta and Kafka (24 MB, once)")
+        with file_lock(folder.parent / f".{folder.name}.lock"):
+            if not folder.is_dir():
+                _fetch(folder, java or find_java())
+    jars = sorted(folder.glob("*.jar"))
+    if not jars:
+        raise EngineError(f"{folder} holds no jars: remove it, they are fetched again.")
+    return jars
+
+
+def _fetch(folder: Path, java: Java) -> None:
+    """Downloads next to the folder and renames, so that it is whole or absent."""
+    ivy = next((spark_folder() / "jars").glob("ivy-*.jar"))
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch-") as scratch:
+        fetched = Path(scratch) / "jars"
+        command: list[str | Path] = [java.executable, f"-Divy.cache={scratch}/cache", "-jar", ivy]
+        command += ["-settings", _SETTINGS, "-ivy", SPARK_JARS]
+        command += ["-retrieve", f"{fetched}/[artifact]-[revision](-[classifier]).[ext]"]
+        answer = subprocess.run(command, capture_output=True, text=True, cwd=scratch, check=False)
+        if answer.returncode or not any(fetched.glob("*.jar")):
+            reasons = [line.strip() for line in answer.stdout.splitlines() if "not found" in line or "rror" in line]
+            raise EngineError(
+                "Spark's jars for Delta and Kafka could not be fetched from Maven Central "
+                f"({reasons[0] if reasons else 'no answer'}): check the network and try again, "
+                "or set LAKEHOUSE_JARS to a folder that holds them."
+            )
+        # Sources and documentation of a library may come along; only what Spark loads is kept.
+        for extra in (*fetched.glob("*-sources.jar"), *fetched.glob("*-javadoc.jar")):
+            extra.unlink()
+        shutil.move(fetched, folder)
+
+
+def main() -> int:
+    """Fetches the jars unless they are there."""
+    try:
+        spark_jars(tell=print)
+    except EngineError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

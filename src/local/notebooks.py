@@ -1,0 +1,74 @@
+"""What the runner reads in notebooks: the parameters that one declares, the result that one published."""
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+from common.errors import DeclarationError
+from local.workspace import shown_path
+
+RESULT_TYPE = "application/vnd.lakehouse.result+json"
+"""MIME type of the output by which a notebook says what it did (as in common.notebook)."""
+
+
+def declared_parameters(notebook: Path) -> frozenset[str]:
+    """The names that the notebook's `parameters` cell assigns.
+
+    Raises:
+        DeclarationError: there is no such file, it is no notebook, or it has no cell tagged `parameters`.
+
+    """
+    cells = _read(notebook).get("cells", [])
+    tagged = [cell for cell in cells if "parameters" in cell.get("metadata", {}).get("tags", [])]
+    if not tagged:
+        raise DeclarationError(
+            f"{shown_path(notebook)}: has no cell tagged 'parameters', so none can be given to it: tag the cell "
+            "that assigns the defaults (an empty one if it takes none)"
+        )
+    try:
+        tree = ast.parse("".join(tagged[0]["source"]))
+    except SyntaxError as error:
+        raise DeclarationError(f"{shown_path(notebook)}: its 'parameters' cell isn't Python: {error.msg}") from error
+    return frozenset(name for statement in tree.body for name in _assigned(statement))
+
+
+def _assigned(statement: ast.stmt) -> list[str]:
+    targets: list[ast.expr] = []
+    if isinstance(statement, ast.Assign):
+        targets = statement.targets
+    elif isinstance(statement, ast.AnnAssign):
+        targets = [statement.target]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def published_result(notebook: Path) -> dict[str, Any]:
+    """What an executed notebook published: all outputs of `RESULT_TYPE` in one, the last value of a key winning.
+
+    Facts are merged by their own keys. A notebook that was stopped before its end gives what it had by then.
+    """
+    merged: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
+    try:
+        cells = _read(notebook).get("cells", [])
+    except DeclarationError:
+        return {}
+    for cell in cells:
+        for output in cell.get("outputs", []):
+            content = output.get("data", {}).get(RESULT_TYPE)
+            if isinstance(content, dict):
+                facts |= content.get("facts") or {}
+                merged |= content
+    return merged | {"facts": facts} if merged else {}
+
+
+def _read(notebook: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(notebook.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DeclarationError(f"{shown_path(notebook)}: no such notebook") from error
+    except (OSError, ValueError) as error:
+        raise DeclarationError(f"{shown_path(notebook)}: can't be read as a notebook: {error}") from error
+    if not isinstance(content, dict):
+        raise DeclarationError(f"{shown_path(notebook)}: can't be read as a notebook")
+    return content

@@ -1,0 +1,76 @@
+"""Sessions on the Spark Connect server that belong to tasks, and how they end.
+
+A streaming query goes on in the server after its client was killed, so whoever starts a notebook ends its session.
+The owner of each session is on record: what a killed runner left behind is ended by the next one.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from local.processes import ProcessIdentity
+from local.spark_server import find_server
+from local.workspace import Workspace, read_json, write_json
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+END_SECONDS = 20
+
+
+def own_session(workspace: Workspace, session_id: str) -> None:
+    """Records this process as the owner of a session."""
+    write_json(workspace.engine / "sessions" / f"{session_id}.json", ProcessIdentity.of().as_json())
+
+
+def end_session(workspace: Workspace, session_id: str, remote: str | None = None) -> None:
+    """Stops the session's streaming queries, interrupts what it runs and releases it on the server.
+
+    Nothing to do where no server runs. A server that doesn't answer in time is left to its own end.
+    """
+    server = find_server(workspace)
+    address = remote or (server.remote if server else None)
+    if address:
+        worker = threading.Thread(target=_end, args=(address, session_id), daemon=True)
+        worker.start()
+        worker.join(END_SECONDS)
+    (workspace.engine / "sessions" / f"{session_id}.json").unlink(missing_ok=True)
+
+
+def end_abandoned_sessions(workspace: Workspace) -> int:
+    """Ends the sessions whose owner is gone; how many there were."""
+    abandoned = []
+    for file in (workspace.engine / "sessions").glob("*.json"):
+        owner = ProcessIdentity.from_json(read_json(file))
+        if owner is None or not owner.is_alive():
+            abandoned.append(file.stem)
+    for session_id in abandoned:
+        end_session(workspace, session_id)
+    return len(abandoned)
+
+
+@contextmanager
+def fresh_session(remote: str, session_id: str = "") -> "Iterator[SparkSession]":
+    """A session of its own on a server, beside one that this process may have, released at the end."""
+    from pyspark.sql.connect.session import SparkSession
+
+    from common.session import session_url
+
+    # Every error would be printed a second time, as JSON with the server's stack trace.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    session = SparkSession(session_url(remote, session_id))
+    try:
+        yield session  # type: ignore[misc]
+    finally:
+        with suppress(Exception):  # it was released already, or the server is going down
+            session.client.release_session()
+        session.client.close()
+
+
+def _end(remote: str, session_id: str) -> None:
+    with suppress(Exception), fresh_session(remote, session_id) as session:
+        for query in session.streams.active:
+            query.stop()
+        session.interruptAll()

@@ -1,0 +1,76 @@
+"""The command line and settings of the local Spark Connect server."""
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from local.jars import spark_folder
+from local.java import Java
+from local.workspace import Workspace
+
+SERVER_CLASS = "org.apache.spark.sql.connect.service.SparkConnectServer"
+_LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
+
+
+def server_settings(workspace: Workspace, port: int) -> dict[str, str]:
+    """Spark's settings for a workspace on one machine, where tables are small and cores are few."""
+    metastore = workspace.home / "metastore"
+    return {
+        "spark.master": os.environ.get("LAKEHOUSE_MASTER", "local[*]"),
+        "spark.app.name": "lakehouse",
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": str(port),
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        # Tables survive a restart: Hive's metastore in a Derby database of the workspace.
+        "spark.sql.catalogImplementation": "hive",
+        "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={metastore};create=true",
+        "spark.hadoop.hive.metastore.schema.verification": "false",
+        "spark.sql.warehouse.dir": str(workspace.warehouse),
+        "spark.local.dir": str(workspace.temporary),
+        # Small tables on few cores: Spark's and Delta's defaults are made for clusters.
+        "spark.sql.shuffle.partitions": "4",
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
+        "spark.databricks.delta.snapshotPartitions": "2",
+    }
+
+
+def server_command(workspace: Workspace, port: int, java: Java, jars: Iterable[Path]) -> list[str]:
+    """The command that starts the server in the foreground.
+
+    Java is called directly, as spark-submit would: one process less to start and to stop, on any shell.
+    """
+    spark = spark_folder()
+    classes = [str(spark / "conf"), str(spark / "jars" / "*"), *map(str, jars)]
+    settings = [f"-D{key}={value}" for key, value in server_settings(workspace, port).items()]
+    return [
+        str(java.executable),
+        f"-Xmx{os.environ.get('LAKEHOUSE_DRIVER_MEMORY', '2560m')}",
+        *java.module_options,
+        f"-Djava.io.tmpdir={workspace.temporary}",
+        f"-Dderby.system.home={workspace.engine}",
+        f"-Dderby.stream.error.file={workspace.logs / 'derby.log'}",
+        f"-Dlog4j2.configurationFile={_LOG_SETTINGS}",
+        "-Duser.timezone=UTC",
+        *settings,
+        "-cp",
+        os.pathsep.join(classes),
+        SERVER_CLASS,
+    ]
+
+
+def server_environment() -> dict[str, str]:
+    """The environment of the server and of the Python workers that it starts."""
+    dropped = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_API_MODE", "LAKEHOUSE_SESSION_ID", "PYTHONPATH")
+    kept = {key: value for key, value in os.environ.items() if key not in dropped}
+    return kept | {
+        "SPARK_HOME": str(spark_folder()),
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+    }

@@ -1,0 +1,71 @@
+"""Fixtures of all tests: a workspace in a temporary folder, and one Spark Connect server for the whole session."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# Deadlines would test the machine's load, not the code.
+_QUIET = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
+settings.register_profile("default", deadline=None, derandomize=True, suppress_health_check=_QUIET)
+settings.register_profile("search", deadline=None, max_examples=1000, suppress_health_check=_QUIET)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+SPARK_EXAMPLES = 8
+"""Examples of a property test that runs Spark for each: `@settings(max_examples=SPARK_EXAMPLES)`."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def workspace_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A LAKEHOUSE_HOME of the test session's own."""
+    home = tmp_path_factory.mktemp("lakehouse")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAKEHOUSE_HOME", str(home))
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
+        for name in ("LAKEHOUSE_SESSION_ID", "LAKEHOUSE_RUN_ID", "LAKEHOUSE_TASK_KEY"):
+            patch.delenv(name, raising=False)
+        yield home
+
+
+@pytest.fixture(scope="session")
+def spark(workspace_home: Path) -> Iterator["SparkSession"]:
+    """A session on the server that SPARK_REMOTE names, or on one that lives as long as the tests."""
+    from common.session import spark_session
+    from local.spark_server import attach, detach
+    from local.workspace import Workspace
+
+    workspace = Workspace(workspace_home)
+    own = not os.environ.get("SPARK_REMOTE")
+    if own:
+        os.environ["SPARK_REMOTE"] = attach(workspace, os.getpid()).remote
+    session = spark_session()
+    yield session
+    session.stop()
+    if own:
+        del os.environ["SPARK_REMOTE"]
+        detach(workspace, os.getpid())
+
+
+@pytest.fixture
+def database(spark: "SparkSession") -> Iterator[str]:
+    """A schema of the test's own, dropped with its tables after it."""
+    name = f"test_{uuid4().hex[:12]}"
+    spark.sql(f"CREATE DATABASE {name}")
+    yield name
+    spark.sql(f"DROP DATABASE IF EXISTS {name} CASCADE")
+
+
+@pytest.fixture(scope="module")
+def module_database(spark: "SparkSession") -> Iterator[str]:
+    """A schema that the tests of one module share, dropped with its tables after them."""
+    name = f"test_{uuid4().hex[:12]}"
+    spark.sql(f"CREATE DATABASE {name}")
+    yield name
+    spark.sql(f"DROP DATABASE IF EXISTS {name} CASCADE")

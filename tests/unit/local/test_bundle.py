@@ -1,0 +1,91 @@
+"""References of a bundle: `${...}` in job files."""
+
+from pathlib import Path
+
+import pytest
+from job_builders import Checkout, a_task
+
+from common.errors import DeclarationError
+from local.bundle import load_bundle
+
+FILE = Path("jobs/trial.yml")
+
+
+def test_variable_from_the_command_line_wins_over_environment_target_and_default(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = {"a": {"default": "declared"}, "b": {"default": "declared"}, "c": {"default": "declared"}, "d": "short"}
+    checkout.bundle(
+        variables=variables,
+        targets={"dev": {"default": True, "variables": {"a": "target", "b": "target", "c": {"default": "target"}}}},
+    )
+    monkeypatch.setenv("BUNDLE_VAR_a", "environment")
+    monkeypatch.setenv("BUNDLE_VAR_b", "environment")
+    bundle = load_bundle(checkout.root, variables={"a": "command"})
+    assert bundle.resolve("${var.a} ${var.b} ${var.c} ${var.d}", FILE) == "command environment target short"
+
+
+def test_names_and_paths(checkout: Checkout) -> None:
+    bundle = load_bundle(checkout.root)
+    found = bundle.resolve({"x": ["${bundle.name}-${bundle.target}", "${workspace.file_path}/src"]}, FILE)
+    assert found == {"x": ["trial-dev", f"{checkout.root}/src"]}
+
+
+def test_resources_may_refer_to_variables(checkout: Checkout) -> None:
+    checkout.bundle(
+        variables={"catalog": "main"},
+        resources={"schemas": {"gold": {"name": "gold", "catalog_name": "${var.catalog}", "depth": 3}}},
+    )
+    bundle = load_bundle(checkout.root)
+    assert bundle.resolve("${resources.schemas.gold.catalog_name}.${resources.schemas.gold.name}", FILE) == "main.gold"
+    assert bundle.resolve("${resources.schemas.gold.depth}", FILE) == 3
+
+
+def test_text_without_references_stays(checkout: Checkout) -> None:
+    assert load_bundle(checkout.root).resolve("{{job.run_id}} $HOME {x}", FILE) == "{{job.run_id}} $HOME {x}"
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("${var.catalogue}", r"trial\.yml: \$\{var\.catalogue\} is not declared in .*did you mean catalog\?"),
+        ("${var.empty}", r"\$\{var\.empty\} has no value: give it with --var empty=VALUE"),
+        ("${bundle.nam}", r"\$\{bundle\.nam\} is unknown; did you mean bundle\.name"),
+        ("${resources.schemas.gold.name}", r"leads nowhere: no 'schemas'"),
+        ("${var.loop}", r"refers to itself"),
+    ],
+)
+def test_reference_that_leads_nowhere(checkout: Checkout, reference: str, message: str) -> None:
+    checkout.bundle(variables={"catalog": "main", "empty": {"description": "no value"}, "loop": "x${var.loop}"})
+    with pytest.raises(DeclarationError, match=message):
+        load_bundle(checkout.root).resolve(reference, FILE)
+
+
+def test_unknown_target_and_variable(checkout: Checkout) -> None:
+    with pytest.raises(DeclarationError, match=r"no target 'prod'; .*dev"):
+        _ = load_bundle(checkout.root, target="prod").target_name
+    with pytest.raises(DeclarationError, match=r"--var x: .*declares no such variable"):
+        load_bundle(checkout.root, variables={"x": "1"})
+
+
+def test_job_takes_variables(checkout: Checkout) -> None:
+    checkout.bundle(variables={"retries": {"default": "3"}, "catalog": "main"})
+    notebook = checkout.notebook("one", parameters="catalog = ''")
+    checkout.job(
+        a_task("one", notebook, max_retries="${var.retries}"),
+        parameters=[{"name": "catalog", "default": "${var.catalog}"}],
+    )
+    job = checkout.load()
+    assert job.parameters == {"catalog": "main"}
+    assert job.tasks[0].max_retries == 3
+
+
+def test_shipped_bundle_and_jobs_are_sound() -> None:
+    from common.settings import repository
+    from local.jobs import load_job
+    from local.runner import prepare
+
+    bundle = load_bundle(repository())
+    assert "lakehouse" in bundle.jobs
+    for key in bundle.jobs:
+        prepare(load_job(bundle, key), {})

@@ -1,0 +1,124 @@
+"""The life of a workspace's Spark Connect server, with a real one: attaching, sharing, surviving and ending."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from pyspark.sql.connect.session import SparkSession
+
+from common.session import session_url
+from common.settings import repository
+from local import spark_server
+from local.processes import wait_until
+from local.sessions import end_abandoned_sessions, end_session, own_session
+from local.workspace import Workspace, write_json
+
+pytestmark = pytest.mark.spark
+
+NOTEBOOK = """
+import sys, time
+from common.session import spark_session
+spark = spark_session()
+assert spark_session() is spark
+print(spark.session_id, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    workspace = Workspace(tmp_path / "home").create()
+    monkeypatch.setenv("LAKEHOUSE_HOME", str(workspace.home))
+    monkeypatch.setenv("LAKEHOUSE_DRIVER_MEMORY", "1g")
+    monkeypatch.delenv("SPARK_REMOTE", raising=False)
+    yield workspace
+    spark_server.down(workspace)
+
+
+def a_notebook(session_id: str) -> "subprocess.Popen[str]":
+    environment = os.environ | {"PYTHONPATH": str(repository() / "src"), "LAKEHOUSE_SESSION_ID": session_id}
+    return subprocess.Popen([sys.executable, "-c", NOTEBOOK], env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def test_one_server_for_all_which_ends_with_the_last(own: Workspace) -> None:
+    ids = [str(uuid4()), str(uuid4())]
+    notebooks = [a_notebook(session_id) for session_id in ids]
+    try:
+        # Both start at once, and share the server that one of them starts; each has the session that it was given.
+        shown = [notebook.stdout.readline().strip() for notebook in notebooks if notebook.stdout]
+        assert shown == ids
+        server = spark_server.find_server(own)
+        assert server is not None
+        assert server.keeper is not None
+
+        # A keeper that was killed is replaced, the server goes on.
+        os.kill(server.keeper.pid, signal.SIGKILL)
+        assert wait_until(lambda: server.keeper is not None and not server.keeper.is_alive(), 10)
+        again = spark_server.attach(own, os.getpid())
+        assert again.process == server.process
+        assert again.keeper is not None
+        assert again.keeper.is_alive()
+        spark_server.detach(own, os.getpid())
+
+        # Killed clients are noticed: with the last one the server ends.
+        notebooks[0].kill()
+        notebooks[0].wait()
+        assert server.process.is_alive()
+        notebooks[1].kill()
+        notebooks[1].wait()
+        assert wait_until(lambda: spark_server.find_server(own) is None, 30)
+        assert not server.process.is_alive()
+    finally:
+        for notebook in notebooks:
+            notebook.kill()
+
+
+def test_a_state_file_of_another_process_is_no_server(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    assert spark_server.find_server(workspace) is None
+    stale = {"port": 1, "server": {"pid": os.getpid(), "started": 12345.0}, "keeper": None}
+    write_json(workspace.engine / "server.json", stale)
+    assert spark_server.find_server(workspace) is None
+
+
+def test_ending_a_session_ends_its_streams(spark: object, tmp_path: Path) -> None:
+    remote, session_id = os.environ["SPARK_REMOTE"], str(uuid4())
+    workspace, checkpoint = Workspace(tmp_path / "home"), tmp_path / "checkpoint"
+
+    def batches() -> list[str]:
+        return sorted(file.name for file in (checkpoint / "offsets").glob("[0-9]*"))
+
+    killed = SparkSession(session_url(remote, session_id))
+    rate = killed.readStream.format("rate").load()
+    rate.writeStream.format("noop").option("checkpointLocation", str(checkpoint)).start()
+    killed.client.close()  # as when a process is killed: the server is told nothing
+    assert wait_until(lambda: len(batches()) > 1, 60), "the stream goes on"
+
+    own_session(workspace, session_id)
+    end_session(workspace, session_id, remote)
+    before = batches()
+    assert not wait_until(lambda: batches() != before, 3)
+    assert not list((workspace.engine / "sessions").iterdir())
+
+
+def test_what_a_dead_runner_left_is_found(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    own_session(workspace, "living")
+    write_json(workspace.engine / "sessions" / "dead.json", {"pid": os.getpid(), "started": 1.0})
+    assert end_abandoned_sessions(workspace) == 1
+    assert [file.stem for file in (workspace.engine / "sessions").iterdir()] == ["living"]
+
+
+def test_attach_says_in_one_sentence_what_is_missing(own: Workspace) -> None:
+    environment = os.environ | {"PYTHONPATH": str(repository() / "src"), "LAKEHOUSE_JARS": "/nowhere"}
+    command = [sys.executable, "-m", "local.spark_server", "attach", "--pid", str(os.getpid())]
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert answer.stdout == ""
+    assert answer.stderr == "LAKEHOUSE_JARS=/nowhere: no such folder; unset it to have the jars fetched.\n"
+    assert spark_server.find_server(own) is None

@@ -26,6 +26,22 @@ def daily_volume(lake: Lake) -> Axes | None:
     return upper
 
 
+def reports_by_day(lake: Lake) -> Axes | None:
+    """A plot of the reports that came in day by day; None while there are none."""
+    days = (
+        lake.table(FRAUD_REPORTS)
+        .groupBy(F.to_date("reported_at").alias("day"))
+        .agg(F.count_if(F.col("is_fraud")).alias("fraud"), F.count_if(~F.col("is_fraud")).alias("withdrawn"))
+        .orderBy("day")
+        .toPandas()
+        .set_index("day")
+    )
+    if days.empty:
+        return None
+    plot: Axes = days.plot(figsize=(12, 3.5), color=["#b5532a", COLOUR], title="Fraud reports by day", ylabel="reports")
+    return plot
+
+
 def report_delays(lake: Lake) -> Axes | None:
     """A plot of the days from a transaction to its report; None while there are none."""
     transactions = lake.table(TRANSACTIONS).select("transaction_id", "event_time")

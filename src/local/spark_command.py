@@ -35,9 +35,11 @@ def server_settings(workspace: Workspace, port: int) -> dict[str, str]:
         "spark.sql.warehouse.dir": str(workspace.warehouse),
         "spark.local.dir": str(workspace.temporary),
         # Small tables on few cores: Spark's and Delta's defaults are made for clusters.
-        "spark.sql.shuffle.partitions": "4",
+        "spark.sql.shuffle.partitions": str(max(2, os.cpu_count() or 2)),
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
         "spark.databricks.delta.snapshotPartitions": "2",
+        # A checksum beside every commit helps readers of long logs and costs each of the many small writes here.
+        "spark.databricks.delta.writeChecksumFile.enabled": "false",
     }
 
 

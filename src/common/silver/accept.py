@@ -66,7 +66,7 @@ def _insert_accepted(lake: Lake, staged: DataFrame, flow: Flow) -> None:
     lake.insert_new(rows, table)
     for reference in REFERENCES.values():
         if reference.changes.name == table.name:
-            rebuild_history(lake, reference, rows.select(reference.key).distinct())
+            rebuild_history(lake, reference, staged.where(_fine()).select(reference.key).distinct())
 
 
 def _ref() -> Column:
@@ -106,15 +106,20 @@ def _counted(lake: Lake, staged: DataFrame, table: Table) -> Counts:
     held = lake.table(table).select(
         F.col("record_id").alias("_holder"), *(F.col(k).alias(f"_t_{k}") for k in table.key)
     )
-    same_key = [F.col(key).eqNullSafe(F.col(f"_t_{key}")) for key in table.key]
-    kept = verdicts.where("fine").join(held, same_key, "left")
-    quarantine = lake.table(QUARANTINE).where(F.col("target") == table.name).select("record_id")
-    sums = kept.agg(
-        F.count_if(F.col("_holder") == F.col("record_id")).alias("accepted"),
-        F.count_if(F.col("_holder") != F.col("record_id")).alias("duplicates"),
-    ).first()
-    plain = verdicts.agg(F.count("*").alias("all"), F.count_if(~F.col("selected")).alias("left_out")).first()
-    quarantined = verdicts.join(quarantine, "record_id", "left_semi").count()
-    if sums is None or plain is None:
-        raise AssertionError("an aggregate without groups has one row")
-    return Counts(plain["all"], sums["accepted"], sums["duplicates"], quarantined, plain["left_out"])
+    same_key = [F.col("fine"), *(F.col(key).eqNullSafe(F.col(f"_t_{key}")) for key in table.key)]
+    refused = (
+        lake.table(QUARANTINE).where(F.col("target") == table.name).select("record_id", F.lit(True).alias("_refused"))
+    )
+    row = (
+        verdicts.join(held, same_key, "left")
+        .join(refused, "record_id", "left")
+        .agg(
+            F.count("*"),
+            F.count_if(F.col("_holder") == F.col("record_id")),
+            F.count_if(F.col("_holder") != F.col("record_id")),
+            F.count_if(F.col("_refused")),
+            F.count_if(~F.col("selected")),
+        )
+        .first()
+    )
+    return Counts(*row) if row else Counts()

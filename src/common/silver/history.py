@@ -28,13 +28,19 @@ def versions(changes: DataFrame, reference: Reference) -> DataFrame:
 
 def rebuild_history(lake: Lake, reference: Reference, keys: DataFrame) -> None:
     """Derives the history of these keys anew and merges the difference into the history table."""
-    target = versions(lake.table(reference.changes).join(keys, reference.key, "left_semi"), reference)
-    gone = (
-        lake.table(reference.history)
-        .join(keys, reference.key, "left_semi")
-        .join(target, list(reference.history.key), "left_anti")
-    )
+    table = reference.history
+    derived = versions(lake.table(reference.changes).join(keys, reference.key, "left_semi"), reference)
+    held = lake.table(table).join(keys, reference.key, "left_semi")
+    packed = [
+        rows.select(*table.key, F.struct(*table.column_names).alias(name))
+        for rows, name in ((derived, "derived"), (held, "held"))
+    ]
+    differing = packed[0].join(packed[1], list(table.key), "full").where(~F.col("derived").eqNullSafe(F.col("held")))
+    gone = F.col("derived").isNull()
     lake.merge_versions(
-        target.withColumn("operation", F.lit("upsert")).unionByName(gone.withColumn("operation", F.lit("delete"))),
-        reference.history,
+        differing.select(
+            F.when(gone, "delete").otherwise("upsert").alias("operation"),
+            F.inline(F.array(F.coalesce("derived", "held"))),
+        ),
+        table,
     )

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from common.contracts.ddl import create_table, create_view
 from common.contracts.table import Table, View
@@ -69,51 +70,46 @@ class Lake:
     def insert_new(self, rows: DataFrame, table: Table, key: tuple[str, ...] = ()) -> None:
         """Appends the rows whose key the table doesn't hold; run twice with the same rows, it adds them once.
 
-        Rows with equal keys must have been reduced to one before. A null in a key equals a null.
+        Rows with equal keys must have been reduced to one before. A null in a key equals a null. An append meets no
+        conflicts, and reads the rows once, where a MERGE would read them twice; it is safe because a table's keys
+        have one writer, the query whose checkpoint it is.
         """
-        condition = " AND ".join(f"t.{column} <=> s.{column}" for column in key or table.key)
-        columns = ", ".join(table.column_names)
-        self._merge(
-            rows.select(*table.column_names),
-            f"MERGE INTO {self.full_name(table)} AS t USING {{source}} AS s ON {condition} "
-            f"WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({', '.join(f's.{c}' for c in table.column_names)})",
-        )
-
-    def _merge(self, rows: DataFrame, statement: str) -> None:
-        # A name of its own: tasks that run side by side may share a session's temporary views.
-        view = f"merge_source_{uuid4().hex}"
-        rows.createOrReplaceTempView(view)
-        try:
-            retried(lambda: rows.sparkSession.sql(statement.format(source=view)))
-        finally:
-            rows.sparkSession.catalog.dropTempView(view)
+        names = key or table.key
+        held = self.table(table).select(*(F.col(name).alias(f"_held_{name}") for name in names))
+        same = [F.col(name).eqNullSafe(F.col(f"_held_{name}")) for name in names]
+        self.append(rows.join(held, same, "left_anti"), table)
 
     def merge_versions(self, rows: DataFrame, table: Table) -> None:
         """Applies rows with an `operation` (upsert or delete) to a table by its key; equal rows are left alone."""
         condition = " AND ".join(f"t.{column} <=> s.{column}" for column in table.key)
         others = [column for column in table.column_names if column not in table.key]
         differs = " OR ".join(f"NOT (t.{column} <=> s.{column})" for column in others)
-        self._merge(
-            rows.select(*table.column_names, "operation"),
-            f"MERGE INTO {self.full_name(table)} AS t USING {{source}} AS s ON {condition} "
+        view = f"merge_source_{uuid4().hex}"
+        rows.select(*table.column_names, "operation").createOrReplaceTempView(view)
+        statement = (
+            f"MERGE INTO {self.full_name(table)} AS t USING {view} AS s ON {condition} "
             "WHEN MATCHED AND s.operation = 'delete' THEN DELETE "
             f"WHEN MATCHED AND ({differs}) THEN UPDATE SET {', '.join(f't.{c} = s.{c}' for c in others)} "
             f"WHEN NOT MATCHED AND s.operation = 'upsert' THEN INSERT ({', '.join(table.column_names)}) "
-            f"VALUES ({', '.join(f's.{c}' for c in table.column_names)})",
+            f"VALUES ({', '.join(f's.{c}' for c in table.column_names)})"
         )
+        try:
+            retried(lambda: rows.sparkSession.sql(statement))
+        finally:
+            rows.sparkSession.catalog.dropTempView(view)
 
     def append(self, rows: DataFrame, table: Table) -> None:
         """Appends the rows as they are."""
         rows.select(*table.column_names).write.format("delta").mode("append").saveAsTable(self.full_name(table))
 
     def stage(self, rows: DataFrame, name: str) -> DataFrame:
-        """Writes a micro-batch to `ops.staged_NAME`, over what was there, and gives it back as a table.
+        """Writes a micro-batch to files of its own, over those of the batch before, and gives it back.
 
         Computed once there, it is read many times; Spark Connect's serverless surface has no cache.
         """
-        full_name = self.settings.table(f"ops.staged_{name}")
-        rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true").saveAsTable(full_name)
-        return rows.sparkSession.read.table(full_name)
+        folder = self.settings.checkpoint("staged", name)
+        rows.write.mode("overwrite").parquet(folder)
+        return rows.sparkSession.read.schema(rows.schema).parquet(folder)
 
     def version(self, table: Table | str) -> int:
         """The table's newest Delta version."""

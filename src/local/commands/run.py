@@ -1,6 +1,7 @@
 """`lakehouse run`."""
 
 import signal
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from local.workspace import current_workspace
 EPILOG = examples(
     "lakehouse run lakehouse",
     "lakehouse run lakehouse --param source=handbook --param landing=data",
-    "lakehouse run lakehouse --from gold_features      go on from a task",
+    "lakehouse run lakehouse --from transaction_features      go on from a task",
     "lakehouse run lakehouse --only silver_transactions",
 )
 
@@ -44,6 +45,9 @@ def run(  # noqa: PLR0917
     if from_task and only:
         raise typer.BadParameter("give --from or --only, not both", param_hint="--only")
     given = pairs(param, "--param")
+    if given.get("landing"):
+        # A person means the folder where they are; a notebook would take it from its own.
+        given["landing"] = str(Path(given["landing"]).expanduser().resolve())
     loaded = load_job(load_bundle(repository(), target, pairs(var, "--var")), job)
     selected = loaded.from_task(from_task) if from_task else None
     if only:

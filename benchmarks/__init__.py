@@ -1,0 +1,1 @@
+"""Measurements against declared goals. `make bench` runs them all; tests never assert a time."""

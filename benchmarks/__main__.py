@@ -1,0 +1,17 @@
+"""All benchmarks, one after the other: `make bench`."""
+
+import subprocess
+import sys
+
+MODULES = ("main_job", "features", "handbook_job", "handbook_protocol")
+
+
+def main() -> None:
+    """Runs each in a process of its own; one that is skipped or fails doesn't hold up the others."""
+    for name in MODULES:
+        print(f"--- {name}", flush=True)
+        subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""How fast the handbook's 1.5 million transactions go through bronze and scoring, as tasks of the main job.
+
+    python -m benchmarks.handbook_job [FOLDER]
+
+FOLDER (or HANDBOOK_DATA) holds the handbook's Parquet files.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from benchmarks.features import DEFAULT_FOLDER
+from benchmarks.measured import GIB, Goal, at_least, at_most, lakehouse, show, workspace
+
+
+def main() -> None:
+    """Measures and prints; says why where the data are absent."""
+    given = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("HANDBOOK_DATA", str(DEFAULT_FOLDER))
+    source = Path(given).resolve()
+    if not any(source.glob("*.parquet")):
+        sys.exit(f"skipped: no Parquet files of the handbook in {source}; name their folder, or set HANDBOOK_DATA")
+    with workspace() as home:
+        (home / "landing").mkdir()
+        (home / "landing" / "handbook").symlink_to(source)
+        run = lakehouse(home, "run", "lakehouse", "-p", "source=handbook", "-p", "alert_budget_cards_per_day=100")
+        record = json.loads(next((home / "runs").glob("*/run.json")).read_text())
+    tasks = {task["key"]: task for task in record["tasks"]}
+
+    def rate(task_key: str) -> float:
+        return float(tasks[task_key]["rows_out"]) / float(tasks[task_key]["seconds"])
+
+    show(
+        "Main job, handbook data (rates of whole tasks, notebook and engine start included)",
+        [
+            Goal("the whole job", f"{run.seconds:,.1f} s", "", None),
+            at_least("bronze", rate("bronze_files"), 60_000, "records/s"),
+            at_least("catch-up scoring", rate("score_transactions"), 20_000, "transactions/s"),
+            at_most("resident memory of all processes together", run.peak_bytes / GIB, 6, "GiB"),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Commands run as a person would, with their time and the memory of all their processes together."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+GIB = 1024**3
+CONSOLE = Console(width=110)
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds that a command took, and the largest resident memory of its workspace's processes, in bytes."""
+
+    seconds: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One row of a report: what was measured, its goal, and whether it is met."""
+
+    what: str
+    value: str
+    goal: str
+    met: bool | None
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """A LAKEHOUSE_HOME in a temporary folder, whose server is ended with it."""
+    with TemporaryDirectory(prefix="lakehouse-bench-") as folder:
+        yield Path(folder)
+        lakehouse(Path(folder), "down")
+
+
+def lakehouse(home: Path, *arguments: str) -> Measured:
+    """Runs `lakehouse ARGUMENTS` in a workspace; what it prints goes to bench.log there.
+
+    Raises:
+        SystemExit: the command failed; its output is shown.
+    """
+    return measured(home, [sys.executable, "-m", "local.cli", *arguments])
+
+
+def measured(home: Path, command: Sequence[str]) -> Measured:
+    """Runs a command in a workspace, as `lakehouse` does."""
+    log = home / "bench.log"
+    started = time.perf_counter()
+    with log.open("w") as output:
+        environment = os.environ | {"LAKEHOUSE_HOME": str(home)}
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT, cwd=REPOSITORY)
+        peak = _Peak(home)
+        status = process.wait()
+    result = Measured(time.perf_counter() - started, peak.stop())
+    if status != 0:
+        sys.exit(f"{' '.join(command)} failed:\n{log.read_text()}")
+    return result
+
+
+class _Peak:
+    """Samples, twice a second, the memory of every process that has the workspace in its environment."""
+
+    def __init__(self, home: Path) -> None:
+        self._home, self._peak, self._ended = str(home), 0, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(0.5):
+            self._peak = max(self._peak, sum(map(self._resident, psutil.process_iter())))
+
+    def _resident(self, process: psutil.Process) -> int:
+        try:
+            is_ours = process.environ().get("LAKEHOUSE_HOME") == self._home
+            return int(process.memory_info().rss) if is_ours else 0
+        except psutil.Error:
+            return 0
+
+    def stop(self) -> int:
+        self._ended.set()
+        self._thread.join()
+        return self._peak
+
+
+def at_most(what: str, value: float, goal: float, unit: str) -> Goal:
+    """A figure that should not exceed its goal."""
+    return Goal(what, f"{value:,.1f} {unit}", f"<= {goal:g} {unit}", value <= goal)
+
+
+def at_least(what: str, value: float, goal: float, unit: str) -> Goal:
+    """A figure that should reach its goal."""
+    return Goal(what, f"{value:,.1f} {unit}", f">= {goal:,g} {unit}", value >= goal)
+
+
+def show(title: str, goals: Sequence[Goal]) -> None:
+    """Prints the figures beside their goals."""
+    table = Table(title=title, title_justify="left")
+    for heading in ("figure", "measured", "goal", "met"):
+        table.add_column(heading, justify="left" if heading == "figure" else "right")
+    for goal in goals:
+        table.add_row(goal.what, goal.value, goal.goal, "" if goal.met is None else "yes" if goal.met else "NO")
+    CONSOLE.print(table)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -37,7 +37,7 @@ def history(changes: list[Change], hash_of: dict[int, str]) -> list[tuple[object
             found[-1][3] = change.balance
         else:
             found.append([change.day, None, change.limit, change.balance])
-    for version, following in zip(found, found[1:], strict=False):
+    for version, following in pairwise(found):
         version[1] = following[0]
     return [tuple(version) for version in found]
 

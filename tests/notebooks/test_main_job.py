@@ -1,0 +1,156 @@
+"""The whole main job, as a person runs it: on a slice of the handbook's transactions, which nobody here made."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+
+from common.settings import repository
+
+HANDBOOK = repository() / "../shared/data/handbook"
+pytestmark = [
+    pytest.mark.job,
+    pytest.mark.skipif(not any(HANDBOOK.glob("*.parquet")), reason=f"the handbook's data are not in {HANDBOOK}"),
+]
+
+TERMINALS = 500
+"""Every transaction of the first terminals: their windows are whole, and with them the features."""
+
+
+class Workspace:
+    """A LAKEHOUSE_HOME of the test's own, driven by the command line."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def __call__(self, *arguments: str, status: int = 0) -> str:
+        environment = {key: value for key, value in os.environ.items() if key != "SPARK_REMOTE"}
+        done = subprocess.run(
+            [sys.executable, "-m", "local.cli", *arguments],
+            env=environment | {"LAKEHOUSE_HOME": str(self.home)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout + done.stderr if status else done.stdout
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self("sql", "--format", "json", query))
+        return found
+
+    def run(self) -> dict[str, Any]:
+        """Runs the main job and returns its run.json, tasks by key."""
+        self(
+            "run", "lakehouse", "-p", "source=handbook", "-p", f"landing={self.home / 'landing'}", "-p", "train_days=90"
+        )
+        record: dict[str, Any] = json.loads(max((self.home / "runs").glob("*/run.json")).read_text())
+        return {task["key"]: task for task in record["tasks"]}
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    home = tmp_path_factory.mktemp("handbook")
+    folder = home / "landing" / "handbook"
+    folder.mkdir(parents=True)
+    for file in sorted(HANDBOOK.glob("*.parquet")):
+        rows = ds.dataset(file).to_table(filter=pc.field("TERMINAL_ID") < TERMINALS)
+        pq.write_table(rows, folder / file.name)
+    workspace = Workspace(home)
+    workspace("up")
+    yield workspace
+    workspace("down")
+
+
+def landed(workspace: Workspace) -> tuple[int, int]:
+    """Transactions and frauds in the landing folder."""
+    table = ds.dataset(workspace.home / "landing" / "handbook").to_table(columns=["TX_FRAUD"])
+    return table.num_rows, int(pc.sum(table["TX_FRAUD"]).as_py())
+
+
+def test_real_transactions_go_from_files_to_scores(workspace: Workspace) -> None:
+    transactions, frauds = landed(workspace)
+
+    tasks = workspace.run()
+
+    assert {task["state"] for task in tasks.values()} == {"SUCCESS"}
+    assert "no feed for customers" in tasks["silver_customers"]["note"]
+    assert tasks["score_transactions"]["rows_out"] == transactions
+    counts = workspace.rows(
+        "SELECT (SELECT count(*) FROM silver.transactions) AS transactions, "
+        "(SELECT count(*) FROM silver.fraud_reports) AS reports, "
+        "(SELECT count(DISTINCT transaction_id) FROM gold.transaction_features) AS features, "
+        "(SELECT count(*) FROM gold.fraud_transactions) + (SELECT count(*) FROM gold.genuine_transactions) AS scores, "
+        "(SELECT count(*) FROM silver.quarantine) AS quarantined"
+    )
+    assert counts == [
+        {
+            "transactions": transactions,
+            "reports": frauds,
+            "features": transactions,
+            "scores": transactions,
+            "quarantined": 0,
+        }
+    ]
+
+
+def test_the_model_finds_more_fraud_than_chance(workspace: Workspace) -> None:
+    found = workspace.rows(
+        "SELECT avg(if(f.transaction_id IS NULL, 0, 1)) AS precision, "
+        "(SELECT count(*) FROM silver.fraud_reports) / (SELECT count(*) FROM silver.transactions) AS base_rate, "
+        "count(*) AS alerts, min(model_version) AS version, count_if(size(reasons) = 0) AS unexplained "
+        "FROM gold.fraud_transactions s LEFT JOIN silver.fraud_reports f ON s.transaction_id = f.transaction_id "
+        "WHERE NOT is_backfill"
+    )[0]
+
+    assert found["alerts"] > 0
+    assert found["version"] == "1"
+    assert found["unexplained"] == 0
+    assert found["precision"] > 5 * found["base_rate"]
+
+
+def test_scores_keep_the_features_that_training_reads(workspace: Workspace) -> None:
+    """Stream and batch: what the scorer saw is what the feature table holds, to the last bit."""
+    different = workspace.rows(
+        "SELECT count(*) AS rows FROM gold.transaction_scores s "
+        "JOIN gold.transaction_features f USING (transaction_id) "
+        "WHERE NOT (s.features.customer_amount_mean_30d <=> f.customer_amount_mean_30d "
+        "AND s.features.terminal_fraud_rate_7d <=> f.terminal_fraud_rate_7d "
+        "AND s.features.customer_tx_count_1d <=> f.customer_tx_count_1d)"
+    )
+
+    assert different == [{"rows": 0}]
+
+
+def test_a_second_run_with_nothing_new_changes_nothing(workspace: Workspace) -> None:
+    tables = ("silver.transactions", "silver.fraud_reports", "gold.transaction_features", "gold.transaction_scores")
+
+    def versions() -> list[int]:
+        return [workspace.rows(f"DESCRIBE HISTORY {table} LIMIT 1")[0]["version"] for table in tables]
+
+    before = versions()
+    tasks = workspace.run()
+
+    assert versions() == before
+    assert tasks["bronze_files"]["rows_out"] == 0
+    assert tasks["score_transactions"]["rows_out"] == 0
+    assert {task["state"] for task in tasks.values()} == {"SUCCESS"}
+
+
+def test_another_world_is_refused_with_the_way_out(workspace: Workspace) -> None:
+    (workspace.home / "landing" / "simulated").mkdir(exist_ok=True)
+    for feed in ("customers", "accounts", "merchants", "terminals", "transactions", "fraud_reports"):
+        (workspace.home / "landing" / "simulated" / feed).mkdir(exist_ok=True)
+
+    said = workspace("run", "lakehouse", "--only", "bronze_files", status=1)
+
+    assert "holds the world 'handbook'" in said
+    assert "LAKEHOUSE_HOME=" in said

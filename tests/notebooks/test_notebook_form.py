@@ -1,0 +1,65 @@
+"""What all notebooks have in common: their parameters, their setup, and nothing that belongs into `src`."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from common.parameters import PARAMETERS
+from common.settings import repository
+from local.bundle import load_bundle
+from local.jobs import load_job
+
+NOTEBOOKS = sorted((repository() / "notebooks").glob("*/*.ipynb"))
+SETUP = "from common.notebook import open_lakehouse\n\nlake = open_lakehouse(globals())"
+
+
+def cells(path: Path, kind: str = "code") -> list[Any]:
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
+
+
+def declared(path: Path) -> dict[str, object]:
+    """The assignments of a notebook's `parameters` cell."""
+    tagged = [cell for cell in cells(path) if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    return {
+        node.targets[0].id: ast.literal_eval(node.value)  # type: ignore[attr-defined]
+        for node in ast.parse(tagged[0].source).body
+    }
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_parameters_have_the_declared_names_types_and_defaults(path: Path) -> None:
+    for name, value in declared(path).items():
+        assert name in PARAMETERS
+        assert value == PARAMETERS[name].default
+        assert type(value) is type(PARAMETERS[name].default)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_tells_and_leaves_the_doing_to_the_package(path: Path) -> None:
+    code = cells(path)
+
+    assert cells(path, "markdown")[0].source.startswith("# ")
+    assert code[1].source == SETUP
+    for cell in code:
+        assert not cell.outputs
+        assert cell.execution_count is None
+        assert "%run" not in cell.source
+        tree = ast.parse(cell.source)
+        assert not [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+
+
+def test_every_declared_parameter_is_taken_by_a_notebook() -> None:
+    taken = {name for path in NOTEBOOKS for name in declared(path)}
+
+    assert taken == set(PARAMETERS)
+
+
+def test_the_jobs_defaults_are_those_of_the_notebooks() -> None:
+    job = load_job(load_bundle(repository(), "", {}), "lakehouse")
+
+    for name, value in job.parameters.items():
+        assert PARAMETERS[name].typed(value) == PARAMETERS[name].default

@@ -7,7 +7,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(VENV)/.uv/bin/uv
 STAMP := $(VENV)/.set-up
-LOCKS := requirements.txt requirements-dev.txt requirements-uv.txt requirements-java.txt
 # In the order of the main job: each reads what those before it made.
 NOTEBOOKS := $(addprefix notebooks/,bronze/files.ipynb silver/reference_data.ipynb silver/transactions.ipynb \
 	silver/fraud_reports.ipynb gold/transaction_features.ipynb ml/train_fraud_model.ipynb \

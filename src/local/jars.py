@@ -45,7 +45,7 @@ def jars_folder(listed: Path = SPARK_JARS) -> Path:
 
 
 def spark_jars(java: Java | None = None, tell: Callable[[str], None] = lambda _: None) -> list[Path]:
-    """Paths of the extra jars, fetched when they are not there yet (17 files, 24 MB).
+    """Paths of the extra jars, fetched when they are not there yet (a dozen files).
 
     Raises:
         EngineError: they can't be fetched.
@@ -55,7 +55,7 @@ def spark_jars(java: Java | None = None, tell: Callable[[str], None] = lambda _:
     if not folder.is_dir():
         if os.environ.get("LAKEHOUSE_JARS"):
             raise EngineError(f"LAKEHOUSE_JARS={folder}: no such folder; unset it to have the jars fetched.")
-        tell("Fetching Spark's jars for Delta and Kafka (24 MB, once)")
+        tell("Fetching Spark's jars for Delta Lake (once)")
         with file_lock(folder.parent / f".{folder.name}.lock"):
             if not folder.is_dir():
                 _fetch(folder, java or find_java())

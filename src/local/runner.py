@@ -77,7 +77,7 @@ def run_job(workspace: Workspace, job: Job, options: RunOptions, reporter: Repor
     values = RunValues(job.key, job.name, run_id, started)
     values = replace(values, parameters=job_values(job, options.parameters, values))
     with job_lock(workspace.create(), job, run_id):
-        end_abandoned_sessions(workspace)
+        end_abandoned_sessions(workspace, options.remote)
         folder = workspace.runs / run_id
         folder.mkdir(parents=True)
         tasks = {task.key: TaskRecord(task.key) for task in job.tasks}

@@ -39,15 +39,15 @@ def end_session(workspace: Workspace, session_id: str, remote: str | None = None
     (workspace.engine / "sessions" / f"{session_id}.json").unlink(missing_ok=True)
 
 
-def end_abandoned_sessions(workspace: Workspace) -> int:
-    """Ends the sessions whose owner is gone; how many there were."""
+def end_abandoned_sessions(workspace: Workspace, remote: str | None = None) -> int:
+    """Ends the sessions whose owner is gone, on the server at `remote` or the workspace's; how many there were."""
     abandoned = []
     for file in (workspace.engine / "sessions").glob("*.json"):
         owner = ProcessIdentity.from_json(read_json(file))
         if owner is None or not owner.is_alive():
             abandoned.append(file.stem)
     for session_id in abandoned:
-        end_session(workspace, session_id)
+        end_session(workspace, session_id, remote)
     return len(abandoned)
 
 

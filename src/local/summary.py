@@ -75,10 +75,13 @@ def _value_text(value: Any) -> str:
 
 
 def _show_next(console: Console, run: RunRecord) -> None:
-    failed = next((t.key for t in run.tasks.values() if t.state in (states.FAILED, states.TIMEDOUT)), None)
+    failed = [t.key for t in run.tasks.values() if t.state in (states.FAILED, states.TIMEDOUT, states.CANCELED)]
     steps = [("executed notebooks", shown_path(run.folder))]
-    if failed:
-        steps.append(("go on from there", f"lakehouse run {run.job} --from {failed}"))
+    if len(failed) == 1:
+        steps.append(("go on from there", f"lakehouse run {run.job} --from {failed[0]}"))
+    elif failed:
+        # From one of them, the others would be taken as done; what is done already costs little.
+        steps.append(("run it again", f"lakehouse run {run.job}"))
     elif run.state == states.SUCCESS:
         steps += [
             ("experiments and models", "make ui"),

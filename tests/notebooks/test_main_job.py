@@ -146,10 +146,6 @@ def test_a_second_run_with_nothing_new_changes_nothing(workspace: Workspace) -> 
 
 
 def test_another_world_is_refused_with_the_way_out(workspace: Workspace) -> None:
-    (workspace.home / "landing" / "simulated").mkdir(exist_ok=True)
-    for feed in ("customers", "accounts", "merchants", "terminals", "transactions", "fraud_reports"):
-        (workspace.home / "landing" / "simulated" / feed).mkdir(exist_ok=True)
-
     said = workspace("run", "lakehouse", "--only", "bronze_files", status=1)
 
     assert "holds the world 'handbook'" in said

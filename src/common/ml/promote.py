@@ -60,8 +60,9 @@ def next_contest(registry: Registry) -> Contest:
     if newest is None:
         text = registry.not_trained() or "there is no trained model"
         return Contest(None, None, f"nothing to promote: {text}")
-    if newest.decision:
-        said = "is champion" if champion and champion.number == newest.number else "was kept out"
+    is_champion = champion is not None and champion.number == newest.number
+    if newest.decision or is_champion:
+        said = "is champion" if is_champion else "was kept out"
         return Contest(None, champion, f"nothing to promote: version {newest.number} {said}, {newest.reason}")
     against = f"champion version {champion.number}" if champion else "random scores and the rules alone"
     return Contest(newest, champion, f"version {newest.number} against {against}")

@@ -121,11 +121,12 @@ class Registry:
     def decide(self, version: Version, is_promoted: bool, reason: str) -> None:
         """Notes on a version what promotion said, and gives it the alias `champion` when it was promoted."""
         number = version.model.version
-        decision = "promoted" if is_promoted else "kept_out"
-        self._client.set_model_version_tag(MODEL_NAME, number, "decision", decision)
+        # The decision last: killed before it, promotion finds the version undecided and decides again.
         self._client.set_model_version_tag(MODEL_NAME, number, "reason", reason)
         if is_promoted:
             self._client.set_registered_model_alias(MODEL_NAME, ALIAS, number)
+        decision = "promoted" if is_promoted else "kept_out"
+        self._client.set_model_version_tag(MODEL_NAME, number, "decision", decision)
 
     def note_not_trained(self, text: str) -> None:
         """Notes in the experiment that training had too little to learn from, and why."""

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from common.contracts.table import Check, Table
 from common.contracts.table import Column as ContractColumn
 from common.quality.checks import all_failed, checks_for, failed, reason, shown
-from common.silver.clean import CLEANERS
+from common.silver.clean import CLEANERS, plain_text
 from common.silver.convert import converted
 from common.silver.derive import DERIVATIONS
 from common.sources.declaration import Mapping
@@ -88,8 +88,7 @@ def _raw_columns(mapping: Mapping) -> list[Column]:
 
 def _is_lost(column: ContractColumn) -> Column:
     """Whether the record had a value that could not be converted."""
-    raw = F.col(f"_raw_{column.name}")
-    return F.col(column.name).isNull() & raw.isNotNull() & (F.trim(raw) != "")
+    return F.col(column.name).isNull() & plain_text(F.col(f"_raw_{column.name}")).isNotNull()
 
 
 def _failures(target: Table, mapped: Sequence[ContractColumn]) -> Column:

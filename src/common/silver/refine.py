@@ -13,6 +13,7 @@ from common.sources.records import fields_of, record_decoder
 from common.storage.batches import Counts, counts_of
 from common.storage.lake import Lake
 from common.storage.streams import AVAILABLE_NOW, Trigger, process_stream, wait_for
+from common.storage.world import check_world
 
 SAMPLE_RECORDS = 1000
 
@@ -43,7 +44,9 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
     Raises:
         DeclarationError: the map names a field that no record has.
         LakehouseError: a batch failed for a reason that a person can mend.
+        WorldError: the workspace holds another world.
     """
+    check_world(lake, source.name)
     table = TARGETS[target]
     lake.ensure(table, QUARANTINE, BATCHES)
     if target in REFERENCES:

@@ -101,11 +101,10 @@ class FileFeed(_Strict):
 
 
 class Source(_Strict):
-    """A source: its feeds by name. `world` names the set of ids that it belongs to, by default its own."""
+    """A source: its feeds by name. Its ids are a world of their own."""
 
     name: Name
     description: Text
-    world: Name | None = None
     feeds: dict[Name, FileFeed]
 
     @model_validator(mode="after")
@@ -124,11 +123,6 @@ class Source(_Strict):
     def feed_of(self, target: str) -> tuple[str, FileFeed] | None:
         """The feed that makes a target, with its name; None where the source has none."""
         return next(((name, feed) for name, feed in self.feeds.items() if target in feed.into), None)
-
-    @property
-    def world_name(self) -> str:
-        """The world that the source's ids belong to."""
-        return self.world or self.name
 
 
 def load_source(folder: Path, name: str) -> Source:

@@ -9,14 +9,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.bronze import bronze_table
-from common.contracts.ops import BATCHES, QUALITY_RESULTS
+from common.contracts.ops import QUALITY_RESULTS
 from common.contracts.silver import QUARANTINE
 from common.errors import DeclarationError
 from common.sources.declaration import FileFeed, Source
 from common.sources.files import stream_files
 from common.storage.lake import Lake
 from common.storage.streams import AVAILABLE_NOW, Trigger, append_stream, wait_for
-from common.storage.world import claim_world
+from common.storage.world import check_world, claim_world
 
 
 def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -> dict[str, int]:
@@ -29,22 +29,21 @@ def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -
         DeclarationError: a feed's folder is not there.
         WorldError: the workspace holds another world.
     """
+    check_world(lake, source.name)
     landing = lake.settings.landing
     for name, feed in source.feeds.items():
         _check_folder(source, name, feed, landing)
-    lake.ensure(BATCHES, QUARANTINE, QUALITY_RESULTS, *(bronze_table(name) for name in source.feeds))
-    claim_world(lake, source.world_name)
+    claim_world(lake, source.name)
+    lake.ensure(QUARANTINE, QUALITY_RESULTS, *(bronze_table(name) for name in source.feeds))
     before = _record_counts(lake, source)
     wait_for(
-        [
-            append_stream(
-                stream_files(lake.spark, source.name, name, feed, landing),
-                lake.full_name(bronze_table(name)),
-                lake.settings.checkpoint("bronze", source.name, name),
-                trigger,
-            )
-            for name, feed in source.feeds.items()
-        ]
+        append_stream(
+            stream_files(lake.spark, source.name, name, feed, landing),
+            lake.full_name(bronze_table(name)),
+            lake.settings.checkpoint("bronze", source.name, name),
+            trigger,
+        )
+        for name, feed in source.feeds.items()
     )
     return {name: count - before[name] for name, count in _record_counts(lake, source).items()}
 

@@ -72,8 +72,11 @@ def accounted(lake: Lake) -> DataFrame:
         feed, target, records_read, accepted, duplicates, quarantined, not_selected, in_bronze, in_target,
         in_quarantine (bigint) and `holds` (boolean).
     """
+    batches = lake.table(BATCHES)
+    # A query whose checkpoint was removed reads everything again, under a new id: only the newest one's tale counts.
+    newest = batches.groupBy("feed", "target").agg(F.max_by("query_id", "committed_at").alias("query_id"))
     sums = (
-        lake.table(BATCHES)
+        batches.join(newest, ["feed", "target", "query_id"], "left_semi")
         .groupBy("feed", "target")
         .agg(*(F.sum(name).alias(name) for name in Counts.__dataclass_fields__))
     )

@@ -70,9 +70,9 @@ class Lake:
     def insert_new(self, rows: DataFrame, table: Table, key: tuple[str, ...] = ()) -> None:
         """Appends the rows whose key the table doesn't hold; run twice with the same rows, it adds them once.
 
-        Rows with equal keys must have been reduced to one before. A null in a key equals a null. An append meets no
-        conflicts, and reads the rows once, where a MERGE would read them twice; it is safe because a table's keys
-        have one writer, the query whose checkpoint it is.
+        Rows with equal keys must have been reduced to one before. A null in a key equals a null. An anti-join and an
+        append read the rows once, where a MERGE would read them twice; that is safe because each key has one writer,
+        the query whose checkpoint it is.
         """
         names = key or table.key
         held = self.table(table).select(*(F.col(name).alias(f"_held_{name}") for name in names))
@@ -100,7 +100,8 @@ class Lake:
 
     def append(self, rows: DataFrame, table: Table) -> None:
         """Appends the rows as they are."""
-        rows.select(*table.column_names).write.format("delta").mode("append").saveAsTable(self.full_name(table))
+        writer = rows.select(*table.column_names).write.format("delta").mode("append")
+        retried(lambda: writer.saveAsTable(self.full_name(table)))
 
     def stage(self, rows: DataFrame, name: str) -> DataFrame:
         """Writes a micro-batch to files of its own, over those of the batch before, and gives it back.

@@ -1,8 +1,9 @@
 """Structured Streaming queries: started with a checkpoint, waited for, ended with their notebook."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
@@ -29,6 +30,7 @@ class Trigger:
 
 
 AVAILABLE_NOW = Trigger()
+POLL_SECONDS = 1
 
 
 def append_stream(rows: DataFrame, full_name: str, checkpoint: str, trigger: Trigger = AVAILABLE_NOW) -> StreamingQuery:
@@ -44,31 +46,40 @@ def process_stream(
     return trigger.on(rows.writeStream.foreachBatch(process).option("checkpointLocation", checkpoint)).start()
 
 
-def wait_for(queries: Sequence[StreamingQuery]) -> None:
-    """Waits until all queries have ended; if one fails or the wait is broken off, the others are stopped.
+def wait_for(queries: Iterable[StreamingQuery]) -> None:
+    """Starts the queries and waits until all have ended; if one fails or the wait is broken off, all are stopped.
+
+    The queries are best given as a generator, so that those started are stopped when a later one can't be.
 
     Raises:
         LakehouseError: a micro-batch failed for a reason that a person can mend.
         StreamingQueryException: a micro-batch failed otherwise.
     """
+    started: list[StreamingQuery] = []
     try:
         for query in queries:
-            query.awaitTermination()
+            started.append(query)
+        waiting = started
+        while waiting:
+            # In turns: a query that goes on for ever must not hide the failure of the next.
+            waiting = [query for query in waiting if not query.awaitTermination(POLL_SECONDS)]
     except StreamingQueryException as error:
         if (message := _own_message(str(error))) is not None:
             raise LakehouseError(message) from None
         raise
     finally:
-        for query in queries:
+        for query in started:
             if query.isActive:
                 query.stop()
 
 
 def _own_message(text: str) -> str | None:
     """The message of one of this project's errors within the trace that came back from the engine."""
-    for line in text.splitlines():
+    lines = iter(text.splitlines())
+    for line in lines:
         if line.strip().startswith("common.errors."):
-            return line.split(":", 1)[1].strip()
+            rest = takewhile(lambda following: following.strip() and not following.lstrip().startswith("at "), lines)
+            return "\n".join([line.split(":", 1)[1].strip(), *rest])
     return None
 
 

@@ -7,21 +7,30 @@ from common.storage.lake import Lake
 _PROPERTY = "lakehouse.world"
 
 
+def check_world(lake: Lake, world: str) -> None:
+    """Checks that the workspace is empty or holds this world.
+
+    Raises:
+        WorldError: it holds another one.
+    """
+    held = current_world(lake)
+    if held not in (None, world):
+        raise WorldError(
+            f"source={world!r}: this workspace ({lake.settings.home}) holds the world {held!r}, and a workspace holds "
+            f"one world. Use another folder, for example: LAKEHOUSE_HOME={lake.settings.home}-{world}"
+        )
+
+
 def claim_world(lake: Lake, world: str) -> None:
     """Marks an empty workspace as holding this world, or checks that it does.
 
     Raises:
         WorldError: the workspace holds another world.
     """
+    check_world(lake, world)
     lake.ensure(BATCHES)
-    held = current_world(lake)
-    if held is None:
+    if current_world(lake) is None:
         lake.spark.sql(f"ALTER TABLE {lake.full_name(BATCHES)} SET TBLPROPERTIES ('{_PROPERTY}' = '{world}')")
-    elif held != world:
-        raise WorldError(
-            f"source={world!r}: this workspace ({lake.settings.home}) holds the world {held!r}, and a workspace holds "
-            f"one world. Use another folder, for example: LAKEHOUSE_HOME={lake.settings.home}-{world}"
-        )
 
 
 def current_world(lake: Lake) -> str | None:

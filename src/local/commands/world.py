@@ -28,12 +28,13 @@ def simulate(ctx: typer.Context) -> None:
 
     options = vars(_parser().parse_args(ctx.args))
     landing = current_workspace().landing
-    if options.pop("if_missing") and landing.is_dir() and any(landing.iterdir()):
+    existing = existing_world(landing)
+    is_begun = existing is not None and existing[1] == 0  # broken off before its first day was whole
+    if options.pop("if_missing") and landing.is_dir() and any(landing.iterdir()) and not is_begun:
         out.print(f"{shown_path(landing)}: files have landed already.")
         return
     days = options.pop("days")
     given = {name: value for name, value in options.items() if value is not None}
-    existing = existing_world(landing)
     world = dataclasses.replace(existing[0] if existing else World(), **given)
     show(make_days(landing, world, days=days))
 

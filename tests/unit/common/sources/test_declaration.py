@@ -40,7 +40,6 @@ def load(folder: Path, text: str = ACME, name: str = "acme") -> Source:
 def test_a_declaration_says_which_fields_its_targets_read(tmp_path: Path) -> None:
     source = load(tmp_path)
 
-    assert source.world_name == "acme"
     assert source.feeds["payments"].folder("/land") == "/land/acme"
     assert set(source.feeds["payments"].into["fraud_reports"].fields) == {"ID", "TS", "FRAUD"}
     assert source.feed_of("customers") is None

@@ -83,10 +83,11 @@ def scores(lake: Lake, batch: DataFrame, champion: Champion) -> DataFrame:
         F.struct(*FEATURE_NAMES).alias("features"),
         F.col("amount_eur").cast("decimal(18,2)").alias("exact_amount_eur"),
         F.current_timestamp().alias("scored_at"),
-    ).select(*(_OUTPUT.get(name, F.col(name)).alias(name) for name in TRANSACTION_SCORES.column_names))
+    ).select(*(F.col(_OUTPUT.get(name, name)).alias(name) for name in TRANSACTION_SCORES.column_names))
 
 
-_OUTPUT = {"reasons": F.col("all_reasons"), "amount_eur": F.col("exact_amount_eur")}
+_OUTPUT = {"reasons": "all_reasons", "amount_eur": "exact_amount_eur"}
+"""Columns of the table that have a working name beside the scorer's own."""
 
 
 def _reasons(is_fraud: Column) -> Column:

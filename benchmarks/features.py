@@ -1,6 +1,6 @@
 """How fast the features of the handbook's 1.5 million transactions are, beside plain Spark SQL windows.
 
-    python benchmarks/features.py [FOLDER]
+    python -m benchmarks.features [FOLDER]
 
 FOLDER (or HANDBOOK_DATA) holds the handbook's Parquet files. Both ways read the same Delta tables and write a Delta
 table, in turns, and the best of each counts: other work on the machine only ever adds time. The plain way is what
@@ -8,7 +8,6 @@ a person would write: range windows over unix seconds, in doubles, that know nei
 """
 
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,9 +22,10 @@ from pyspark.sql import DataFrame, SparkSession
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.measured import handbook_folder
+
 ROUNDS = 3
 GOAL_RATIO = 1.3
-DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / "../shared/data/handbook"
 
 PLAIN_SQL = """
 SELECT transaction_id, event_time, customer_id, terminal_id, amount_eur, {customers}, {terminals}
@@ -144,10 +144,7 @@ def report(seconds: dict[str, list[float]], rows: int) -> Table:
 
 def main() -> None:
     """Measures and prints; says why where the data are absent."""
-    given = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("HANDBOOK_DATA", str(DEFAULT_FOLDER))
-    source = Path(given).resolve()
-    if not any(source.glob("*.parquet")):
-        sys.exit(f"skipped: no Parquet files of the handbook in {source}; name their folder, or set HANDBOOK_DATA")
+    source = handbook_folder()
     with tempfile.TemporaryDirectory(prefix="lakehouse-bench-") as home:
         os.environ["LAKEHOUSE_HOME"] = home
         from common.session import spark_session

@@ -6,20 +6,13 @@ FOLDER (or HANDBOOK_DATA) holds the handbook's Parquet files.
 """
 
 import json
-import os
-import sys
-from pathlib import Path
 
-from benchmarks.features import DEFAULT_FOLDER
-from benchmarks.measured import GIB, Goal, at_least, at_most, lakehouse, show, workspace
+from benchmarks.measured import GIB, Goal, at_least, at_most, handbook_folder, lakehouse, show, workspace
 
 
 def main() -> None:
     """Measures and prints; says why where the data are absent."""
-    given = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("HANDBOOK_DATA", str(DEFAULT_FOLDER))
-    source = Path(given).resolve()
-    if not any(source.glob("*.parquet")):
-        sys.exit(f"skipped: no Parquet files of the handbook in {source}; name their folder, or set HANDBOOK_DATA")
+    source = handbook_folder()
     with workspace() as home:
         (home / "landing").mkdir()
         (home / "landing" / "handbook").symlink_to(source)

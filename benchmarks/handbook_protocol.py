@@ -1,6 +1,6 @@
 """The model on the public data of the Fraud Detection Handbook, by the Handbook's own protocol.
 
-    python benchmarks/handbook_protocol.py [FOLDER]
+    python -m benchmarks.handbook_protocol [FOLDER]
 
 FOLDER (or HANDBOOK_DATA) holds the handbook's Parquet files. Four prequential folds: train on 7 days from each of
 2018-07-25, 08-01, 08-08 and 08-15, leave 7 days for labels to arrive, test on the 7 days after them. Customers known
@@ -11,15 +11,16 @@ before the first reported training day ends. Published for XGBoost (chapter 5, m
 """
 
 import os
-import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
-from features import DEFAULT_FOLDER, silver_tables
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.features import silver_tables
+from benchmarks.measured import handbook_folder
 
 VALIDATION_STARTS = ("2018-06-20", "2018-06-27", "2018-07-04", "2018-07-11")
 TEST_STARTS = ("2018-07-25", "2018-08-01", "2018-08-08", "2018-08-15")
@@ -32,10 +33,7 @@ SEED = 0
 
 def main() -> None:
     """Measures and prints; says why where the data are absent."""
-    given = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("HANDBOOK_DATA", str(DEFAULT_FOLDER))
-    source = Path(given).resolve()
-    if not any(source.glob("*.parquet")):
-        sys.exit(f"skipped: no Parquet files of the handbook in {source}; name their folder, or set HANDBOOK_DATA")
+    source = handbook_folder()
     with tempfile.TemporaryDirectory(prefix="lakehouse-bench-") as home:
         os.environ["LAKEHOUSE_HOME"] = home
         rows = features_of(source, Path(home))

@@ -20,6 +20,20 @@ CONSOLE = Console(width=110)
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
+def handbook_folder() -> Path:
+    """The folder of the handbook's Parquet files: the first argument, HANDBOOK_DATA, or beside the repository.
+
+    Raises:
+        SystemExit: no such files are there; the message says how to name their folder.
+    """
+    default = REPOSITORY / "../shared/data/handbook"
+    given = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("HANDBOOK_DATA", str(default))
+    source = Path(given).resolve()
+    if not any(source.glob("*.parquet")):
+        sys.exit(f"skipped: no Parquet files of the handbook in {source}; name their folder, or set HANDBOOK_DATA")
+    return source
+
+
 @dataclass(frozen=True)
 class Measured:
     """Seconds that a command took, and the largest resident memory of its workspace's processes, in bytes."""

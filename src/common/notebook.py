@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from common.errors import ParameterError
 from common.parameters import PARAMETERS, Value
 from common.session import spark_session
 from common.settings import repository, settings_from
@@ -104,6 +103,3 @@ def _display(bundle: Mapping[str, Any]) -> None:
         print(bundle["text/plain"])
         return
     display(dict(bundle), raw=True)  # type: ignore[no-untyped-call]
-
-
-__all__ = ["Lakehouse", "ParameterError", "open_lakehouse"]

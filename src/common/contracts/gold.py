@@ -20,17 +20,21 @@ FEATURES = (
 )
 FEATURE_NAMES = tuple(column.name for column in FEATURES)
 
+_EVENT = (
+    Column("transaction_id", "string", "The transaction."),
+    Column("event_time", "timestamp", "When the card was used, UTC."),
+    Column("event_date", "date", "Date of event_time, UTC."),
+    Column("customer_id", "string", "Who paid."),
+    Column("account_id", "string", "The card's account."),
+)
+
 TRANSACTION_FEATURES = Table(
     name="gold.transaction_features",
     comment="Every model input of a transaction, using only what was known when it happened.",
     grain="one transaction",
     key=("transaction_id",),
     columns=(
-        Column("transaction_id", "string", "The transaction."),
-        Column("event_time", "timestamp", "When the card was used, UTC."),
-        Column("event_date", "date", "Date of event_time, UTC."),
-        Column("customer_id", "string", "Who paid."),
-        Column("account_id", "string", "The card's account."),
+        *_EVENT,
         Column("terminal_id", "string", "Where the card was used."),
         *FEATURES,
     ),
@@ -45,11 +49,7 @@ TRANSACTION_SCORES = Table(
     grain="one transaction",
     key=("transaction_id",),
     columns=(
-        Column("transaction_id", "string", "The transaction."),
-        Column("event_time", "timestamp", "When the card was used, UTC."),
-        Column("event_date", "date", "Date of event_time, UTC."),
-        Column("customer_id", "string", "Who paid."),
-        Column("account_id", "string", "The card's account."),
+        *_EVENT,
         Column("merchant_id", "string", "Who was paid."),
         Column("terminal_id", "string", "Where the card was used."),
         Column("amount_eur", "decimal(18,2)", "Amount in euro."),

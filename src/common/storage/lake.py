@@ -67,16 +67,15 @@ class Lake:
         if folder.is_dir() and not any(log.glob("*.json")) and not any(folder.rglob("*.parquet")):
             shutil.rmtree(folder)
 
-    def insert_new(self, rows: DataFrame, table: Table, key: tuple[str, ...] = ()) -> None:
+    def insert_new(self, rows: DataFrame, table: Table) -> None:
         """Appends the rows whose key the table doesn't hold; run twice with the same rows, it adds them once.
 
         Rows with equal keys must have been reduced to one before. A null in a key equals a null. An anti-join and an
         append read the rows once, where a MERGE would read them twice; that is safe because each key has one writer,
         the query whose checkpoint it is.
         """
-        names = key or table.key
-        held = self.table(table).select(*(F.col(name).alias(f"_held_{name}") for name in names))
-        same = [F.col(name).eqNullSafe(F.col(f"_held_{name}")) for name in names]
+        held = self.table(table).select(*(F.col(name).alias(f"_held_{name}") for name in table.key))
+        same = [F.col(name).eqNullSafe(F.col(f"_held_{name}")) for name in table.key]
         self.append(rows.join(held, same, "left_anti"), table)
 
     def merge_versions(self, rows: DataFrame, table: Table) -> None:

@@ -21,12 +21,24 @@ class EngineError(LakehouseError):
     """Spark can't be found, started or reached."""
 
 
+class SchemaError(LakehouseError):
+    """A table that is there doesn't fit its contract."""
+
+
+class PositionError(LakehouseError):
+    """A stream's checkpoint and the table that it writes don't belong together any more."""
+
+
 class WorldError(LakehouseError):
     """A source of one world was run in a workspace that holds another one."""
 
 
 class ConservationError(LakehouseError):
     """Records went missing or appeared from nowhere between two tables."""
+
+
+class QualityError(LakehouseError):
+    """A table doesn't hold what its contract promises of it."""
 
 
 class ModelError(LakehouseError):

@@ -15,6 +15,21 @@ HIGH_RISK_COUNTRIES = ("BY", "IR", "KP", "MM", "RU", "SY", "VE")
 LABEL_DELAY_DAYS = 7
 """Days until a transaction without a fraud report counts as genuine."""
 
+HISTORY_RETENTION_DAYS = 7
+"""Days for which replaced versions of tables can be read; then maintenance removes their files."""
+
+UNPARSED_RETENTION_DAYS = 90
+"""Days that records are kept which could not be parsed, or name no person, so that no erasure can find them."""
+
+STAGED_RETENTION_HOURS = 24
+"""Hours after which staged rows are what a killed task left: no task works that long."""
+
+UNCOMMITTED_HOURS = 2
+"""Hours after which a file that no table knows is what a killed writer left: no write takes that long."""
+
+CHECKPOINT_RETENTION_DAYS = 30
+"""Days without use after which the checkpoint of a stream that reads nothing any more is removed."""
+
 MODEL_NAME = "fraud_model"
 EXPERIMENT_NAME = "fraud_model"
 
@@ -37,6 +52,7 @@ class Settings:
     catalog: str = "spark_catalog"
     landing_folder: str = ""
     run_id: str = ""
+    task_key: str = ""
 
     @property
     def landing(self) -> str:
@@ -69,4 +85,5 @@ def settings_from(catalog: str = "spark_catalog", landing: str = "") -> Settings
         catalog=catalog,
         landing_folder=landing,
         run_id=os.environ.get("LAKEHOUSE_RUN_ID", ""),
+        task_key=os.environ.get("LAKEHOUSE_TASK_KEY", ""),
     )

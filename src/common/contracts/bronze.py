@@ -4,7 +4,7 @@ from common.contracts.table import Column, Table
 
 COLUMNS = (
     Column("record_id", "string", "Identifies the record for ever: a digest of source, feed and source_ref."),
-    Column("payload", "string", "The record as received, JSON text; the raw text where it is none."),
+    Column("payload", "string", "The record as received, JSON text; the raw text where it is none.", personal=True),
     Column("read_error", "string", "Why the record or its whole file could not be read; null when it could."),
     Column("source", "string", "Name of the source's declaration."),
     Column("source_ref", "string", "Where the record was: path#ordinal, topic/partition#offset or log#position."),

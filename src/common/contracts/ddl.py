@@ -9,8 +9,17 @@ def create_table(table: Table, full_name: str) -> str:
     clustering = f"\nCLUSTER BY ({', '.join(table.cluster_by)})" if table.cluster_by else ""
     return (
         f"CREATE TABLE IF NOT EXISTS {full_name} (\n  {columns}\n)\nUSING delta{clustering}\n"
-        f"COMMENT {quoted(f'{table.comment} Grain: {table.grain}.')}"
+        f"COMMENT {quoted(f'{table.comment} Grain: {table.grain}.')}{_without_personal_statistics(table)}"
     )
+
+
+def _without_personal_statistics(table: Table) -> str:
+    """Minima and maxima of personal columns would stay in the Delta log after a person is erased."""
+    if not any(column.personal for column in table.columns):
+        return ""
+    without = ("array", "struct", "map", "boolean", "binary")
+    counted = [c.name for c in table.columns if not c.personal and not c.type.startswith(without)]
+    return f"\nTBLPROPERTIES ('delta.dataSkippingStatsColumns' = {quoted(','.join(counted))})"
 
 
 def create_view(view: View, full_name: str, of_full_name: str) -> str:

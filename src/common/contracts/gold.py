@@ -1,6 +1,6 @@
-"""Gold: what models and people read."""
+"""Gold: features, scores and decisions. Dimensions and facts are in `star`, what people read of them in `marts`."""
 
-from common.contracts.table import Column, Table, View
+from common.contracts.table import Column, ForeignKey, Freshness, Table, View, Volume, between, one_of, required
 
 WINDOW_DAYS = (1, 7, 30)
 
@@ -27,18 +27,23 @@ _EVENT = (
     Column("customer_id", "string", "Who paid."),
     Column("account_id", "string", "The card's account."),
 )
+_OF_A_TRANSACTION = (ForeignKey("transaction_id", "silver.transactions", "transaction_id"),)
+_AS_NEW_AS_SILVER = (Freshness("event_time", max_hours=24), Volume("event_date"))
 
 TRANSACTION_FEATURES = Table(
     name="gold.transaction_features",
     comment="Every model input of a transaction, using only what was known when it happened.",
     grain="one transaction",
     key=("transaction_id",),
+    key_scope="event_date",
     columns=(
         *_EVENT,
         Column("terminal_id", "string", "Where the card was used."),
         *FEATURES,
     ),
     cluster_by=("event_date",),
+    foreign_keys=_OF_A_TRANSACTION,
+    expectations=_AS_NEW_AS_SILVER,
 )
 
 DECISIONS = ("fraud", "genuine")
@@ -48,6 +53,7 @@ TRANSACTION_SCORES = Table(
     comment="What the model and the rules said of each transaction, with the features that they saw.",
     grain="one transaction",
     key=("transaction_id",),
+    key_scope="event_date",
     columns=(
         *_EVENT,
         Column("merchant_id", "string", "Who was paid."),
@@ -67,7 +73,14 @@ TRANSACTION_SCORES = Table(
         Column("is_backfill", "boolean", "Happened before the model's T: scored, but never an alert or a figure."),
         Column("scored_at", "timestamp", "When it was scored, UTC."),
     ),
+    checks=(
+        *required("score", "threshold", "decision", "is_backfill", "model_version"),
+        between("score", "0", "1", "must be a probability"),
+        one_of("decision", DECISIONS),
+    ),
     cluster_by=("event_date",),
+    foreign_keys=_OF_A_TRANSACTION,
+    expectations=_AS_NEW_AS_SILVER,
 )
 
 FRAUD_TRANSACTIONS = View(
@@ -81,21 +94,4 @@ GENUINE_TRANSACTIONS = View(
     comment="Transactions decided to be genuine.",
     of=TRANSACTION_SCORES,
     condition="decision = 'genuine'",
-)
-
-DAILY_FRAUD_SUMMARY = Table(
-    name="gold.daily_fraud_summary",
-    comment="Transactions, reported fraud and alerts of each day.",
-    grain="one day",
-    key=("event_date",),
-    columns=(
-        Column("event_date", "date", "Day, UTC."),
-        Column("transactions", "bigint", "Transactions of the day."),
-        Column("amount_eur", "decimal(28,2)", "Their sum in euro."),
-        Column("frauds", "bigint", "Transactions of the day reported as fraud so far."),
-        Column("fraud_amount_eur", "decimal(28,2)", "Their sum in euro."),
-        Column("fraud_rate", "double", "frauds / transactions."),
-        Column("alerts", "bigint", "Alerts raised, backfill not counted."),
-        Column("alerts_confirmed", "bigint", "Alerts whose transaction is reported as fraud so far."),
-    ),
 )

@@ -2,17 +2,24 @@
 
 from common.contracts.table import Column, Table
 
+BATCH_KINDS = ("stream", "replay", "erasure")
+SEVERITIES = ("failure", "warning")
+
 BATCHES = Table(
     name="ops.batches",
-    comment="What became of each batch's records: read = accepted + duplicates + quarantined + not selected.",
+    comment="What became of each batch's records: read = accepted + duplicates + quarantined + not selected. The "
+    "records of a replay left the quarantine; those of an erasure were removed from bronze and the tables.",
     grain="one feed, target and micro-batch",
     key=("target", "feed", "query_id", "batch_id"),
     columns=(
         Column("source", "string", "Name of the source's declaration."),
         Column("feed", "string", "The feed, whose bronze table was read."),
         Column("target", "string", "The table written, such as silver.transactions."),
-        Column("query_id", "string", "The streaming query; a new checkpoint makes a new one."),
-        Column("batch_id", "bigint", "Micro-batch of that query."),
+        Column("kind", "string", f"What took the records: {', '.join(BATCH_KINDS)}."),
+        Column(
+            "query_id", "string", "The streaming query; a new checkpoint makes a new one. Or the replay, the erasure."
+        ),
+        Column("batch_id", "bigint", "Micro-batch of that query; 0 for a replay or an erasure."),
         Column("records_read", "bigint", "Records of the batch."),
         Column("accepted", "bigint", "Records that are in the target."),
         Column("duplicates", "bigint", "Records whose key an earlier record holds."),
@@ -32,7 +39,41 @@ QUALITY_RESULTS = Table(
         Column("checked_at", "timestamp", "When it was checked, UTC."),
         Column("subject", "string", "The table or flow that was checked."),
         Column("check_name", "string", "What was checked."),
+        Column("severity", "string", "What it means when it doesn't hold: failure (the run ends) or warning."),
         Column("passed", "boolean", "Whether it holds."),
         Column("details", "string", "The numbers."),
+    ),
+)
+
+UNMAPPED_FIELDS = Table(
+    name="ops.unmapped_fields",
+    comment="Fields that records bring and no map of their feed uses, since they were first seen.",
+    grain="one field of one feed",
+    key=("feed", "field"),
+    columns=(
+        Column("feed", "string", "The feed."),
+        Column("field", "string", "Name of the record's field, cut after 200 characters."),
+        Column("source", "string", "Name of the source's declaration."),
+        Column("record_id", "string", "One of the records of the batch that first had it."),
+        Column("first_seen_at", "timestamp", "When it was first seen, UTC."),
+    ),
+)
+
+REPLAYED_RECORDS = Table(
+    name="ops.replayed_records",
+    comment="Records that left the quarantine in a replay: what they had failed, and what became of them.",
+    grain="one record, target and replay",
+    key=("target", "record_id", "replay_id"),
+    columns=(
+        Column("target", "string", "The table that had refused it."),
+        Column("record_id", "string", "The bronze record."),
+        Column("feed", "string", "The feed that it came by."),
+        Column("source", "string", "Name of the source's declaration."),
+        Column("source_ref", "string", "Where the record was, as in bronze."),
+        Column("failed_checks", "array<string>", "Names of the checks that it had failed."),
+        Column("outcome", "string", "accepted, duplicate or not_selected."),
+        Column("replay_id", "string", "The replay, as query_id in ops.batches."),
+        Column("quarantined_at", "timestamp", "When it had been refused, UTC."),
+        Column("replayed_at", "timestamp", "When it left the quarantine, UTC."),
     ),
 )

@@ -4,12 +4,15 @@ The reference data come in pairs: `*_changes` keeps every accepted change once, 
 (slowly changing dimension, type 2) is derived from it, so that it doesn't depend on the order of arrival.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from common.contracts.table import (
     Check,
     Column,
+    ForeignKey,
+    Freshness,
     Table,
+    Volume,
     at_most,
     between,
     matches,
@@ -47,6 +50,7 @@ TRANSACTIONS = Table(
     comment="Card transactions that passed every check, each once.",
     grain="one transaction",
     key=("transaction_id",),
+    key_scope="event_date",
     columns=(
         Column("transaction_id", "string", "Identifier given by the payment switch.", "id"),
         Column("event_time", "timestamp", "When the card was used, UTC."),
@@ -89,13 +93,14 @@ TRANSACTIONS = Table(
     ),
     cluster_by=("event_date",),
     essential=("transaction_id", "event_time", "amount"),
+    expectations=(Freshness("event_time", max_hours=24), Volume("event_date")),
 )
 
 FRAUD_REPORTS = Table(
     name="silver.fraud_reports",
     comment="What customers and investigators reported of transactions; known only from reported_at on.",
     grain="one report",
-    key=("transaction_id", "reported_at"),
+    key=("transaction_id", "reported_at", "is_fraud"),
     columns=(
         Column("transaction_id", "string", "The transaction that the report speaks of.", "id"),
         Column("is_fraud", "boolean", "True: reported as fraud; false: an earlier report is withdrawn."),
@@ -109,6 +114,8 @@ FRAUD_REPORTS = Table(
     ),
     cluster_by=("transaction_id",),
     essential=("transaction_id", "is_fraud", "reported_at"),
+    # A source that only says which transactions were fraud dates their reports itself, often ahead.
+    expectations=(Freshness("reported_at", max_hours=7 * 24, moves_clock=False), Volume("reported_at", min_share=0.25)),
 )
 
 QUARANTINE = Table(
@@ -122,7 +129,7 @@ QUARANTINE = Table(
         Column("feed", "string", "The feed that it came by."),
         Column("source", "string", "Name of the source's declaration."),
         Column("source_ref", "string", "Where the record was, as in bronze."),
-        Column("payload", "string", "The record as received."),
+        Column("payload", "string", "The record as received.", personal=True),
         Column(
             "failed_checks",
             "array<struct<name: string, reason: string>>",
@@ -136,11 +143,17 @@ QUARANTINE = Table(
 )
 
 
+def _unless_deleted(check: Check) -> Check:
+    """A record that deletes its entity often holds the key alone."""
+    return replace(check, condition=f"coalesce(is_deleted, false) OR ({check.condition})")
+
+
 @dataclass(frozen=True)
 class Reference:
     """A kind of reference data: what a change record holds, and the two tables made of it.
 
     `carried` columns are kept up to date on the version that they came with, but make no version of their own.
+    `fresh_days` says after how many days without a change the feed counts as stale.
     """
 
     entity: str
@@ -148,11 +161,14 @@ class Reference:
     columns: tuple[Column, ...]
     checks: tuple[Check, ...]
     carried: tuple[str, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    fresh_days: int = 30
     changes: Table = field(init=False)
     history: Table = field(init=False)
 
     def __post_init__(self) -> None:
         key = self.columns[0].name
+        columns = (*self.columns, Column("is_deleted", "boolean", f"Whether the source deleted the {self.entity}."))
         changed_at = Column("changed_at", "timestamp", "When the change was made, by the source's own clock, UTC.")
         digest = Column(
             "content_hash",
@@ -165,15 +181,17 @@ class Reference:
             comment=f"Accepted change records of {self.entity}s, each once.",
             grain="one change of one " + self.entity,
             key=(key, "changed_at", "content_hash", *self.carried),
-            columns=(*self.columns, changed_at, digest, *LINEAGE),
+            columns=(*columns, changed_at, digest, *LINEAGE),
             checks=(
                 *required(key, "changed_at"),
                 _id(key),
                 _plausible_time("changed_at"),
-                *self.checks,
+                *(_unless_deleted(check) for check in self.checks),
             ),
             cluster_by=(key,),
             essential=(key, "changed_at"),
+            nullable_key=self.carried,
+            expectations=(Freshness("changed_at", max_hours=self.fresh_days * 24),),
         )
         history = Table(
             name=f"silver.{self.entity}s",
@@ -181,13 +199,14 @@ class Reference:
             grain="one version of one " + self.entity,
             key=(key, "valid_from", "content_hash"),
             columns=(
-                *self.columns,
+                *columns,
                 Column("valid_from", "timestamp", "The version holds from here on (changed_at), UTC."),
                 Column("valid_to", "timestamp", "It holds until just before; null for the current version."),
                 Column("is_current", "boolean", "Whether this is the newest version."),
                 digest,
             ),
             cluster_by=(key,),
+            foreign_keys=self.foreign_keys,
         )
         object.__setattr__(self, "changes", changes)
         object.__setattr__(self, "history", history)
@@ -200,7 +219,7 @@ class Reference:
     @property
     def versioned(self) -> tuple[str, ...]:
         """The columns whose change makes a new version."""
-        return tuple(c.name for c in self.columns[1:] if c.name not in self.carried)
+        return (*(c.name for c in self.columns[1:] if c.name not in self.carried), "is_deleted")
 
 
 CUSTOMER = Reference(
@@ -208,15 +227,15 @@ CUSTOMER = Reference(
     comment="People who hold cards.",
     columns=(
         Column("customer_id", "string", "Identifier given by the issuer.", "id"),
-        Column("full_name", "string", "Name as the customer gives it, spaces collapsed.", "name"),
-        Column("first_name", "string", "Given names.", "name"),
-        Column("last_name", "string", "Family name, particles included.", "name"),
-        Column("email", "string", "E-mail address, lower case.", "email"),
-        Column("phone", "string", "Telephone number."),
-        Column("birth_date", "date", "Date of birth."),
-        Column("street", "string", "Street and number."),
+        Column("full_name", "string", "Name as the customer gives it, spaces collapsed.", "name", personal=True),
+        Column("first_name", "string", "Given names.", "name", personal=True),
+        Column("last_name", "string", "Family name, particles included.", "name", personal=True),
+        Column("email", "string", "E-mail address, lower case.", "email", personal=True),
+        Column("phone", "string", "Telephone number.", personal=True),
+        Column("birth_date", "date", "Date of birth.", personal=True),
+        Column("street", "string", "Street and number.", personal=True),
         Column("city", "string", "City.", "name"),
-        Column("postal_code", "string", "Postal code.", "code"),
+        Column("postal_code", "string", "Postal code.", "code", personal=True),
         Column("country", "string", "Country of residence, ISO 3166-1 alpha-2.", "country"),
     ),
     checks=(
@@ -242,6 +261,8 @@ ACCOUNT = Reference(
         not_negative("credit_limit"),
     ),
     carried=("balance",),
+    foreign_keys=(ForeignKey("customer_id", "silver.customers", "customer_id", severity="warning"),),
+    fresh_days=7,
 )
 
 MERCHANT = Reference(
@@ -279,9 +300,12 @@ TERMINAL = Reference(
         between("latitude", "-90", "90", "must lie between -90 and 90"),
         between("longitude", "-180", "180", "must lie between -180 and 180"),
     ),
+    foreign_keys=(ForeignKey("merchant_id", "silver.merchants", "merchant_id", severity="warning"),),
+    fresh_days=90,
 )
 
 REFERENCES = {f"{r.entity}s": r for r in (CUSTOMER, ACCOUNT, MERCHANT, TERMINAL)}
+BY_ENTITY = {reference.entity: reference for reference in REFERENCES.values()}
 
 TARGETS = {
     "transactions": TRANSACTIONS,

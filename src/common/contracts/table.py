@@ -15,7 +15,8 @@ class Column:
     """A column of a table.
 
     `cleaned_as` names the way silver normalises a text before it is converted (see `silver.clean.CLEANERS`).
-    A `derived` column is computed here and can't be mapped by a source.
+    A `derived` column is computed here and can't be mapped by a source. A `personal` column holds what identifies a
+    person directly (a name, an address): looks mask it, and no statistics of it are kept in the table's log.
     """
 
     name: str
@@ -23,6 +24,47 @@ class Column:
     comment: str
     cleaned_as: str = "text"
     derived: bool = False
+    personal: bool = False
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """A promise that every value of `column` that is not null is one of `to_column` in the table `to_table`.
+
+    While that table is empty (the source has no such feed), nothing is checked.
+    """
+
+    column: str
+    to_table: str
+    to_column: str
+    severity: str = "failure"
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """The newest value of a time column lies at most so many hours behind the newest event of the lakehouse.
+
+    That newest event is the newest value of all columns so declared whose `moves_clock` holds. A time that a source
+    may date ahead doesn't move the clock.
+    """
+
+    column: str
+    max_hours: int
+    severity: str = "warning"
+    moves_clock: bool = True
+
+
+@dataclass(frozen=True)
+class Volume:
+    """The newest whole day has at least this share of the median of the seven days before it.
+
+    Days are those of a date or time column. Small numbers differ by chance: a day is too small only where it is also
+    more than three standard deviations of a Poisson count below that median.
+    """
+
+    column: str
+    min_share: float = 0.5
+    severity: str = "warning"
 
 
 @dataclass(frozen=True)
@@ -44,7 +86,10 @@ class Check:
 class Table:
     """A Delta table: its name within the catalog (`schema.table`) and all that is promised of its rows.
 
-    `essential` columns are those that every source must map.
+    `essential` columns are those that every source must map. With a `key_scope`, a row's key is looked for only among
+    the rows with the same value of that column, so that the cost of adding rows doesn't grow with the table.
+    A key's columns hold no null, but for those in `nullable_key`, where a null equals a null. `foreign_keys` and
+    `expectations` are checked on the table as a whole (`storage.quality`, `storage.expectations`).
     """
 
     name: str
@@ -55,14 +100,22 @@ class Table:
     checks: tuple[Check, ...] = ()
     cluster_by: tuple[str, ...] = ()
     essential: tuple[str, ...] = ()
+    key_scope: str | None = None
+    nullable_key: tuple[str, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    expectations: tuple[Freshness | Volume, ...] = ()
 
     def __post_init__(self) -> None:
         known = {column.name for column in self.columns}
         if len(known) != len(self.columns):
             raise DeclarationError(f"{self.name}: a column is declared twice")
         checked = (name for check in self.checks for name in check.columns)
-        if unknown := sorted({*self.key, *self.cluster_by, *self.essential, *checked} - known):
-            raise DeclarationError(f"{self.name}: key, checks or clustering name unknown columns {unknown}")
+        scope = () if self.key_scope is None else (self.key_scope,)
+        promised = (promise.column for promise in (*self.foreign_keys, *self.expectations))
+        if unknown := sorted(
+            {*self.key, *self.nullable_key, *self.cluster_by, *self.essential, *checked, *scope, *promised} - known
+        ):
+            raise DeclarationError(f"{self.name}: key, checks, clustering or promises name unknown columns {unknown}")
 
     @property
     def schema(self) -> str:
@@ -73,6 +126,12 @@ class Table:
     def short_name(self) -> str:
         """The name within its schema: `transactions` of `silver.transactions`."""
         return self.name.split(".")[1]
+
+    @property
+    def lookup_key(self) -> tuple[str, ...]:
+        """The columns by which a row is looked for before it is added: the key, and its scope."""
+        scope = () if self.key_scope is None or self.key_scope in self.key else (self.key_scope,)
+        return (*self.key, *scope)
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -40,6 +40,8 @@ def server_settings(workspace: Workspace, port: int) -> dict[str, str]:
         "spark.databricks.delta.snapshotPartitions": "2",
         # A checksum beside every commit helps readers of long logs and costs each of the many small writes here.
         "spark.databricks.delta.writeChecksumFile.enabled": "false",
+        # A second run of a stream is refused. By default it would stop the first one, whose task would seem to be done.
+        "spark.sql.streaming.stopActiveRunOnRestart": "false",
     }
 
 

@@ -1,16 +1,15 @@
 """ops.batches: what became of every record, batch by batch, and the sums that must agree with the tables."""
 
 from dataclasses import dataclass
-from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.bronze import bronze_table
-from common.contracts.ops import BATCHES
+from common.contracts.ops import BATCH_KINDS, BATCHES
 from common.contracts.silver import QUARANTINE
 from common.contracts.table import Table
-from common.storage.lake import Lake
+from common.storage.lake import Lake, Once
 
 
 @dataclass(frozen=True)
@@ -22,6 +21,7 @@ class BatchId:
     target: str
     query_id: str
     batch_id: int
+    kind: str = "stream"
 
 
 @dataclass(frozen=True)
@@ -37,21 +37,18 @@ class Counts:
 
 def record_batch(lake: Lake, batch: BatchId, counts: Counts) -> None:
     """Writes the batch's row, once however often the batch is processed."""
-    keys = [F.col(name) == F.lit(getattr(batch, name)) for name in BATCHES.key]
-    if not lake.table(BATCHES).where(reduce(Column.__and__, keys)).isEmpty():
-        return
-    # A query has one writer, so nobody adds the row in between; an append never conflicts with other queries'.
     values = {**vars(batch), **vars(counts), "run_id": lake.settings.run_id}
     columns = {name: F.lit(value) for name, value in values.items()} | {"committed_at": F.current_timestamp()}
     typed = [columns[column.name].cast(column.type).alias(column.name) for column in BATCHES.columns]
-    lake.append(lake.spark.range(1).select(*typed), BATCHES)
+    once = Once(f"{batch.query_id} {batch.feed} {batch.target}", batch.batch_id)
+    lake.append(lake.spark.range(1).select(*typed), BATCHES, once)
 
 
 def counts_of(lake: Lake, target: Table) -> Counts:
-    """The sums of all batches of a target so far."""
+    """The sums of all batches of a target's streams so far."""
     names = list(Counts.__dataclass_fields__)
     sums = [F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in names]
-    row = lake.table(BATCHES).where(F.col("target") == target.name).agg(*sums).first()
+    row = lake.table(BATCHES).where((F.col("target") == target.name) & (F.col("kind") == "stream")).agg(*sums).first()
     return Counts(*row) if row else Counts()
 
 
@@ -68,33 +65,59 @@ def recent_batches(lake: Lake, target: Table, limit: int = 10) -> DataFrame:
 def accounted(lake: Lake) -> DataFrame:
     """For every feed and target, the sums of its batches beside what the tables hold.
 
+    A query whose checkpoint was removed reads everything again, under a new id: only the newest one's tale counts,
+    with the replays and erasures that came after it began.
+
     Returns:
-        feed, target, records_read, accepted, duplicates, quarantined, not_selected, in_bronze, in_target,
-        in_quarantine (bigint) and `holds` (boolean).
+        feed, target, records_read, accepted, duplicates, quarantined, not_selected (of the stream), replayed,
+        replayed_accepted, erased, erased_accepted, erased_quarantined, in_bronze, in_target, in_quarantine (bigint)
+        and `holds` (boolean).
     """
     batches = lake.table(BATCHES)
-    # A query whose checkpoint was removed reads everything again, under a new id: only the newest one's tale counts.
-    newest = batches.groupBy("feed", "target").agg(F.max_by("query_id", "committed_at").alias("query_id"))
+    flow = ("feed", "target")
+    streams = batches.where("kind = 'stream'")
+    newest = streams.groupBy(*flow).agg(F.max_by("query_id", "committed_at").alias("query_id"))
+    told = streams.join(newest, [*flow, "query_id"], "left_semi")
+    begun = told.groupBy(*flow).agg(F.min("committed_at").alias("begun"))
+    later = batches.where("kind <> 'stream'").join(begun, list(flow)).where("committed_at >= begun").drop("begun")
+    of = {kind: F.col("kind") == kind for kind in BATCH_KINDS}
     sums = (
-        batches.join(newest, ["feed", "target", "query_id"], "left_semi")
-        .groupBy("feed", "target")
-        .agg(*(F.sum(name).alias(name) for name in Counts.__dataclass_fields__))
+        told.unionByName(later)
+        .groupBy(*flow)
+        .agg(
+            *(_sum(of["stream"], name, name) for name in Counts.__dataclass_fields__),
+            _sum(of["replay"], "records_read", "replayed"),
+            _sum(of["replay"], "accepted", "replayed_accepted"),
+            _sum(of["erasure"], "records_read", "erased"),
+            _sum(of["erasure"], "accepted", "erased_accepted"),
+            _sum(of["erasure"], "quarantined", "erased_quarantined"),
+        )
     )
-    flows = [(row["feed"], row["target"]) for row in sums.select("feed", "target").collect()]
-    held = [_held(lake, feed, target) for feed, target in flows]
+    counted = sums.collect()
+    # What follows reads no table again.
+    sums = lake.spark.createDataFrame(counted, sums.schema)
+    flows = [(row["feed"], row["target"]) for row in counted]
     tables = lake.spark.createDataFrame(
-        held, "feed string, target string, in_bronze bigint, in_target bigint, in_quarantine bigint"
+        _held(lake, flows), "feed string, target string, in_bronze bigint, in_target bigint, in_quarantine bigint"
     )
-    told = F.col("accepted") + F.col("duplicates") + F.col("quarantined") + F.col("not_selected")
     holds = (
-        (F.col("records_read") == told)
-        & (F.col("records_read") == F.col("in_bronze"))
-        & (F.col("accepted") == F.col("in_target"))
-        & (F.col("quarantined") == F.col("in_quarantine"))
+        F.expr("records_read = accepted + duplicates + quarantined + not_selected")
+        & F.expr("in_bronze = records_read - erased")
+        & F.expr("in_target = accepted + replayed_accepted - erased_accepted")
+        & F.expr("in_quarantine = quarantined - replayed - erased_quarantined")
     )
-    return sums.join(tables, ["feed", "target"]).withColumn("holds", holds).orderBy("feed", "target")
+    return sums.join(tables, list(flow)).withColumn("holds", holds).orderBy(*flow)
 
 
-def _held(lake: Lake, feed: str, target: str) -> tuple[str, str, int, int, int]:
-    refused = lake.table(QUARANTINE).where((F.col("target") == target) & (F.col("feed") == feed))
-    return feed, target, lake.table(bronze_table(feed)).count(), lake.table(target).count(), refused.count()
+def _sum(of_kind: Column, name: str, total: str) -> Column:
+    return F.coalesce(F.sum(F.when(of_kind, F.col(name))), F.lit(0)).alias(total)
+
+
+def _held(lake: Lake, flows: list[tuple[str, str]]) -> list[tuple[str, str, int, int, int]]:
+    refused = lake.table(QUARANTINE).groupBy("feed", "target").count().collect()
+    in_quarantine = {(row["feed"], row["target"]): row["count"] for row in refused}
+    return [
+        (feed, target, lake.table(bronze_table(feed)).count(), lake.table(target).count(), in_quarantine.get(flow, 0))
+        for flow in flows
+        for feed, target in [flow]
+    ]

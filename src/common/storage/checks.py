@@ -1,18 +1,21 @@
 """What must hold over everything at the end of a run, written to ops.quality_results."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from common.contracts.ddl import schema_of
 from common.contracts.gold import TRANSACTION_FEATURES, TRANSACTION_SCORES
 from common.contracts.ops import QUALITY_RESULTS
 from common.contracts.silver import TRANSACTIONS
-from common.errors import ConservationError
+from common.errors import ConservationError, QualityError
 from common.storage.batches import accounted
 from common.storage.lake import Lake
+
+CONSERVATION, COMPLETENESS = "conservation", "completeness"
+_COUNTING = (CONSERVATION, COMPLETENESS)
 
 
 @dataclass(frozen=True)
@@ -23,31 +26,57 @@ class Finding:
     check_name: str
     passed: bool
     details: str
+    severity: str = "failure"
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ends the run."""
+        return not self.passed and self.severity == "failure"
+
+    @property
+    def warns(self) -> bool:
+        """Whether it is a warning."""
+        return not self.passed and self.severity == "warning"
 
 
 def check_conservation(lake: Lake, flows: DataFrame | None = None) -> list[Finding]:
     """Checks that no record went missing or came from nowhere, and records the outcome.
 
-    For every feed and target, records read = accepted + duplicates + quarantined + not selected, and each of these
-    is what the tables hold. Every transaction has its features, and its score once there is a model.
+    For every feed and target, records read = accepted + duplicates + quarantined + not selected, and each of these,
+    with what replays and erasures moved, is what the tables hold. Every transaction has its features, and its score
+    once there is a model.
     """
     rows = (flows if flows is not None else accounted(lake)).collect()
     findings = [
         Finding(
             f"{row['feed']} -> {row['target']}",
-            "conservation",
+            CONSERVATION,
             row["holds"],
-            f"read {row['records_read']:,} (bronze holds {row['in_bronze']:,}) = accepted {row['accepted']:,} (target "
-            f"holds {row['in_target']:,}) + duplicates {row['duplicates']:,} + quarantined {row['quarantined']:,} "
-            f"(quarantine holds {row['in_quarantine']:,}) + not selected {row['not_selected']:,}",
+            _equation(row),
         )
         for row in rows
     ]
     findings += [
         _as_many(lake, table.name) for table in (TRANSACTION_FEATURES, TRANSACTION_SCORES) if _begun(lake, table.name)
     ]
-    _write(lake, findings)
+    record(lake, findings)
     return findings
+
+
+def _equation(flow: Row) -> str:
+    told = (
+        f"read {flow['records_read']:,} (bronze holds {flow['in_bronze']:,}) = accepted {flow['accepted']:,} (target "
+        f"holds {flow['in_target']:,}) + duplicates {flow['duplicates']:,} + quarantined {flow['quarantined']:,} "
+        f"(quarantine holds {flow['in_quarantine']:,}) + not selected {flow['not_selected']:,}"
+    )
+    if flow["replayed"]:
+        told += f"; {flow['replayed']:,} replayed from the quarantine, {flow['replayed_accepted']:,} of them accepted"
+    if flow["erased"]:
+        told += (
+            f"; {flow['erased']:,} erased from bronze, {flow['erased_accepted']:,} from the target and "
+            f"{flow['erased_quarantined']:,} from the quarantine"
+        )
+    return told
 
 
 def _begun(lake: Lake, table: str) -> bool:
@@ -57,28 +86,47 @@ def _begun(lake: Lake, table: str) -> bool:
 def _as_many(lake: Lake, table: str) -> Finding:
     transactions, rows = lake.table(TRANSACTIONS).count(), lake.table(table).count()
     return Finding(
-        f"{TRANSACTIONS.name} -> {table}", "completeness", rows == transactions, f"{rows:,} of {transactions:,} rows"
+        f"{TRANSACTIONS.name} -> {table}", COMPLETENESS, rows == transactions, f"{rows:,} of {transactions:,} rows"
     )
 
 
-def _write(lake: Lake, findings: list[Finding]) -> None:
+def record(lake: Lake, findings: Sequence[Finding]) -> None:
+    """Adds the findings to ops.quality_results."""
     lake.ensure(QUALITY_RESULTS)
     if not findings:
         return
-    rows = [(lake.settings.run_id, None, f.subject, f.check_name, f.passed, f.details) for f in findings]
+    rows = [(lake.settings.run_id, None, f.subject, f.check_name, f.severity, f.passed, f.details) for f in findings]
     frame = lake.spark.createDataFrame(rows, schema_of(QUALITY_RESULTS))
     lake.append(frame.withColumn("checked_at", F.current_timestamp()), QUALITY_RESULTS)
 
 
-def require(findings: list[Finding]) -> None:
-    """Ends the run when a check failed.
+def require(findings: Sequence[Finding]) -> None:
+    """Ends the run when a check failed that is more than a warning.
 
     Raises:
-        ConservationError: with the numbers of every check that failed.
+        ConservationError: records went missing or appeared; the message has the numbers of every failed check.
+        QualityError: a table doesn't hold what its contract promises; likewise.
     """
-    if failed := [finding for finding in findings if not finding.passed]:
-        lines = reduce(lambda text, f: f"{text}\n  {f.subject}: {f.details}", failed, "")
+    failed = [finding for finding in findings if finding.failed]
+    if not failed:
+        return
+    told = "\n".join(f"  {finding.subject}: {finding.check_name}: {finding.details}" for finding in failed)
+    message = f"{len(failed)} of {len(findings)} checks failed:\n{told}\n"
+    if any(finding.check_name in _COUNTING for finding in failed):
         raise ConservationError(
-            f"{len(failed)} of {len(findings)} checks failed:{lines}\nLook at the rows of ops.batches and "
-            "silver.quarantine for these targets"
+            f"{message}An erasure or a replay that was broken off is ended by running that job again. After a table "
+            "was dropped or restored: rewind the stream that writes it (`lakehouse rewind` lists them) and run the "
+            "job. Else look at the rows of ops.batches and silver.quarantine for these targets"
         )
+    raise QualityError(
+        f"{message}The rule is the contract's (docs/data-dictionary.md). Find the rows by the example, then the run "
+        "that wrote them: DESCRIBE HISTORY of the table, and ops.quality_results for when it still held"
+    )
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """The findings in a few words."""
+    failures, warnings = sum(f.failed for f in findings), sum(f.warns for f in findings)
+    if not failures and not warnings:
+        return f"all {len(findings)} checks hold"
+    return f"of {len(findings)} checks, {failures} failed and {warnings} warn"

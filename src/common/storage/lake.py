@@ -1,6 +1,9 @@
 """The handle that every step works with: a Spark session, the settings, and the tables that they lead to."""
 
 import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -9,9 +12,31 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from common.contracts.ddl import create_table, create_view
+from common.contracts.drift import HeldColumn, drift
 from common.contracts.table import Table, View
+from common.errors import SchemaError
 from common.settings import Settings
 from common.storage.conflicts import retried
+from common.storage.lineage import note
+
+MAKING_SECONDS = 5
+"""How long a table that another process makes may lie on disk before the catalog knows of it."""
+
+SCOPE_VALUES = 400
+"""So many values of a key scope are looked up one by one; beyond that, the range that they span."""
+
+_NOT_THERE = ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND")
+
+
+@dataclass(frozen=True)
+class Once:
+    """Names a write so that Delta does it once: each writer's highest version is kept in the table's log.
+
+    A batch that is run again after a kill, or by two processes at the same time, is written by one of them.
+    """
+
+    writer: str
+    version: int
 
 
 @dataclass(frozen=True)
@@ -23,7 +48,7 @@ class Lake:
 
     def full_name(self, table: Table | str) -> str:
         """The three-level name."""
-        return self.settings.table(table if isinstance(table, str) else table.name)
+        return self.settings.table(_name(table))
 
     def exists(self, table: Table | str) -> bool:
         """Whether the table is there."""
@@ -31,24 +56,53 @@ class Lake:
 
     def table(self, table: Table | str) -> DataFrame:
         """The table as it stands."""
+        note(self.settings, "read", _name(table))
         return self.spark.read.table(self.full_name(table))
 
     def stream(self, table: Table | str) -> DataFrame:
         """What is new in an append-only table since the query's last run; erasures there don't stop it."""
+        note(self.settings, "read", _name(table))
         return self.spark.readStream.option("skipChangeCommits", "true").table(self.full_name(table))
 
     def ensure(self, *tables: Table) -> None:
-        """Creates the tables, and their schemas, that are not there yet."""
+        """Creates the tables, and their schemas, that are not there yet, and adds what their contracts have gained.
+
+        Raises:
+            SchemaError: a table's column has another type than its contract says; nothing was changed.
+        """
         for table in tables:
-            if not self.exists(table):
-                self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.settings.table(table.schema)}")
-                retried(lambda table=table: self._create(table))  # type: ignore[misc]
+            held = self._columns(table)
+            if held is not None:
+                self._evolve(table, held)
+                continue
+            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.settings.table(table.schema)}")
+            retried(lambda table=table: self._create(table))  # type: ignore[misc]
 
     def ensure_views(self, *views: View) -> None:
         """Creates the views that are not there yet; their tables must be."""
         for view in views:
             if not self.exists(view.name):
                 self.spark.sql(create_view(view, self.full_name(view.name), self.full_name(view.of)))
+
+    def _columns(self, table: Table) -> dict[str, HeldColumn] | None:
+        try:
+            fields = self.spark.read.table(self.full_name(table)).schema.fields
+        except AnalysisException as error:
+            if error.getCondition() in _NOT_THERE:
+                return None
+            raise
+        return {f.name: HeldColumn(f.dataType.simpleString(), f.metadata.get("comment", "")) for f in fields}
+
+    def _evolve(self, table: Table, held: dict[str, HeldColumn]) -> None:
+        found = drift(table, held)
+        if found.misfits:
+            raise SchemaError(
+                f"{table.name} doesn't fit its contract: {'; '.join(found.misfits)}. Nothing was written. Give the "
+                f"column another name in the contract, or make the table anew: DROP TABLE {table.name}, rewind the "
+                "stream that writes it (`lakehouse rewind` lists them), and run the job"
+            )
+        for clause in found.clauses:
+            retried(lambda clause=clause: self.spark.sql(f"ALTER TABLE {self.full_name(table)} {clause}"))  # type: ignore[misc]
 
     def _create(self, table: Table) -> None:
         statement = create_table(table, self.full_name(table))
@@ -57,34 +111,71 @@ class Lake:
         except AnalysisException as error:
             if error.getCondition() != "DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION":
                 raise
+            # Another process may be making it at this moment; what it makes is in the catalog soon.
+            deadline = time.monotonic() + MAKING_SECONDS
+            while not self.exists(table) and time.monotonic() < deadline:
+                time.sleep(0.2)
             self._clear_half_made(table)
             self.spark.sql(statement)
 
     def _clear_half_made(self, table: Table) -> None:
-        """Removes the folder that a server killed in the middle of CREATE TABLE leaves: one without any commit."""
+        """Removes the folder that a server killed in the middle of CREATE TABLE leaves: one without any row.
+
+        It has no commit, or the first one alone, which the catalog wasn't told of.
+        """
         folder = self.settings.home / "warehouse" / f"{table.schema}.db" / table.short_name
-        log = folder / "_delta_log"
-        if folder.is_dir() and not any(log.glob("*.json")) and not any(folder.rglob("*.parquet")):
+        commits = len(list((folder / "_delta_log").glob("*.json")))
+        if not self.exists(table) and folder.is_dir() and commits <= 1 and not any(folder.rglob("*.parquet")):
             shutil.rmtree(folder)
 
-    def insert_new(self, rows: DataFrame, table: Table) -> None:
+    def insert_new(
+        self, rows: DataFrame, table: Table, once: Once | None = None, scope_of: DataFrame | None = None
+    ) -> None:
         """Appends the rows whose key the table doesn't hold; run twice with the same rows, it adds them once.
 
         Rows with equal keys must have been reduced to one before. A null in a key equals a null. An anti-join and an
-        append read the rows once, where a MERGE would read them twice; that is safe because each key has one writer,
-        the query whose checkpoint it is.
+        append read the rows once, where a MERGE would read them twice; what two writers could add at the same moment
+        is prevented by `once`. Where rows are costly to compute, `scope_of` gives others with the same key scopes.
         """
-        held = self.table(table).select(*(F.col(name).alias(f"_held_{name}") for name in table.key))
-        same = [F.col(name).eqNullSafe(F.col(f"_held_{name}")) for name in table.key]
-        self.append(rows.join(held, same, "left_anti"), table)
+        held = self.held(rows if scope_of is None else scope_of, table)
+        keys = held.select(*(F.col(name).alias(f"_held_{name}") for name in table.lookup_key))
+        same = [F.col(name).eqNullSafe(F.col(f"_held_{name}")) for name in table.lookup_key]
+        self.append(rows.join(keys, same, "left_anti"), table, once)
+
+    def held(self, rows: DataFrame, table: Table) -> DataFrame:
+        """What the table holds that can have the key of one of the rows: all of it, or the rows' part of its key scope.
+
+        With a key scope, a query finds the values that the rows have. They become literals, by which Delta skips files.
+        """
+        held = self.table(table)
+        if table.key_scope is None:
+            return held
+        scope = F.col(table.key_scope)
+        values = sorted(row[0] for row in rows.select(scope).distinct().collect() if row[0] is not None)
+        if not values:
+            return held.where("false")
+        among = scope.isin(values) if len(values) <= SCOPE_VALUES else F.lit(True)
+        return held.where(scope.between(F.lit(values[0]), F.lit(values[-1])) & among)
 
     def merge_versions(self, rows: DataFrame, table: Table) -> None:
-        """Applies rows with an `operation` (upsert or delete) to a table by its key; equal rows are left alone."""
-        condition = " AND ".join(f"t.{column} <=> s.{column}" for column in table.key)
-        others = [column for column in table.column_names if column not in table.key]
+        """Applies rows with an `operation` (upsert or delete) to a table by its key; equal rows are left alone.
+
+        Without rows, nothing is written: the table keeps its version.
+        """
+        scope = F.lit(None) if table.key_scope is None else F.col(table.key_scope)
+        with self.staged(rows.select(*table.column_names, "operation"), f"{table.name}.merge") as staged:
+            found = staged.agg(F.count("*"), F.min(scope).cast("string"), F.max(scope).cast("string")).first()
+            if found and found[0]:
+                note(self.settings, "write", table.name)
+                self._merge(staged, table, _scoped(table, found[1], found[2]))
+
+    def _merge(self, rows: DataFrame, table: Table, scope: list[str]) -> None:
+        same = (f"t.{column} <=> s.{column}" for column in table.lookup_key)
+        condition = " AND ".join([*same, *scope])
+        others = [column for column in table.column_names if column not in table.lookup_key]
         differs = " OR ".join(f"NOT (t.{column} <=> s.{column})" for column in others)
         view = f"merge_source_{uuid4().hex}"
-        rows.select(*table.column_names, "operation").createOrReplaceTempView(view)
+        rows.createOrReplaceTempView(view)
         statement = (
             f"MERGE INTO {self.full_name(table)} AS t USING {view} AS s ON {condition} "
             "WHEN MATCHED AND s.operation = 'delete' THEN DELETE "
@@ -97,21 +188,41 @@ class Lake:
         finally:
             rows.sparkSession.catalog.dropTempView(view)
 
-    def append(self, rows: DataFrame, table: Table) -> None:
-        """Appends the rows as they are."""
+    def append(self, rows: DataFrame, table: Table, once: Once | None = None) -> None:
+        """Appends the rows as they are; with `once`, only where that write was not done before."""
+        note(self.settings, "write", table.name)
         writer = rows.select(*table.column_names).write.format("delta").mode("append")
+        if once is not None:
+            writer = writer.option("txnAppId", once.writer).option("txnVersion", str(once.version))
         retried(lambda: writer.saveAsTable(self.full_name(table)))
 
-    def stage(self, rows: DataFrame, name: str) -> DataFrame:
-        """Writes a micro-batch to files of its own, over those of the batch before, and gives it back.
+    @contextmanager
+    def staged(self, rows: DataFrame, name: str) -> Iterator[DataFrame]:
+        """The rows, computed once and kept in files while the block lasts, to be read many times.
 
-        Computed once there, it is read many times; Spark Connect's serverless surface has no cache.
+        Spark Connect's serverless surface has no cache. The folder is this call's own: two processes that work on
+        the same table don't read each other's rows. What a kill leaves of it, the maintenance job removes.
         """
-        folder = self.settings.checkpoint("staged", name)
-        rows.write.mode("overwrite").parquet(folder)
-        return rows.sparkSession.read.schema(rows.schema).parquet(folder)
+        folder = self.settings.checkpoint("staged", f"{name}.{uuid4().hex}")
+        try:
+            rows.write.parquet(folder)
+            yield rows.sparkSession.read.schema(rows.schema).parquet(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def version(self, table: Table | str) -> int:
         """The table's newest Delta version."""
         row = self.spark.sql(f"DESCRIBE HISTORY {self.full_name(table)} LIMIT 1").first()
         return int(row["version"]) if row else 0
+
+
+def _name(table: Table | str) -> str:
+    return table if isinstance(table, str) else table.name
+
+
+def _scoped(table: Table, first: str | None, last: str | None) -> list[str]:
+    """A condition on the target alone, by which MERGE skips the files outside of the rows' part of the key scope."""
+    if table.key_scope is None or first is None:
+        return []
+    type_ = table.column(table.key_scope).type
+    return [f"t.{table.key_scope} BETWEEN CAST('{first}' AS {type_}) AND CAST('{last}' AS {type_})"]

@@ -4,7 +4,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.silver import QUARANTINE
+from common.contracts.table import Table
 from common.storage.lake import Lake
+
+
+def refused(lake: Lake, target: str | None = None) -> DataFrame:
+    """The refused records of a target, or of all."""
+    rows = lake.table(QUARANTINE)
+    return rows.where(F.col("target") == target) if target else rows
 
 
 def refusals(lake: Lake, target: str | None = None) -> DataFrame:
@@ -15,10 +22,7 @@ def refusals(lake: Lake, target: str | None = None) -> DataFrame:
     Returns:
         target, check_name, records, example (the reason of one of them), source_ref (where that one is).
     """
-    refused = lake.table(QUARANTINE)
-    if target:
-        refused = refused.where(F.col("target") == target)
-    failures = refused.select("target", "source_ref", F.explode("failed_checks").alias("failed"))
+    failures = refused(lake, target).select("target", "source_ref", F.explode("failed_checks").alias("failed"))
     return (
         failures.groupBy("target", F.col("failed.name").alias("check_name"))
         .agg(
@@ -28,3 +32,9 @@ def refusals(lake: Lake, target: str | None = None) -> DataFrame:
         )
         .orderBy(F.desc("records"), "target", "check_name")
     )
+
+
+def forget_refusals(lake: Lake, target: str, bronze: Table) -> None:
+    """Removes the refusals of a target whose record bronze still holds: a stream that starts anew makes them again."""
+    again = refused(lake, target).join(lake.table(bronze).select("record_id"), "record_id", "left_semi")
+    lake.merge_versions(again.withColumn("operation", F.lit("delete")), QUARANTINE)

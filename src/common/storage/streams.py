@@ -4,13 +4,14 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import takewhile
+from pathlib import Path
 
-from pyspark.errors import StreamingQueryException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.errors import PySparkException, StreamingQueryException
+from pyspark.sql import DataFrame
 from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
-from common.errors import LakehouseError
+from common.errors import LakehouseError, PositionError
 
 Process = Callable[[DataFrame, int], None]
 
@@ -36,14 +37,31 @@ POLL_SECONDS = 1
 def append_stream(rows: DataFrame, full_name: str, checkpoint: str, trigger: Trigger = AVAILABLE_NOW) -> StreamingQuery:
     """Starts a query that appends the stream to a Delta table, each micro-batch exactly once."""
     writer = rows.writeStream.format("delta").outputMode("append").option("checkpointLocation", checkpoint)
-    return trigger.on(writer).toTable(full_name)
+    return _started(lambda: trigger.on(writer).toTable(full_name), checkpoint)
 
 
 def process_stream(
     rows: DataFrame, process: Process, checkpoint: str, trigger: Trigger = AVAILABLE_NOW
 ) -> StreamingQuery:
     """Starts a query that hands each micro-batch to `process`, which runs in the engine and must be idempotent."""
-    return trigger.on(rows.writeStream.foreachBatch(process).option("checkpointLocation", checkpoint)).start()
+    writer = rows.writeStream.foreachBatch(process).option("checkpointLocation", checkpoint)
+    return _started(lambda: trigger.on(writer).start(), checkpoint)
+
+
+_ACTIVE = "another query with same id is already active"
+"""What Spark says of a checkpoint in use, where it is told not to stop the query that uses it."""
+
+
+def _started(start: Callable[[], StreamingQuery], checkpoint: str) -> StreamingQuery:
+    try:
+        return start()
+    except PySparkException as error:
+        if _ACTIVE not in str(error):
+            raise
+        raise LakehouseError(
+            f"the stream with the checkpoint {checkpoint} runs already, in another run or notebook, and one runs at a "
+            "time. Nothing was started. Wait for that one to end, or stop it (`lakehouse down` ends all of them)"
+        ) from None
 
 
 def wait_for(queries: Iterable[StreamingQuery]) -> None:
@@ -52,6 +70,7 @@ def wait_for(queries: Iterable[StreamingQuery]) -> None:
     The queries are best given as a generator, so that those started are stopped when a later one can't be.
 
     Raises:
+        PositionError: a table that a query reads was made anew since the query last read it.
         LakehouseError: a micro-batch failed for a reason that a person can mend.
         StreamingQueryException: a micro-batch failed otherwise.
     """
@@ -64,6 +83,8 @@ def wait_for(queries: Iterable[StreamingQuery]) -> None:
             # In turns: a query that goes on for ever must not hide the failure of the next.
             waiting = [query for query in waiting if not query.awaitTermination(POLL_SECONDS)]
     except StreamingQueryException as error:
+        if _OTHER_TABLE in str(error):
+            raise PositionError(_made_anew(str(error))) from None
         if (message := _own_message(str(error))) is not None:
             raise LakehouseError(message) from None
         raise
@@ -71,6 +92,17 @@ def wait_for(queries: Iterable[StreamingQuery]) -> None:
         for query in started:
             if query.isActive:
                 query.stop()
+
+
+_OTHER_TABLE = "DELTA_DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE"
+
+
+def _made_anew(text: str) -> str:
+    said = next((line.strip() for line in text.splitlines() if _OTHER_TABLE in line), _OTHER_TABLE)
+    return (
+        "a table that this stream reads was made anew since its last run, so that it can't tell what is new. "
+        f"`lakehouse rewind` lists the streams; rewind this one and run the job again. Delta says: {said[:500]}"
+    )
 
 
 def _own_message(text: str) -> str | None:
@@ -83,9 +115,14 @@ def _own_message(text: str) -> str | None:
     return None
 
 
-def query_id(spark: SparkSession, checkpoint: str) -> str:
+def has_begun(checkpoint: str) -> bool:
+    """Whether a query with this checkpoint was ever started."""
+    return Path(checkpoint, "metadata").is_file()
+
+
+def query_id(checkpoint: str) -> str:
     """The id that Spark gave the query of a checkpoint: the same after every restart, new with a new checkpoint."""
-    row = spark.read.text(f"{checkpoint}/metadata").first()
-    if row is None:
-        raise LakehouseError(f"{checkpoint}/metadata is empty: remove the checkpoint to start the query anew")
-    return str(json.loads(row[0])["id"])
+    text = Path(checkpoint, "metadata").read_text(encoding="utf-8")
+    if not text.strip():
+        raise PositionError(f"{checkpoint}/metadata is empty: remove the folder to start the query anew")
+    return str(json.loads(text)["id"])

@@ -1,0 +1,56 @@
+"""How tables lie in files: how many, how large, and put in order."""
+
+from dataclasses import dataclass
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from common.contracts.registry import LAYERS
+from common.storage.conflicts import retried
+from common.storage.lake import Lake
+
+
+@dataclass(frozen=True)
+class Size:
+    """What the newest version of a table is made of."""
+
+    files: int
+    bytes: int
+
+
+def table_names(lake: Lake) -> list[str]:
+    """Every table of the lakehouse's schemas, as `schema.table`; views are none."""
+    schemas = {row[0] for row in lake.spark.sql(f"SHOW SCHEMAS IN {lake.settings.catalog}").collect()}
+    return [
+        f"{schema}.{table.name}"
+        for schema in LAYERS
+        if schema in schemas
+        for table in sorted(lake.spark.catalog.listTables(lake.settings.table(schema)), key=lambda table: table.name)
+        if table.tableType != "VIEW" and not table.isTemporary
+    ]
+
+
+def size(lake: Lake, table: str) -> Size:
+    """Files and bytes of the table as it stands."""
+    row = lake.spark.sql(f"DESCRIBE DETAIL {lake.full_name(table)}").collect()[0]
+    return Size(int(row["numFiles"]), int(row["sizeInBytes"]))
+
+
+def optimize(lake: Lake, table: str) -> None:
+    """Puts many small files together into few, by the table's clustering where it has one. Streams don't see it."""
+    retried(lambda: lake.spark.sql(f"OPTIMIZE {lake.full_name(table)}").collect())
+
+
+def plot_sizes(sizes: pd.DataFrame) -> Figure | None:
+    """Files of each table before and after, and what was removed; `sizes` as `maintain` gives them. None without."""
+    if sizes.empty:
+        return None
+    drawn, (files, removed) = plt.subplots(1, 2, figsize=(13, 1 + 0.35 * len(sizes)), sharey=True, layout="constrained")
+    by_table = sizes.set_index("table")[::-1]
+    by_table[["files_after", "files_before"]].plot.barh(ax=files, color=["#4878a8", "#d9d9d9"], ylabel="")
+    files.set_title("Files of the newest version")
+    removed.barh(by_table.index, by_table["removed_mb"], color="#b5532a")
+    removed.set(title="Removed: files of earlier versions", xlabel="MB")
+    plt.close(drawn)
+    return drawn

@@ -1,0 +1,87 @@
+"""How far streams have read, and whether that still fits the tables that they write.
+
+A stream is known by its checkpoint's folder below `checkpoints`, such as silver/transactions or
+bronze/simulated/transactions. To rewind it is to forget how far it has read: its next run reads everything again,
+and adds only what its table doesn't hold.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from common.contracts.table import Table
+from common.errors import PositionError
+from common.settings import Settings
+from common.storage.lake import Lake
+from common.storage.streams import has_begun
+
+_NO_STREAMS = ("staged", "erasures")
+"""Folders beside the checkpoints of streams."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A stream that has run: its name, its folder, and how many micro-batches it has committed."""
+
+    name: str
+    folder: Path
+    batches: int
+
+
+def streams(settings: Settings) -> list[Stream]:
+    """All streams that have run, by name."""
+    root = Path(settings.checkpoint())
+    layers = [folder for folder in root.glob("*") if folder.name not in _NO_STREAMS]
+    folders = sorted(path.parent for layer in layers for path in layer.rglob("metadata") if has_begun(str(path.parent)))
+    return [Stream(str(f.relative_to(root)), f, _committed(f)) for f in folders]
+
+
+def _committed(folder: Path) -> int:
+    numbers = [int(path.name) for path in (folder / "commits").glob("*") if path.name.isdecimal()]
+    return max(numbers) + 1 if numbers else 0
+
+
+def rewind(settings: Settings, name: str) -> list[Stream]:
+    """Forgets how far a stream has read, and those that must count anew with it.
+
+    Where bronze is read again, silver's flows from it start anew too: a record that bronze receives a second time
+    would be counted twice.
+
+    Returns:
+        The streams that were rewound.
+
+    Raises:
+        PositionError: there is no such stream.
+    """
+    known = {stream.name: stream for stream in streams(settings)}
+    if name not in known:
+        raise PositionError(f"{name}: there is no such stream; there are: {', '.join(known) or 'none'}")
+    with_it = [other for other in known if name.startswith("bronze/") and other.startswith("silver/")]
+    rewound = [known[name], *(known[other] for other in with_it)]
+    for stream in reversed(rewound):
+        forget(settings, stream)
+    return rewound
+
+
+def forget(settings: Settings, stream: Stream) -> None:
+    """Removes a stream's checkpoint, all of it or nothing: a part of one would make the stream pass over records."""
+    gone = Path(settings.checkpoint("staged", f"rewound.{uuid4().hex}"))
+    gone.parent.mkdir(parents=True, exist_ok=True)
+    stream.folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def check_position(lake: Lake, table: Table, checkpoint: str) -> None:
+    """Checks that the table of a stream that has run is still there. To be called before the table is created.
+
+    Raises:
+        PositionError: it is gone, so that what the stream read before would be missing from a new one.
+    """
+    if _committed(Path(checkpoint)) and not lake.exists(table):
+        name = Path(checkpoint).relative_to(lake.settings.checkpoint())
+        raise PositionError(
+            f"{table.name} is gone, but the stream {name} that writes it remembers what it has read: a new table "
+            f"would lack all of that. To fill it again from the start: `lakehouse rewind {name}`, then run the job. "
+            "To bring the table back instead: restore its files first"
+        )

@@ -1,0 +1,119 @@
+"""Which streams have yet to read what a table holds: until they have, its files must not be rewritten and removed.
+
+A stream of a Delta table notes the version that it reads next. Rows that a later DELETE or MERGE moves to another
+file never reach it (such commits are skipped), and a file that VACUUM removed would stop it.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from common.contracts.table import Table
+from common.errors import PositionError
+from common.settings import Settings
+from common.storage.lake import Lake
+from common.storage.positions import streams
+
+_WITHOUT_NEW_ROWS = (
+    "ADD COLUMNS",
+    "CHANGE COLUMN",
+    "CREATE TABLE",
+    "DELETE",
+    "OPTIMIZE",
+    "SET TBLPROPERTIES",
+    "UNSET TBLPROPERTIES",
+    "UPDATE",
+    "VACUUM END",
+    "VACUUM START",
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far a stream has read a Delta table, known by its id: `version` is the first that it has not read."""
+
+    stream: str
+    table_id: str
+    version: int
+
+
+def places(settings: Settings) -> list[Place]:
+    """How far all streams have read all Delta tables, by their committed micro-batches."""
+    return [place for stream in streams(settings) for place in _places(stream.name, stream.folder)]
+
+
+def _places(name: str, folder: Path) -> list[Place]:
+    begun, committed = _newest(folder / "offsets"), _newest(folder / "commits")
+    if begun is None:
+        return []
+    at = begun if committed is None else committed
+    offsets = [offset for offset in map(_offset, _lines(folder / "offsets" / str(at))) if "reservoirId" in offset]
+    return [Place(name, str(offset["reservoirId"]), _version(offset, committed)) for offset in offsets]
+
+
+def _version(offset: dict[str, Any], committed: int | None) -> int:
+    # In the middle of the table as it was found, every version up to then is still being read.
+    return 0 if committed is None or offset.get("isStartingVersion") else int(offset["reservoirVersion"])
+
+
+def _newest(folder: Path) -> int | None:
+    return max((int(path.name) for path in folder.glob("*") if path.name.isdecimal()), default=None)
+
+
+def _lines(file: Path) -> list[str]:
+    # A file that was cleaned away or never finished tells nothing; the stream itself will say so.
+    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+
+
+def _offset(line: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def readers(lake: Lake, table: Table | str) -> list[Place]:
+    """The streams that have begun to read the table, and how far each is."""
+    known = places(lake.settings)
+    detail = lake.spark.sql(f"DESCRIBE DETAIL {lake.full_name(table)}").first() if known else None
+    return [place for place in known if detail is not None and place.table_id == detail["id"]]
+
+
+def waiting(lake: Lake, table: Table | str) -> list[str]:
+    """Names of the streams that have begun to read the table and not read all of it."""
+    begun = readers(lake, table)
+    if not begun:
+        return []
+    newest = _newest_with_rows(lake, table)
+    return sorted(place.stream for place in begun if place.version <= newest)
+
+
+def _newest_with_rows(lake: Lake, table: Table | str) -> int:
+    history = lake.spark.sql(f"DESCRIBE HISTORY {lake.full_name(table)}")
+    commits = history.select("version", "operation", "operationMetrics").orderBy("version", ascending=False)
+    return next((row["version"] for row in commits.collect() if _adds_rows(*row[1:])), -1)
+
+
+def _adds_rows(operation: str, metrics: dict[str, str] | None) -> bool:
+    if operation in _WITHOUT_NEW_ROWS:
+        return False
+    added = "numTargetRowsInserted" if operation == "MERGE" else "numOutputRows"
+    return (metrics or {}).get(added) != "0"
+
+
+def require_read(lake: Lake, *tables: Table | str) -> None:
+    """Checks that no stream has yet to read a part of the tables.
+
+    Raises:
+        PositionError: one has.
+    """
+    for table in tables:
+        if names := waiting(lake, table):
+            name = table if isinstance(table, str) else table.name
+            raise PositionError(
+                f"{name} holds rows that {', '.join(names)} has yet to read: rows that share a file with erased ones "
+                "would never reach it. Nothing was changed. Run the main job first (`lakehouse run lakehouse`), then "
+                f"this one again; or, where that stream is not used any more: `lakehouse rewind {names[0]}`"
+            )

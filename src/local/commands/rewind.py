@@ -1,0 +1,35 @@
+"""`lakehouse rewind`: streams and how far they have read, and to make one read everything again."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from common.settings import settings_from
+from local.commands.reset import check_idle
+from local.commands.shared import examples, out
+from local.workspace import current_workspace
+
+EPILOG = examples("lakehouse rewind", "lakehouse rewind silver/transactions")
+
+
+def rewind(
+    stream: Annotated[str, typer.Argument(help="A stream's name; without one, all streams are listed.")] = "",
+) -> None:
+    """Make a stream read everything again at its next run; what its table holds already is not added twice.
+
+    For a table that was removed, restored to an older version, or refused records whose map was mended.
+    """
+    # Imported here: Spark's package takes a second, which no other command need spend.
+    from common.storage import positions
+
+    if not stream:
+        listed = Table("stream", "micro-batches", box=None)
+        for found in positions.streams(settings_from()):
+            listed.add_row(found.name, f"{found.batches:,}")
+        out.print(listed)
+        return
+    check_idle(current_workspace())
+    for rewound in positions.rewind(settings_from(), stream):
+        out.print(f"{rewound.name} will read everything again: {rewound.batches:,} micro-batches are forgotten.")
+    out.print("Run the job to fill its table: lakehouse run lakehouse")

@@ -95,6 +95,11 @@ class FileFeed(_Strict):
                 raise DeclarationError(f"{target}.map: {', '.join(missing)} must be mapped")
         return into
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Every field of the records that some map of the feed reads, each once."""
+        return tuple(dict.fromkeys(field for mapping in self.into.values() for field in mapping.fields))
+
     def folder(self, landing: str) -> str:
         """The folder of the feed for a landing folder."""
         return self.path.replace("{landing}", landing)

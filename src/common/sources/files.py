@@ -38,6 +38,11 @@ def stream_files(spark: SparkSession, source_name: str, feed_name: str, feed: Fi
         .select("path", "content")
         .mapInArrow(_parser(layout), "source_ref string, payload string, read_error string")
     )
+    return bronze_rows(records, source_name, feed_name)
+
+
+def bronze_rows(records: DataFrame, source_name: str, feed_name: str) -> DataFrame:
+    """Records (source_ref, payload, read_error) in the shape of bronze."""
     return records.select(
         F.md5(F.concat_ws("|", F.lit(source_name), F.lit(feed_name), "source_ref")).alias("record_id"),
         "payload",

@@ -1,21 +1,37 @@
 """Feeds to bronze: what the bronze notebooks run."""
 
 import glob
+import time
 from functools import reduce
 from pathlib import Path
 
 import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.streaming.query import StreamingQuery
 
 from common.contracts.bronze import bronze_table
 from common.contracts.ops import QUALITY_RESULTS
 from common.contracts.silver import QUARANTINE
+from common.contracts.table import Table
 from common.errors import DeclarationError
+from common.settings import Settings
 from common.sources.declaration import FileFeed, Source
+from common.sources.empty_files import record_empty_files
 from common.sources.files import stream_files
-from common.storage.lake import Lake
-from common.storage.streams import AVAILABLE_NOW, Trigger, append_stream, wait_for
+from common.storage.lake import Lake, Once
+from common.storage.lineage import note
+from common.storage.positions import check_position
+from common.storage.streams import (
+    AVAILABLE_NOW,
+    Process,
+    Trigger,
+    append_stream,
+    has_begun,
+    process_stream,
+    query_id,
+    wait_for,
+)
 from common.storage.world import check_world, claim_world
 
 
@@ -27,25 +43,64 @@ def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -
 
     Raises:
         DeclarationError: a feed's folder is not there.
+        PositionError: a bronze table is gone, though its stream has run.
         WorldError: the workspace holds another world.
     """
     check_world(lake, source.name)
     landing = lake.settings.landing
     for name, feed in source.feeds.items():
         _check_folder(source, name, feed, landing)
+        check_position(lake, bronze_table(name), _checkpoint(lake, source, name))
     claim_world(lake, source.name)
     lake.ensure(QUARANTINE, QUALITY_RESULTS, *(bronze_table(name) for name in source.feeds))
     before = _record_counts(lake, source)
-    wait_for(
-        append_stream(
-            stream_files(lake.spark, source.name, name, feed, landing),
-            lake.full_name(bronze_table(name)),
-            lake.settings.checkpoint("bronze", source.name, name),
-            trigger,
-        )
-        for name, feed in source.feeds.items()
-    )
+    again = [name for name in source.feeds if _reads_again(lake, source, name, before[name])]
+    begun = time.time()
+    wait_for(_query(lake, source, name, trigger, reads_again=name in again) for name in source.feeds)
+    if trigger == AVAILABLE_NOW:
+        for name, feed in source.feeds.items():
+            record_empty_files(lake, source.name, name, feed, begun)
+        for name in again:
+            _mark(lake, source, name).unlink()
     return {name: count - before[name] for name, count in _record_counts(lake, source).items()}
+
+
+def _query(lake: Lake, source: Source, name: str, trigger: Trigger, *, reads_again: bool) -> StreamingQuery:
+    rows = stream_files(lake.spark, source.name, name, source.feeds[name], lake.settings.landing)
+    checkpoint = _checkpoint(lake, source, name)
+    note(lake.settings, "write", bronze_table(name).name)
+    if reads_again:
+        return process_stream(rows, _inserter(lake.settings, bronze_table(name), checkpoint), checkpoint, trigger)
+    return append_stream(rows, lake.full_name(bronze_table(name)), checkpoint, trigger)
+
+
+def _inserter(settings: Settings, bronze: Table, checkpoint: str) -> Process:
+    def process(batch: DataFrame, batch_id: int) -> None:
+        lake = Lake(batch.sparkSession, settings)
+        with lake.staged(batch, bronze.name) as staged:
+            lake.insert_new(staged, bronze, Once(query_id(checkpoint), batch_id))
+
+    return process
+
+
+def _checkpoint(lake: Lake, source: Source, feed: str) -> str:
+    return lake.settings.checkpoint("bronze", source.name, feed)
+
+
+def _mark(lake: Lake, source: Source, feed: str) -> Path:
+    return Path(lake.settings.checkpoint("bronze", source.name, f"{feed}.reads_again"))
+
+
+def _reads_again(lake: Lake, source: Source, feed: str, records: int) -> bool:
+    """Whether the query will meet files that bronze holds already, since its checkpoint was lost or removed.
+
+    Then it adds only the records that bronze lacks. The mark stays until a run has read all files to the end.
+    """
+    mark = _mark(lake, source, feed)
+    if records and not has_begun(_checkpoint(lake, source, feed)):
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    return mark.exists()
 
 
 def _record_counts(lake: Lake, source: Source) -> dict[str, int]:
@@ -75,7 +130,7 @@ def refused_files(lake: Lake, source: Source) -> pd.DataFrame:
     """Files that were refused as a whole, by feed, with the reason."""
     parts = [
         lake.table(bronze_table(name))
-        .where("payload IS NULL")
+        .where("read_error IS NOT NULL AND payload IS NULL")
         .select(F.lit(name).alias("feed"), F.split_part("source_ref", F.lit("#"), F.lit(1)).alias("path"), "read_error")
         for name in source.feeds
     ]

@@ -1,29 +1,72 @@
-"""A payload's top-level fields as text, digits as received."""
+"""A payload's top-level fields as text, digits as received.
+
+A number, a boolean and a nested value become the text that JSON writes for them; within a nested value, numbers become
+strings, so that they keep their digits too. What could be read in two ways is refused, never chosen from: a key that
+an object holds twice (some readers take the first value, some the last), half of a surrogate pair, and nesting deeper
+than MAX_DEPTH, where readers differ in what they can take.
+"""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
+
+from common.sources.chunks import NOT_TEXT
+
+MAX_DEPTH = 200
+TOO_DEEP = f"nested more than {MAX_DEPTH} deep"
 
 
 def record_decoder() -> json.JSONDecoder:
     """A decoder that leaves numbers as the text that they were. Make one for many records: it can't be pickled."""
-    return json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+    return json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        names = [name for name, _ in pairs]
+        doubled = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {doubled[:FIELD_NAME_CHARACTERS]!r} is there twice")
+    return made
 
 
 def fields_of(payload: str, decoder: json.JSONDecoder) -> dict[str, str | None]:
     """The record's top-level fields: numbers as they were written, nested values as JSON text.
 
     Raises:
-        ValueError: the payload is not a JSON object; the message says why.
+        ValueError: the payload is not a JSON object that can be read in one way only; the message says why.
     """
     try:
         record = decoder.decode(payload)
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise ValueError(TOO_DEEP) from None
     if not isinstance(record, dict):
         raise ValueError(f"a JSON object is expected, not {type(record).__name__}")
+    if payload.count("[") + payload.count("{") > MAX_DEPTH and _is_too_deep(record):
+        raise ValueError(TOO_DEEP)
+    if "\\ud" in payload or "\\uD" in payload:
+        _check_is_text(record)
     return {name: value if value is None or type(value) is str else _as_text(value) for name, value in record.items()}
+
+
+def _is_too_deep(record: object) -> bool:
+    level, depth = [record], 0
+    while level:
+        depth += 1
+        inner = [value for value in level if isinstance(value, dict | list)]
+        if inner and depth > MAX_DEPTH:
+            return True
+        level = [value for held in inner for value in (held.values() if isinstance(held, dict) else held)]
+    return False
+
+
+def _check_is_text(record: object) -> None:
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError(NOT_TEXT) from None
 
 
 def _as_text(value: object) -> str:
@@ -32,10 +75,29 @@ def _as_text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def parse_payloads(payloads: Iterable[str | None], fields: Sequence[str]) -> tuple[list[pa.Array], pa.Array]:
-    """The wanted fields of many payloads, one string array a field, and why a payload could not be parsed."""
+FIELD_NAME_CHARACTERS = 200
+UNMAPPED_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """Many payloads, column by column: the wanted fields, why one could not be parsed, and its fields nobody knows."""
+
+    columns: list[pa.Array]
+    errors: pa.Array
+    unmapped: pa.Array
+
+
+def parse_payloads(payloads: Iterable[str | None], fields: Sequence[str], known: Collection[str]) -> Parsed:
+    """The wanted fields of many payloads, one string array a field, null where there is none.
+
+    `known` are the fields that some map of the feed reads; a record's other fields are named in `unmapped`
+    (list<string>, null where there are none; at most UNMAPPED_SHOWN a record, long names cut).
+    """
     columns: list[list[str | None]] = [[] for _ in fields]
     errors: list[str | None] = []
+    unmapped: list[list[str] | None] = []
+    known = frozenset(known)
     decoder = record_decoder()
     nothing: dict[str, str | None] = {}
     for payload in payloads:
@@ -47,6 +109,13 @@ def parse_payloads(payloads: Iterable[str | None], fields: Sequence[str]) -> tup
             except ValueError as problem:
                 error = str(problem)
         errors.append(error)
+        strange = record.keys() - known
+        names = sorted(name[:FIELD_NAME_CHARACTERS] for name in strange)[:UNMAPPED_SHOWN] if strange else None
+        unmapped.append(names)
         for column, name in zip(columns, fields, strict=True):
             column.append(record.get(name))
-    return [pa.array(column, pa.string()) for column in columns], pa.array(errors, pa.string())
+    return Parsed(
+        [pa.array(column, pa.string()) for column in columns],
+        pa.array(errors, pa.string()),
+        pa.array(unmapped, pa.list_(pa.string())),
+    )

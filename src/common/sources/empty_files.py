@@ -1,0 +1,51 @@
+"""Files of 0 bytes: Spark's file sources pass over them without a word, and never look at them again."""
+
+import glob
+import os
+import re
+from collections.abc import Iterator
+
+from pyspark.sql import functions as F
+
+from common.contracts.bronze import bronze_table
+from common.sources.declaration import FileFeed
+from common.sources.files import UNFINISHED, bronze_rows
+from common.storage.lake import Lake
+
+REASON = "file refused: the file is empty"
+
+
+def record_empty_files(lake: Lake, source_name: str, feed_name: str, feed: FileFeed, before: float) -> None:
+    """Adds the feed's empty files to bronze as refused, each once.
+
+    `before` is a time in seconds since 1970: a file that was touched since then may still be written.
+    """
+    paths = list(_empty_files(feed.folder(lake.settings.landing), before))
+    if not paths:
+        return
+    rows = lake.spark.createDataFrame(
+        [(f"{path}#0", None, REASON) for path in paths], "source_ref string, payload string, read_error string"
+    )
+    held = lake.table(bronze_table(feed_name)).where(F.col("source_ref").isin([f"{path}#0" for path in paths]))
+    new = bronze_rows(rows, source_name, feed_name).join(held.select("record_id"), "record_id", "left_anti")
+    if not new.isEmpty():
+        lake.append(new, bronze_table(feed_name))
+
+
+def _empty_files(folder: str, before: float) -> Iterator[str]:
+    if "://" in folder:
+        return
+    for root in sorted(glob.glob(folder)):
+        for parent, folders, names in os.walk(root):
+            # As Spark's own listing does: what begins so is hidden.
+            folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
+            for name in sorted(names):
+                path = os.path.join(os.path.abspath(parent), name)
+                if re.search(UNFINISHED, path):
+                    continue
+                try:
+                    status = os.stat(path)
+                except FileNotFoundError:
+                    continue  # renamed since it was listed, or a link to nowhere
+                if status.st_size == 0 and status.st_mtime < before:
+                    yield path

@@ -1,6 +1,6 @@
 """A contract's checks as Spark columns: null when the row is fine, the reason when it is not."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
@@ -10,11 +10,21 @@ from common.contracts.table import Check, Table
 FAILED_CHECKS_TYPE = "array<struct<name: string, reason: string>>"
 SHOWN_CHARACTERS = 80
 
+UNQUOTED = "(personal)"
+"""Stands in a reason for the value of a personal column."""
 
-def failed(check: Check) -> Column:
-    """struct<name, reason> when the row breaks the check, else null. A condition that is null passes."""
+
+def failed(check: Check, personal: Collection[str] = ()) -> Column:
+    """struct<name, reason> when the row breaks the check, else null. A condition that is null passes.
+
+    The reason quotes the values that were checked, except those of `personal` columns: reasons are shown to people
+    and kept in executed notebooks.
+    """
     broken = ~F.coalesce(F.expr(check.condition), F.lit(True))
-    values = [F.concat_ws("", F.lit(f"{column}="), shown(F.col(column))) for column in check.columns]
+    values = [
+        F.concat_ws("", F.lit(f"{column}="), F.lit(UNQUOTED) if column in personal else shown(F.col(column)))
+        for column in check.columns
+    ]
     return F.when(broken, reason(check.name, F.concat_ws(", ", *values, F.lit(check.rule))))
 
 

@@ -11,12 +11,16 @@ from pyspark.sql import functions as F
 
 from common.contracts.silver import CUSTOMER, QUARANTINE, REFERENCES, TRANSACTIONS
 from common.contracts.table import Table
+from common.errors import LakehouseError
 from common.settings import Settings
 from common.silver.conform import BRONZE
+from common.silver.contradictions import contradictions
 from common.silver.history import rebuild_history
+from common.silver.verdicts import counted, is_fine
 from common.storage.batches import BatchId, Counts, record_batch
-from common.storage.lake import Lake
+from common.storage.lake import Lake, Once
 from common.storage.streams import query_id
+from common.storage.unmapped import record_unmapped_fields
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ def batch_processor(settings: Settings, flow: Flow) -> Callable[[DataFrame, int]
 
     def process(batch: DataFrame, batch_id: int) -> None:
         lake = Lake(batch.sparkSession, settings)
-        query = query_id(lake.spark, flow.checkpoint)
+        query = query_id(flow.checkpoint)
         accept(lake, batch, flow, BatchId(flow.source, flow.feed, flow.target.name, query, batch_id))
 
     return process
@@ -43,30 +47,45 @@ def batch_processor(settings: Settings, flow: Flow) -> Callable[[DataFrame, int]
 
 def accept(lake: Lake, conformed: DataFrame, flow: Flow, batch: BatchId) -> Counts:
     """Puts a batch of conformed records where they belong and records the counts."""
-    staged = lake.stage(conformed, flow.target.name.replace(".", "_"))
-    _insert_accepted(lake, staged, flow)
-    _quarantine(lake, staged, batch)
-    counts = _counted(lake, staged, flow.target)
-    record_batch(lake, batch, counts)
-    return counts
+    with lake.staged(conformed, flow.target.name) as staged:
+        insert_accepted(lake, staged, flow, batch)
+        refused = staged.where(F.col("selected") & (F.size("failed_checks") > 0))
+        _quarantine(lake, refused, batch, "refused")
+        found = counted(lake, staged, flow.target)
+        if found.counts.duplicates:
+            contradicting = contradictions(lake, staged, flow.target, flow.feed)
+            if _quarantine(lake, contradicting, batch, "conflicts"):
+                found = counted(lake, staged, flow.target)
+        if found.unmapped_fields:
+            record_unmapped_fields(lake, batch, found.unmapped_fields, found.any_record_id)
+    _check_sum(batch, found.counts)
+    record_batch(lake, batch, found.counts)
+    return found.counts
 
 
-def _fine() -> Column:
-    return F.col("selected") & (F.size("failed_checks") == 0)
+def _check_sum(batch: BatchId, counts: Counts) -> None:
+    told = counts.accepted + counts.duplicates + counts.quarantined + counts.not_selected
+    if told != counts.records_read:
+        raise LakehouseError(
+            f"{batch.target}: of {counts.records_read:,} records of batch {batch.batch_id}, {told:,} are accounted "
+            "for. It was begun with another map or check than it is ended with: rewind the stream (`lakehouse rewind` "
+            "lists them) and run the job again; what is there is not added twice"
+        )
 
 
-def _insert_accepted(lake: Lake, staged: DataFrame, flow: Flow) -> None:
+def insert_accepted(lake: Lake, staged: DataFrame, flow: Flow, batch: BatchId) -> None:
+    """Adds the records that no check refuses, each key once, and derives the history that they change."""
     table = flow.target
     where, position = F.split_part(_ref(), F.lit("#"), F.lit(1)), F.split_part(_ref(), F.lit("#"), F.lit(-1))
-    order = Window.partitionBy(*table.key).orderBy(where, position.try_cast("bigint"), f"{BRONZE}.record_id")
-    first = staged.where(_fine()).withColumn("_position", F.row_number().over(order)).where("_position = 1")
+    order = Window.partitionBy(*table.lookup_key).orderBy(where, position.try_cast("bigint"), f"{BRONZE}.record_id")
+    first = staged.where(is_fine()).withColumn("_position", F.row_number().over(order)).where("_position = 1")
     rows = first.withColumns({"record_id": F.col(f"{BRONZE}.record_id"), "accepted_at": F.current_timestamp()})
     if table.name == TRANSACTIONS.name:
         rows = _flag_unknown_customers(lake, rows, flow.has_customers)
-    lake.insert_new(rows, table)
+    lake.insert_new(rows, table, Once(batch.query_id, batch.batch_id), scope_of=staged.where(is_fine()))
     for reference in REFERENCES.values():
         if reference.changes.name == table.name:
-            rebuild_history(lake, reference, staged.where(_fine()).select(reference.key).distinct())
+            rebuild_history(lake, reference, staged.where(is_fine()).select(reference.key).distinct())
 
 
 def _ref() -> Column:
@@ -81,10 +100,10 @@ def _flag_unknown_customers(lake: Lake, rows: DataFrame, has_customers: bool) ->
     return joined.withColumn("is_known_customer", F.coalesce("is_known_customer", F.lit(False)))
 
 
-def _quarantine(lake: Lake, staged: DataFrame, batch: BatchId) -> None:
-    refused = staged.where(F.col("selected") & (F.size("failed_checks") > 0))
+def _quarantine(lake: Lake, refused: DataFrame, batch: BatchId, why: str) -> bool:
+    """Adds refused records; whether there were any."""
     if refused.isEmpty():
-        return
+        return False
     lake.insert_new(
         refused.select(
             F.lit(batch.target).alias("target"),
@@ -96,30 +115,6 @@ def _quarantine(lake: Lake, staged: DataFrame, batch: BatchId) -> None:
             F.current_timestamp().alias("quarantined_at"),
         ),
         QUARANTINE,
+        Once(f"{batch.query_id} {why}", batch.batch_id),
     )
-
-
-def _counted(lake: Lake, staged: DataFrame, table: Table) -> Counts:
-    """Counts from the tables, not from what was meant to be written: a lost record would show as a difference."""
-    record = F.col(f"{BRONZE}.record_id")
-    verdicts = staged.select(record.alias("record_id"), "selected", _fine().alias("fine"), *table.key)
-    held = lake.table(table).select(
-        F.col("record_id").alias("_holder"), *(F.col(k).alias(f"_t_{k}") for k in table.key)
-    )
-    same_key = [F.col("fine"), *(F.col(key).eqNullSafe(F.col(f"_t_{key}")) for key in table.key)]
-    refused = (
-        lake.table(QUARANTINE).where(F.col("target") == table.name).select("record_id", F.lit(True).alias("_refused"))
-    )
-    row = (
-        verdicts.join(held, same_key, "left")
-        .join(refused, "record_id", "left")
-        .agg(
-            F.count("*"),
-            F.count_if(F.col("_holder") == F.col("record_id")),
-            F.count_if(F.col("_holder") != F.col("record_id")),
-            F.count_if(F.col("_refused")),
-            F.count_if(~F.col("selected")),
-        )
-        .first()
-    )
-    return Counts(*row) if row else Counts()
+    return True

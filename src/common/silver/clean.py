@@ -7,16 +7,26 @@ from pyspark.sql import functions as F
 
 from common.silver.codes import country_code, currency_code
 
-_TITLES = r"(?i)^((dr|prof|mr|mrs|ms|mx|miss|sir|herr|frau|mme|m)[.]? )+"
+EMAIL_CHARACTERS = 320
+
+# Repetitions of groups are bounded: Java's regular expressions recurse for each, and a hostile name has 100,000.
+_TITLES = r"(?i)^((dr|prof|mr|mrs|ms|mx|miss|sir|herr|frau|mme|m)[.]? ){1,8}"
 _PARTICLES = "van|von|der|den|de|del|della|di|da|dos|du|la|le|ter|zu|zum|al|bin|ibn|mac|st[.]?"
-_FIRST_AND_LAST = rf"(?i)^(.+?) ((?:(?:{_PARTICLES}) )*[^ ]+)$"
+_FIRST_AND_LAST = rf"(?i)^(.+?) ((?:(?:{_PARTICLES}) ){{0,8}}[^ ]+)$"
+
+
+# White space of every script, line separators among it; a regular expression's `$` would let those pass at the end.
+_WHITE = r"\s\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000"
 
 
 def plain_text(text: Column) -> Column:
-    """Trimmed, inner white space collapsed to single spaces; null when nothing is left."""
+    """Trimmed, inner white space collapsed to single spaces; null when nothing is left.
+
+    Characters that can't be seen but are no white space (NUL, zero-width ones, marks of direction) stay.
+    """
     # Few texts need the costly replacement; a search that finds nothing is cheap.
-    untidy = text.rlike(r"[\t\n\x0B\f\r\u00A0]|  ")
-    trimmed = F.trim(F.when(untidy, F.regexp_replace(text, r"[\s\u00A0]+", " ")).otherwise(text))
+    untidy = text.rlike(rf"[{_WHITE}&&[^ ]]|  ")
+    trimmed = F.trim(F.when(untidy, F.regexp_replace(text, rf"[{_WHITE}]+", " ")).otherwise(text))
     return F.when(trimmed != "", trimmed)
 
 
@@ -30,15 +40,27 @@ def _label(text: Column) -> Column:
     return F.regexp_replace(F.lower(plain_text(text)), r"[ -]", "_")
 
 
+def _email(text: Column) -> Column:
+    plain = F.lower(plain_text(text))
+    # Longer ones are none (RFC 5321), and matching one of a million characters could take hours.
+    return F.when(F.length(plain) <= EMAIL_CHARACTERS, plain)
+
+
+def _currency(text: Column) -> Column:
+    plain = plain_text(text)
+    # Upper case would make USD of three letters that are not: U+017F is a long s.
+    return F.when(plain.rlike("^[A-Za-z]{3}$"), currency_code(plain))
+
+
 CLEANERS: Mapping[str, Callable[[Column], Column]] = {
     "text": plain_text,
     "id": plain_text,
     "name": _name,
-    "email": lambda text: F.lower(plain_text(text)),
+    "email": _email,
     "code": lambda text: F.upper(plain_text(text)),
     "label": _label,
     "country": lambda text: country_code(plain_text(text)),
-    "currency": lambda text: currency_code(plain_text(text)),
+    "currency": _currency,
 }
 
 

@@ -4,13 +4,14 @@ Nothing is filtered here. A row carries its bronze record, whether the feed's `w
 that it fails; `silver.accept` decides what becomes of it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import reduce
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from common.contracts.bronze import COLUMNS as BRONZE_COLUMNS
 from common.contracts.table import Check, Table
 from common.contracts.table import Column as ContractColumn
 from common.quality.checks import all_failed, checks_for, failed, reason, shown
@@ -18,23 +19,29 @@ from common.silver.clean import CLEANERS, plain_text
 from common.silver.convert import converted
 from common.silver.derive import DERIVATIONS
 from common.sources.declaration import Mapping
+from common.sources.never_failing import never_failing
 from common.sources.records import parse_payloads
 
 BRONZE = "bronze"
 """Name of the struct column that carries the bronze record."""
 
-_BRONZE_TYPE = "struct<record_id: string, payload: string, read_error: string, source: string, source_ref: string>"
+UNMAPPED = "unmapped_fields"
+
+CARRIED = ("record_id", "payload", "read_error", "source", "source_ref", "ingest_date")
+_BRONZE_TYPE = f"struct<{', '.join(f'{c.name}: {c.type}' for c in BRONZE_COLUMNS if c.name in CARRIED)}>"
 
 
-def conform(records: DataFrame, mapping: Mapping, target: Table) -> DataFrame:
+def conform(records: DataFrame, mapping: Mapping, target: Table, known_fields: Collection[str] = ()) -> DataFrame:
     """Rows of the target from bronze records (batch or stream).
+
+    `known_fields` are fields that the feed's other maps read: they are no news.
 
     Returns:
         The target's columns (without lineage), `bronze` (struct, its payload null where no check failed),
-        `selected` (boolean) and `failed_checks`.
+        `selected` (boolean), `failed_checks`, and `unmapped_fields` (array<string>, null where there are none).
     """
-    parsed = _parsed(records, mapping.fields)
-    raw = parsed.select(BRONZE, "_parse_error", _selected(mapping), *_raw_columns(mapping))
+    parsed = _parsed(records, mapping.fields, {*known_fields, *mapping.fields})
+    raw = parsed.select(BRONZE, "_parse_error", UNMAPPED, _selected(mapping), *_raw_columns(mapping))
     mapped = [column for column in target.mappable if column.name in mapping.map]
     absent = {c.name: F.lit(None).cast(c.type) for c in target.mappable if c not in mapped}
     # A column a stage: an expression that is used often is then computed once, not inlined everywhere.
@@ -42,21 +49,23 @@ def conform(records: DataFrame, mapping: Mapping, target: Table) -> DataFrame:
     typed = cleaned.withColumns({c.name: converted(F.col(f"_text_{c.name}"), c.type) for c in mapped} | absent)
     derived = DERIVATIONS[target.name](typed)
     names = [name for name in target.column_names if name in derived.columns]
-    judged = derived.select(*names, BRONZE, "selected", _failures(target, mapped).alias("failed_checks"))
+    failures = _failures(target, mapped).alias("failed_checks")
+    judged = derived.select(*names, BRONZE, UNMAPPED, "selected", failures)
     # Only a refused record's payload is needed again; the others' would make up most of what is staged.
     refused_payload = F.when(F.size("failed_checks") > 0, F.col(f"{BRONZE}.payload"))
     return judged.withColumn(BRONZE, F.col(BRONZE).withField("payload", refused_payload))
 
 
-def _parsed(records: DataFrame, fields: Sequence[str]) -> DataFrame:
+def _parsed(records: DataFrame, fields: Sequence[str], known: Collection[str]) -> DataFrame:
     names = [f"`{field}` string" for field in fields]
-    packed = records.select(F.struct("record_id", "payload", "read_error", "source", "source_ref").alias(BRONZE))
-    return packed.mapInArrow(
-        _payload_parser(fields), ", ".join([f"{BRONZE} {_BRONZE_TYPE}", *names, "_parse_error string"])
-    )
+    schema = [f"{BRONZE} {_BRONZE_TYPE}", *names, "_parse_error string", f"{UNMAPPED} array<string>"]
+    packed = records.select(F.struct(*CARRIED).alias(BRONZE))
+    return packed.mapInArrow(_payload_parser(fields, frozenset(known)), ", ".join(schema))
 
 
-def _payload_parser(fields: Sequence[str]) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
+def _payload_parser(
+    fields: Sequence[str], known: Collection[str]
+) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
     def parse(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for batch in batches:
             record = batch.column(0)
@@ -66,8 +75,9 @@ def _payload_parser(fields: Sequence[str]) -> Callable[[Iterable[pa.RecordBatch]
                     record.field("payload").to_pylist(), record.field("read_error").to_pylist(), strict=True
                 )
             ]
-            columns, errors = parse_payloads(readable, fields)
-            yield pa.RecordBatch.from_arrays([record, *columns, errors], names=[BRONZE, *fields, "_parse_error"])
+            parsed = parse_payloads(readable, fields, known)
+            names = [BRONZE, *fields, "_parse_error", UNMAPPED]
+            yield pa.RecordBatch.from_arrays([record, *parsed.columns, parsed.errors, parsed.unmapped], names=names)
 
     return parse
 
@@ -78,12 +88,12 @@ def _is_record() -> Column:
 
 def _selected(mapping: Mapping) -> Column:
     # What could not be read might have been selected: it is refused, never passed over.
-    chosen = F.coalesce(F.expr(mapping.where), F.lit(False)) if mapping.where else F.lit(True)
+    chosen = F.coalesce(F.expr(never_failing(mapping.where)), F.lit(False)) if mapping.where else F.lit(True)
     return (~_is_record() | chosen).alias("selected")
 
 
 def _raw_columns(mapping: Mapping) -> list[Column]:
-    return [F.expr(sql).cast("string").alias(f"_raw_{column}") for column, sql in mapping.map.items()]
+    return [F.expr(never_failing(sql)).cast("string").alias(f"_raw_{column}") for column, sql in mapping.map.items()]
 
 
 def _is_lost(column: ContractColumn) -> Column:
@@ -99,7 +109,7 @@ def _failures(target: Table, mapped: Sequence[ContractColumn]) -> Column:
     by_name = {column.name: column for column in mapped}
     lost = [F.when(_is_record() & _is_lost(column), _lost_reason(column)) for column in mapped]
     broken = [
-        F.when(_is_record() & ~_any_lost(check, by_name), failed(check))
+        F.when(_is_record() & ~_any_lost(check, by_name), failed(check, _personal(target)))
         for check in checks_for(target, {column.name for column in mapped} | _derived(target))
     ]
     return all_failed([*unreadable, *lost, *broken])
@@ -111,6 +121,10 @@ def _any_lost(check: Check, mapped: dict[str, ContractColumn]) -> Column:
     return reduce(lambda left, right: left | right, map(_is_lost, columns), F.lit(False))
 
 
+def _personal(target: Table) -> set[str]:
+    return {column.name for column in target.columns if column.personal}
+
+
 def _derived(target: Table) -> set[str]:
     return {column.name for column in target.columns if column.derived}
 
@@ -118,5 +132,6 @@ def _derived(target: Table) -> set[str]:
 def _lost_reason(column: ContractColumn) -> Column:
     kinds = {"country": "an ISO 3166 country", "currency": "an ISO 4217 currency"}
     kind = kinds.get(column.cleaned_as, column.type)
-    text = F.concat(F.lit(f"{column.name}="), shown(F.col(f"_raw_{column.name}")), F.lit(f" can't be read as {kind}"))
+    value = F.lit("(personal)") if column.personal else shown(F.col(f"_raw_{column.name}"))
+    text = F.concat(F.lit(f"{column.name}="), value, F.lit(f" can't be read as {kind}"))
     return reason(f"{column.name}_convertible", text)

@@ -11,6 +11,11 @@ _USUAL = rf"^{_DATE}[T ]\d{{2}}:\d{{2}}:\d{{2}}([.]\d{{1,9}})?Z?$"
 _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
 
+# Spark's own casts end the batch on 1e2147483647, calculate for a minute with a million digits, and take `1.5d`, a
+# NUL at the end and the digits of every script. These are the numbers of JSON, with a sign and a bare point allowed.
+_NUMBER = r"^[+-]?([0-9]{1,400}([.][0-9]{0,400})?|[.][0-9]{1,400})([eE][+-]?[0-9]{1,3})?$"
+_NOT_ZERO = "^[^eE]*[1-9]"
+
 
 def converted(text: Column, type_: str) -> Column:
     """The text as the contract's type, or null.
@@ -28,18 +33,21 @@ def converted(text: Column, type_: str) -> Column:
         lower = F.lower(text)
         return F.when(lower.isin(*_TRUE), True).when(lower.isin(*_FALSE), False)
     if type_ in ("double", "bigint"):
-        return text.try_cast(type_)
+        number = F.when(text.rlike(_NUMBER), text.try_cast(type_))
+        return F.when(F.abs(number) < float("inf"), number)
     if re.fullmatch(r"decimal\(\d+,\d+\)", type_):
         return _exact_decimal(text, type_)
     raise ValueError(f"no conversion from text to {type_}")
 
 
 def _exact_decimal(text: Column, type_: str) -> Column:
-    # A plain cast would round 0.005 away without a word; ten decimals take in what binary floats add to two.
-    wide = text.try_cast("decimal(38,10)")
+    # A plain cast would round 0.005 away without a word; ten decimals take in what binary floats add to two. What is
+    # not zero never becomes zero.
+    wide = F.when(text.rlike(_NUMBER), text.try_cast("decimal(38,10)"))
     narrow = wide.try_cast(type_)
-    plain = text.rlike(r"^-?\d{1,12}([.]\d{1,2})?$")
-    return F.when(plain, text.try_cast(type_)).when(wide == narrow, narrow)
+    plain = text.rlike(r"^-?[0-9]{1,12}([.][0-9]{1,2})?$")
+    exact = (wide == narrow) & ((narrow != 0) | ~text.rlike(_NOT_ZERO))
+    return F.when(plain, text.try_cast(type_)).when(exact, narrow)
 
 
 def timestamp(text: Column) -> Column:
@@ -47,6 +55,7 @@ def timestamp(text: Column) -> Column:
 
     Read are ISO 8601 (with a blank for T, with fractions, zone or neither, or a date alone), the basic form
     20250131T235959, 31/01/2025 or 31.01.2025 with a time (day first), and seconds or milliseconds since 1970.
+    Times are kept to the microsecond: what a source adds beyond is cut off. A leap second (23:59:60) is no time here.
     """
     iso = F.regexp_replace(F.regexp_replace(text, ",", "."), r"([+-]\d{2})(\d{2})$", "$1:$2")
     # Dates alone keep their last two groups: the zone rule above looks for a time before it.

@@ -28,7 +28,8 @@ def _named(rows: DataFrame) -> DataFrame:
 
 def _digested(reference: Reference) -> Callable[[DataFrame], DataFrame]:
     def derive(rows: DataFrame) -> DataFrame:
-        prepared = _named(rows) if reference is CUSTOMER else rows
+        named = _named(rows) if reference is CUSTOMER else rows
+        prepared = named.withColumn("is_deleted", F.coalesce("is_deleted", F.lit(False)))
         content = F.to_json(F.struct(*reference.versioned), {"ignoreNullFields": "false"})
         return prepared.withColumn("content_hash", F.md5(content))
 

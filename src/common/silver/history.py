@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from common.contracts.silver import Reference
+from common.storage.difference import merge_difference
 from common.storage.lake import Lake
 
 
@@ -28,19 +29,6 @@ def versions(changes: DataFrame, reference: Reference) -> DataFrame:
 
 def rebuild_history(lake: Lake, reference: Reference, keys: DataFrame) -> None:
     """Derives the history of these keys anew and merges the difference into the history table."""
-    table = reference.history
     derived = versions(lake.table(reference.changes).join(keys, reference.key, "left_semi"), reference)
-    held = lake.table(table).join(keys, reference.key, "left_semi")
-    packed = [
-        rows.select(*table.key, F.struct(*table.column_names).alias(name))
-        for rows, name in ((derived, "derived"), (held, "held"))
-    ]
-    differing = packed[0].join(packed[1], list(table.key), "full").where(~F.col("derived").eqNullSafe(F.col("held")))
-    gone = F.col("derived").isNull()
-    lake.merge_versions(
-        differing.select(
-            F.when(gone, "delete").otherwise("upsert").alias("operation"),
-            F.inline(F.array(F.coalesce("derived", "held"))),
-        ),
-        table,
-    )
+    held = lake.table(reference.history).join(keys, reference.key, "left_semi")
+    merge_difference(lake, derived, held, reference.history)

@@ -5,7 +5,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS, Reference
+from common.quality.masking import without_personal_values
 from common.storage.lake import Lake
+from common.storage.recent import RECENT_DAYS, recent
 
 COLOUR = "#4878a8"
 
@@ -43,8 +45,8 @@ def reports_by_day(lake: Lake) -> Axes | None:
 
 
 def report_delays(lake: Lake) -> Axes | None:
-    """A plot of the days from a transaction to its report; None while there are none."""
-    transactions = lake.table(TRANSACTIONS).select("transaction_id", "event_time")
+    """A plot of the days from a recent transaction to its report; None while there are none."""
+    transactions = recent(lake, TRANSACTIONS).select("transaction_id", "event_time")
     seconds = F.unix_seconds("reported_at") - F.unix_seconds("event_time")
     delays = (
         lake.table(FRAUD_REPORTS)
@@ -58,15 +60,20 @@ def report_delays(lake: Lake) -> Axes | None:
     if delays.empty:
         return None
     return delays.plot.bar(
-        figsize=(10, 3.5), color=COLOUR, title="Days until fraud is reported", xlabel="days", ylabel="reports"
+        figsize=(10, 3.5),
+        color=COLOUR,
+        title=f"Days until fraud is reported (last {RECENT_DAYS} days)",
+        xlabel="days",
+        ylabel="reports",
     )
 
 
 def most_changed(lake: Lake, reference: Reference) -> DataFrame:
-    """Every version of the key that has most of them, oldest first."""
+    """Every version of the key that has most of them, oldest first; personal values masked."""
     history = lake.table(reference.history)
     key = history.groupBy(reference.key).count().orderBy(F.desc("count"), reference.key).limit(1)
-    return history.join(key.select(reference.key), reference.key, "left_semi").orderBy("valid_from")
+    versions = history.join(key.select(reference.key), reference.key, "left_semi")
+    return without_personal_values(versions.orderBy("valid_from"), reference.history)
 
 
 def versions_by_count(lake: Lake, reference: Reference) -> Axes | None:

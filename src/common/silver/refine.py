@@ -1,9 +1,15 @@
 """Bronze to silver: what a silver notebook runs."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 
 from common.contracts.bronze import bronze_table
-from common.contracts.ops import BATCHES
+from common.contracts.ops import BATCHES, UNMAPPED_FIELDS
 from common.contracts.silver import QUARANTINE, REFERENCES, TARGETS
 from common.errors import DeclarationError
 from common.silver.accept import Flow, batch_processor
@@ -12,7 +18,10 @@ from common.sources.declaration import Source
 from common.sources.records import fields_of, record_decoder
 from common.storage.batches import Counts, counts_of
 from common.storage.lake import Lake
-from common.storage.streams import AVAILABLE_NOW, Trigger, process_stream, wait_for
+from common.storage.positions import check_position
+from common.storage.quarantine import forget_refusals
+from common.storage.streams import AVAILABLE_NOW, Trigger, has_begun, process_stream, wait_for
+from common.storage.unmapped import unmapped_fields
 from common.storage.world import check_world
 
 SAMPLE_RECORDS = 1000
@@ -20,7 +29,7 @@ SAMPLE_RECORDS = 1000
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run added to a target; `note` says why there was nothing to do, where there was not."""
+    """What a run added to a target; `note` says why there was nothing to do, or what a person should know."""
 
     records_read: int
     accepted: int
@@ -30,12 +39,11 @@ class Outcome:
     note: str = ""
 
     def __str__(self) -> str:
-        if self.note:
-            return self.note
-        return (
+        counts = (
             f"{self.records_read:,} records read: {self.accepted:,} accepted, {self.duplicates:,} duplicates, "
             f"{self.quarantined:,} quarantined, {self.not_selected:,} not selected"
         )
+        return f"{counts}; {self.note}" if self.note and self.records_read else self.note or counts
 
 
 def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE_NOW) -> Outcome:
@@ -44,26 +52,55 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
     Raises:
         DeclarationError: the map names a field that no record has.
         LakehouseError: a batch failed for a reason that a person can mend.
+        PositionError: the target is gone, though its stream has run.
+        SchemaError: the target doesn't fit its contract.
         WorldError: the workspace holds another world.
     """
     check_world(lake, source.name)
     table = TARGETS[target]
-    lake.ensure(table, QUARANTINE, BATCHES)
+    checkpoint = _checkpoint(lake, target)
+    check_position(lake, table, checkpoint)
+    if target in REFERENCES:
+        check_position(lake, REFERENCES[target].history, checkpoint)
+    lake.ensure(table, QUARANTINE, BATCHES, UNMAPPED_FIELDS)
     if target in REFERENCES:
         lake.ensure(REFERENCES[target].history)
-    if (found := source.feed_of(target)) is None:
+    if source.feed_of(target) is None:
         return Outcome(0, 0, note=f"the source {source.name} has no feed for {target}: nothing to do")
-    feed_name, feed = found
-    bronze = bronze_table(feed_name)
+    flow = flow_of(lake, source, target)
+    feed = source.feeds[flow.feed]
+    bronze = bronze_table(flow.feed)
     lake.ensure(bronze)
     _check_fields(lake, source, target)
-    checkpoint = lake.settings.checkpoint("silver", target)
-    flow = Flow(source.name, feed_name, table, checkpoint, has_customers=source.feed_of("customers") is not None)
-    before = counts_of(lake, table)
-    rows = conform(lake.stream(bronze), feed.into[target], table)
+    if not has_begun(checkpoint):
+        # The query reads everything again, and refuses again what it must.
+        forget_refusals(lake, table.name, bronze)
+    before, known_before = counts_of(lake, table), set(unmapped_fields(lake, flow.feed))
+    rows = conform(lake.stream(bronze), feed.into[target], table, feed.fields)
     wait_for([process_stream(rows, batch_processor(lake.settings, flow), checkpoint, trigger)])
     after = counts_of(lake, table)
-    return Outcome(*(getattr(after, name) - getattr(before, name) for name in Counts.__dataclass_fields__))
+    new_fields = [field for field in unmapped_fields(lake, flow.feed) if field not in known_before]
+    note = f"new fields that no map uses: {', '.join(new_fields)}" if new_fields else ""
+    counts = {name: getattr(after, name) - getattr(before, name) for name in Counts.__dataclass_fields__}
+    return Outcome(**counts, note=note)
+
+
+def flow_of(lake: Lake, source: Source, target: str) -> Flow:
+    """The flow into a target that the source has a feed for."""
+    found = source.feed_of(target)
+    if found is None:
+        raise DeclarationError(f"sources/{source.name}.yml: no feed makes {target}")
+    return Flow(
+        source.name,
+        found[0],
+        TARGETS[target],
+        _checkpoint(lake, target),
+        has_customers=source.feed_of("customers") is not None,
+    )
+
+
+def _checkpoint(lake: Lake, target: str) -> str:
+    return lake.settings.checkpoint("silver", target)
 
 
 def _check_fields(lake: Lake, source: Source, target: str) -> None:
@@ -82,8 +119,14 @@ def _check_fields(lake: Lake, source: Source, target: str) -> None:
             continue
     for column in TARGETS[target].essential:
         fields = feed.into[target].expressions[column].fields
-        if seen and fields and not seen.keys() & set(fields):
+        if seen and fields and not seen.keys() & set(fields) and not _is_anywhere(bronze, fields):
             raise DeclarationError(
                 f"sources/{source.name}.yml: feeds.{feed_name}.into.{target}.map.{column}: no column {fields[0]!r} in "
                 f"the records of {feed.folder(lake.settings.landing)}; they have: {', '.join(sorted(seen))}"
             )
+
+
+def _is_anywhere(bronze: DataFrame, fields: Sequence[str]) -> bool:
+    """Whether some record names one of the fields: then many records without it are refused, and nobody misspelt it."""
+    named = [F.col("payload").contains(json.dumps(field, ensure_ascii=False)) for field in fields]
+    return not bronze.where(reduce(Column.__or__, named)).isEmpty()

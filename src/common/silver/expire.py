@@ -1,0 +1,52 @@
+"""What no erasure can find expires: records that could not be parsed, or that name nobody."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from common.contracts.bronze import bronze_table
+from common.contracts.silver import QUARANTINE, TARGETS
+from common.settings import UNPARSED_RETENTION_DAYS
+from common.silver.erase import Erased, carry_out, end_open_plans, plan_erasure
+from common.silver.person import ID_COLUMNS
+from common.sources.declaration import Source
+from common.storage.erasure import new_erasure_id
+from common.storage.lake import Lake
+from common.storage.reading import require_read
+from common.storage.world import check_world
+
+UNPARSED = ("readable", "well_formed")
+"""Checks that a record fails which could not be parsed."""
+
+_NAMES_NOBODY = [f"{column}_{failed}" for column in ID_COLUMNS for failed in ("required", "format", "convertible")]
+
+
+def expire_unparsed(lake: Lake, source: Source, days: int = UNPARSED_RETENTION_DAYS) -> list[Erased]:
+    """Erases the refused records that no person can be found in, `days` after they were refused.
+
+    They go from bronze and the quarantine, and count as an erasure. Open erasures are ended first. A record of which
+    another table took something stays.
+
+    Raises:
+        PositionError: a stream has yet to read a table that would change.
+        WorldError: the workspace holds another world.
+    """
+    check_world(lake, source.name)
+    done = end_open_plans(lake, source)
+    if not lake.exists(QUARANTINE):
+        return done
+    with lake.staged(_expired(lake, days), f"{QUARANTINE.name}.expired") as records:
+        feeds = [row[0] for row in records.select("feed").distinct().collect()]
+        if not feeds:
+            return done
+        require_read(lake, *filter(lake.exists, map(bronze_table, feeds)))
+        plan = plan_erasure(lake, source, new_erasure_id(), records)
+    return [*done, carry_out(lake, source, plan)]
+
+
+def _expired(lake: Lake, days: int) -> DataFrame:
+    old = F.col("quarantined_at") < F.current_timestamp() - F.make_dt_interval(days=F.lit(days))
+    hidden = F.exists("failed_checks", lambda failed: failed["name"].isin(*UNPARSED, *_NAMES_NOBODY))
+    records = lake.table(QUARANTINE).where(old & hidden).select("feed", "record_id").distinct()
+    for table in filter(lake.exists, TARGETS.values()):
+        records = records.join(lake.table(table).select("record_id"), "record_id", "left_anti")
+    return records.select("feed", "record_id")

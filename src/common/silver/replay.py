@@ -1,0 +1,178 @@
+"""Refused records tried again, after the mapping or the check that refused them was mended.
+
+Records that are accepted now (or turn out to be duplicates, or aren't selected) leave the quarantine and are named in
+ops.replayed_records; the others stay, with the reasons of today. A replay that was killed is finished by the next one:
+what left the quarantine is told by ops.replayed_records, which is written before anything is removed.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from common.contracts.ops import BATCHES, REPLAYED_RECORDS
+from common.contracts.silver import QUARANTINE, REFERENCES, TARGETS
+from common.contracts.table import Table
+from common.errors import PositionError
+from common.silver.accept import Flow, insert_accepted
+from common.silver.conform import conform
+from common.silver.contradictions import contradictions
+from common.silver.refine import flow_of
+from common.silver.review import refused_target
+from common.silver.verdicts import holders
+from common.sources.declaration import Source
+from common.storage.batches import BatchId, Counts, record_batch
+from common.storage.erasure import open_plans
+from common.storage.lake import Lake
+from common.storage.quarantine import refused
+from common.storage.world import check_world
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay of one table's refused records came to."""
+
+    target: str
+    records: int
+    accepted: int
+    duplicates: int
+    not_selected: int
+
+    @property
+    def still_refused(self) -> int:
+        """The records that stay in the quarantine."""
+        return self.records - self.accepted - self.duplicates - self.not_selected
+
+
+def replay_quarantine(lake: Lake, source: Source, table: str = "") -> list[Replayed]:
+    """Tries the refused records of one table again, or of all where none is named.
+
+    Raises:
+        ParameterError: no table of that name refuses records.
+        PositionError: an erasure was broken off and has to be ended first.
+        WorldError: the workspace holds another world.
+    """
+    check_world(lake, source.name)
+    if open_plans(lake.settings):
+        raise PositionError(
+            "an erasure was broken off half-way, and what it removes is counted already. End it first: "
+            "`lakehouse run maintenance`, then replay"
+        )
+    target = refused_target(table)
+    wanted = [name for name, held in TARGETS.items() if target in (None, held.name)]
+    return [_replay(lake, source, name) for name in wanted if source.feed_of(name) is not None]
+
+
+def _replay(lake: Lake, source: Source, name: str) -> Replayed:
+    target = TARGETS[name]
+    flow = flow_of(lake, source, name)
+    lake.ensure(target, QUARANTINE, BATCHES, REPLAYED_RECORDS, *_history(name))
+    _finish(lake, source, flow)
+    rows = refused(lake, target.name)
+    records = rows.count()
+    if not records:
+        return Replayed(target.name, 0, 0, 0, 0)
+    batch = BatchId(source.name, flow.feed, target.name, _new_id(), 0, "replay")
+    mapping = source.feeds[flow.feed].into[name]
+    with lake.staged(conform(_as_received(rows), mapping, target), f"{target.name}.replay") as staged:
+        insert_accepted(lake, staged, flow, batch)
+        contradicting = contradictions(lake, staged, target, flow.feed)
+        with lake.staged(contradicting, f"{target.name}.replay.conflicts") as conflicting:
+            _keep_traces(lake, _leaving(lake, staged, conflicting, target), batch)
+            _update_reasons(lake, staged.where("size(failed_checks) > 0").unionByName(conflicting), target)
+    left = _finish(lake, source, flow)
+    return Replayed(target.name, records, left.accepted, left.duplicates, left.not_selected)
+
+
+def _history(name: str) -> list[Table]:
+    return [REFERENCES[name].history] if name in REFERENCES else []
+
+
+def _new_id() -> str:
+    return f"replay-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
+
+
+def _as_received(rows: DataFrame) -> DataFrame:
+    """Refused records in the shape of bronze. What made one unreadable is among the reasons that it was refused for."""
+    unreadable = F.filter("failed_checks", lambda failed: failed["name"] == "readable")
+    return rows.select(
+        "record_id",
+        "payload",
+        F.try_element_at(unreadable, F.lit(1))["reason"].alias("read_error"),
+        "source",
+        "source_ref",
+        F.lit(None).cast("date").alias("ingest_date"),
+    )
+
+
+def _leaving(lake: Lake, staged: DataFrame, conflicting: DataFrame, target: Table) -> DataFrame:
+    """record_id and outcome of the records that need no longer be refused."""
+    outcome = (
+        F.when(~F.col("selected"), "not_selected")
+        .when(F.col("holder") == F.col("record_id"), "accepted")
+        .when(F.col("holder").isNotNull(), "duplicate")
+    )
+    contradicting = conflicting.select("bronze.record_id")
+    judged = holders(lake, staged, target).select("record_id", outcome.alias("outcome")).where("outcome IS NOT NULL")
+    return judged.join(contradicting, "record_id", "left_anti")
+
+
+def _keep_traces(lake: Lake, leaving: DataFrame, batch: BatchId) -> None:
+    traces = (
+        refused(lake, batch.target)
+        .join(leaving, "record_id")
+        .select(
+            "target",
+            "record_id",
+            "feed",
+            "source",
+            "source_ref",
+            F.transform("failed_checks", lambda failed: failed["name"]).alias("failed_checks"),
+            "outcome",
+            F.lit(batch.query_id).alias("replay_id"),
+            "quarantined_at",
+            F.current_timestamp().alias("replayed_at"),
+        )
+    )
+    lake.append(traces, REPLAYED_RECORDS)
+
+
+def _update_reasons(lake: Lake, staying: DataFrame, target: Table) -> None:
+    reasons = staying.select(F.col("bronze.record_id").alias("record_id"), F.col("failed_checks").alias("_today"))
+    changed = (
+        refused(lake, target.name).join(reasons, "record_id").where(~F.col("failed_checks").eqNullSafe(F.col("_today")))
+    )
+    updated = changed.withColumn("failed_checks", F.col("_today")).withColumn("operation", F.lit("upsert"))
+    lake.merge_versions(updated, QUARANTINE)
+
+
+def _finish(lake: Lake, source: Source, flow: Flow) -> Counts:
+    """Removes from the quarantine what has a trace of having left it, and counts the replays that aren't counted yet.
+
+    Returns:
+        What the newest of them counted; nothing where all were counted before.
+    """
+    target = flow.target
+    traces = lake.table(REPLAYED_RECORDS).where(F.col("target") == target.name)
+    counted = lake.table(BATCHES).where((F.col("kind") == "replay") & (F.col("target") == target.name))
+    open_ = traces.join(counted.select(F.col("query_id").alias("replay_id")), "replay_id", "left_anti")
+    outcomes = (
+        open_.groupBy("replay_id")
+        .agg(
+            F.count("*").alias("records"),
+            *(F.count_if(F.col("outcome") == name).alias(name) for name in ("accepted", "duplicate", "not_selected")),
+        )
+        .orderBy("replay_id")
+        .collect()
+    )
+    counts = Counts()
+    for row in outcomes:
+        gone = open_.where(F.col("replay_id") == row["replay_id"]).select("record_id")
+        leaving = refused(lake, target.name).join(gone, "record_id", "left_semi")
+        lake.merge_versions(leaving.withColumn("operation", F.lit("delete")), QUARANTINE)
+        counts = Counts(row["records"], row["accepted"], row["duplicate"], 0, row["not_selected"])
+        batch = BatchId(source.name, flow.feed, target.name, row["replay_id"], 0, "replay")
+        record_batch(lake, batch, counts)
+    return counts

@@ -1,0 +1,97 @@
+"""A look at the quarantine: what is refused, why, where from and since when. Personal values are masked."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
+from common.contracts.silver import REFERENCES, TARGETS
+from common.errors import ParameterError
+from common.sources.declaration import Source
+from common.sources.masking import masked_payload, visible_fields
+from common.storage.lake import Lake
+from common.storage.quarantine import refused
+
+SAMPLES = 3
+
+
+def refused_target(table: str) -> str | None:
+    """The name by which the quarantine knows a silver table; a history's is that of its changes. None for all.
+
+    Raises:
+        ParameterError: no table of that name refuses records.
+    """
+    names = {target.name: target.name for target in TARGETS.values()}
+    names |= {reference.history.name: reference.changes.name for reference in REFERENCES.values()}
+    if table and table not in names:
+        raise ParameterError(f"table={table!r}: must be one of {', '.join(sorted(names))}, or empty for all")
+    return names[table] if table else None
+
+
+def refused_by_source(lake: Lake, target: str | None) -> pd.DataFrame:
+    """Refused records by source, feed and target: how many, of how many files, and when the first and last were."""
+    return (
+        refused(lake, target)
+        .groupBy("source", "feed", "target")
+        .agg(
+            F.count("*").alias("records"),
+            F.countDistinct(F.substring_index("source_ref", "#", 1)).alias("files"),
+            F.min("quarantined_at").alias("first"),
+            F.max("quarantined_at").alias("last"),
+        )
+        .orderBy(F.desc("records"), "target")
+        .toPandas()
+    )
+
+
+def refused_samples(lake: Lake, source: Source, target: str | None, samples: int = SAMPLES) -> pd.DataFrame:
+    """A few refused records of each target and failed check.
+
+    Returns:
+        target, check_name, reason, source_ref (where the record was) and payload, its personal fields masked.
+    """
+    failures = refused(lake, target).select(
+        "target", "feed", "source_ref", "payload", F.explode("failed_checks").alias("failed")
+    )
+    order = Window.partitionBy("target", "failed.name").orderBy("source_ref")
+    rows = (
+        failures.withColumn("number", F.row_number().over(order))
+        .where(F.col("number") <= samples)
+        .select("target", "feed", "failed.name", "failed.reason", "source_ref", "payload")
+        .orderBy("target", "name", "source_ref")
+        .toPandas()
+        .rename(columns={"name": "check_name"})
+    )
+    visible = {name: visible_fields(feed) for name, feed in source.feeds.items()}
+    nothing: frozenset[str] = frozenset()
+    rows["payload"] = [
+        masked_payload(payload, visible.get(feed, nothing))
+        for feed, payload in zip(rows["feed"].tolist(), rows["payload"].tolist(), strict=True)
+    ]
+    return rows.drop(columns="feed")
+
+
+def plot_refusals(lake: Lake, target: str | None) -> Figure | None:
+    """Refused records by failed check, and by day; None while there are none."""
+    by_check = (
+        refused(lake, target)
+        .select(F.to_date("quarantined_at").alias("day"), F.explode("failed_checks.name").alias("check_name"))
+        .groupBy("day", "check_name")
+        .count()
+        .toPandas()
+    )
+    if by_check.empty:
+        return None
+    totals = by_check.groupby("check_name")["count"].sum().sort_values()
+    drawn, (checks, days) = plt.subplots(
+        1, 2, figsize=(13, 1.5 + 0.3 * len(totals)), width_ratios=(3, 2), layout="constrained"
+    )
+    checks.barh(totals.index, totals, color="#b5532a")
+    checks.set(title="Refused records by failed check", xlabel="records")
+    by_day = by_check.groupby("day")["count"].sum().sort_index()
+    days.bar([str(day) for day in by_day.index], by_day, color="#4878a8")
+    days.set(title="Failed checks by the day of refusal", ylabel="failed checks")
+    days.tick_params(axis="x", rotation=45)
+    plt.close(drawn)
+    return drawn

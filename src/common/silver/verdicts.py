@@ -1,0 +1,73 @@
+"""What became of a staged batch, read from the tables rather than from what was meant to be written."""
+
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from common.contracts.table import Table
+from common.silver.conform import BRONZE, UNMAPPED
+from common.storage.batches import Counts
+from common.storage.lake import Lake
+from common.storage.quarantine import refused
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The counts of a batch, the fields that no map uses, and a record that has some of them."""
+
+    counts: Counts
+    unmapped_fields: tuple[str, ...]
+    any_record_id: str | None
+
+
+def is_fine() -> Column:
+    """Whether a staged record is selected and fails no check."""
+    return F.col("selected") & (F.size("failed_checks") == 0)
+
+
+def holders(lake: Lake, staged: DataFrame, table: Table) -> DataFrame:
+    """Each staged record beside the record that holds its key in the table.
+
+    Returns:
+        record_id, selected, fine, unmapped_fields, `holder` (the record_id of the row with the same key; null where
+        the record isn't fine or no row has its key), is_refused (null where it is not in the quarantine).
+    """
+    verdicts = staged.select(
+        F.col(f"{BRONZE}.record_id").alias("record_id"),
+        "selected",
+        is_fine().alias("fine"),
+        UNMAPPED,
+        *table.lookup_key,
+    )
+    held = lake.held(staged.where(is_fine()), table).select(
+        F.col("record_id").alias("holder"), *(F.col(key).alias(f"_held_{key}") for key in table.lookup_key)
+    )
+    same_key = [F.col("fine"), *(F.col(key).eqNullSafe(F.col(f"_held_{key}")) for key in table.lookup_key)]
+    return (
+        verdicts.join(held, same_key, "left")
+        .join(refused(lake, table.name).select("record_id", F.lit(True).alias("is_refused")), "record_id", "left")
+        .select("record_id", "selected", "fine", UNMAPPED, "holder", "is_refused")
+    )
+
+
+def counted(lake: Lake, staged: DataFrame, table: Table) -> Counted:
+    """Counts the batch. A record that was lost would show as a difference between the counts."""
+    own = F.col("holder") == F.col("record_id")
+    other = (F.col("holder") != F.col("record_id")) & F.col("is_refused").isNull()
+    row = (
+        holders(lake, staged, table)
+        .agg(
+            F.count("*"),
+            F.count_if(own),
+            F.count_if(other),
+            F.count_if(F.col("is_refused")),
+            F.count_if(~F.col("selected")),
+            F.array_distinct(F.flatten(F.collect_set(UNMAPPED))),
+            F.min_by("record_id", F.when(F.col(UNMAPPED).isNotNull(), F.col("record_id"))),
+        )
+        .first()
+    )
+    if row is None:
+        return Counted(Counts(), (), None)
+    return Counted(Counts(*row[:5]), tuple(row[5] or ()), row[6])

@@ -1,30 +1,36 @@
 """How far back the windows of new transactions reach: the only history that computing their features reads."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.gold import WINDOW_DAYS
 
+Stretch = tuple[date, date]
+"""The first and the last day of several in a row."""
+
 
 @dataclass(frozen=True)
 class Reach:
-    """The first and last event time of a batch of transactions, UTC, both included."""
+    """The first and last event time of a batch of transactions, UTC, both included, and its event dates in order."""
 
     first: datetime
     last: datetime
+    dates: tuple[date, ...]
 
     def history(self, transactions: DataFrame, delay_days: int) -> DataFrame:
         """The transactions that a window of the batch can hold, the batch's own included.
 
-        The bounds are literals, on event_date too, so that Delta skips the files outside of them.
+        The bounds are literals, on event_date too, so that Delta skips the files outside of them. What lies between
+        the windows of a late transaction and those of the newest ones is skipped as well.
         """
-        low = self.first - timedelta(days=delay_days + max(WINDOW_DAYS))
+        days_back = delay_days + max(WINDOW_DAYS)
         return transactions.where(
-            F.col("event_date").between(F.lit(low.date()), F.lit(self.last.date()))
-            & (F.col("event_time") > F.lit(low))
+            within("event_date", stretches((day - timedelta(days_back), day) for day in self.dates))
+            & (F.col("event_time") > F.lit(self.first - timedelta(days_back)))
             & (F.col("event_time") <= F.lit(self.last))
         )
 
@@ -35,12 +41,44 @@ class Reach:
 
 def reach_of(new: DataFrame) -> Reach | None:
     """The reach of a batch, or None where it has no rows. Runs a query over its event times."""
+    days = new.groupBy("event_date").agg(*event_ends()).collect()
+    return reach_by_day({row["event_date"]: (row["first"], row["last"]) for row in days})
+
+
+def event_ends() -> tuple[Column, Column]:
+    """Aggregates: the `first` and the `last` event time, in microseconds."""
     times = F.unix_micros("event_time")
-    row = new.agg(F.min(times), F.max(times)).first()
-    if row is None or row[0] is None:
+    return F.min(times).alias("first"), F.max(times).alias("last")
+
+
+def reach_by_day(ends: Mapping[date, tuple[int, int]]) -> Reach | None:
+    """The reach of rows of these dates, each with its first and last event time in microseconds."""
+    if not ends:
         return None
-    return Reach(_utc(row[0]), _utc(row[1]))
+    first, last = min(first for first, _ in ends.values()), max(last for _, last in ends.values())
+    return Reach(utc(first), utc(last), tuple(sorted(ends)))
 
 
-def _utc(micros: int) -> datetime:
+def stretches(spans: Iterable[Stretch]) -> list[Stretch]:
+    """The same days in as few stretches as there can be, in order."""
+    joined: list[Stretch] = []
+    for first, last in sorted(spans):
+        if joined and first <= joined[-1][1] + timedelta(1):
+            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
+        else:
+            joined.append((first, last))
+    return joined
+
+
+def within(column: str, days: Iterable[Stretch]) -> Column:
+    """Whether a date lies in one of the stretches, by literals."""
+    condition = F.lit(False)
+    for number, (first, last) in enumerate(days):
+        inside = F.col(column).between(F.lit(first), F.lit(last))
+        condition = inside if number == 0 else condition | inside
+    return condition
+
+
+def utc(micros: int) -> datetime:
+    """The moment so many microseconds after 1970 began."""
     return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros)

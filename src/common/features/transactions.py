@@ -60,7 +60,9 @@ def transaction_features(
         history = (reach.history(transactions, delay_days) if reach else transactions.where("false")).select(*INPUTS)
         known = reach.known(fraud_reports) if reach else fraud_reports.where("false")
         everything = rows.unionByName(history)
-        others = history.join(rows.select("transaction_id"), "transaction_id", "left_anti")
+        others = history.join(
+            rows.select("transaction_id", "event_date"), ["transaction_id", "event_date"], "left_anti"
+        )
         batch = _flagged(rows, is_new=True).unionByName(_flagged(others, is_new=False))
     steps = fraud_steps(everything, known, delay_days)
     return _terminal_features(_customer_features(batch), steps, delay_days).select(*_output())

@@ -106,6 +106,9 @@ def judge(contest: Contest, window: Window, rules_hit: "pd.Series[int]", seed: i
 def settle(registry: Registry, contest: Contest, outcome: Outcome) -> str:
     """Writes the decision to the registry, and says it in a sentence."""
     if contest.candidate is None or outcome.decision is None:
+        if contest.champion is not None and not contest.champion.decision:
+            # Killed after it got the alias: what was decided is noted now.
+            registry.decide(contest.champion, True, contest.champion.reason)
         return outcome.text
     registry.decide(contest.candidate, outcome.decision.is_promoted, outcome.decision.reason)
     number = contest.candidate.number

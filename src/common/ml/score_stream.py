@@ -20,8 +20,8 @@ from common.ml.scoring import ADDED, scorer
 from common.rules import blocks, evaluate, sentences
 from common.rules.inputs import with_rule_inputs
 from common.settings import Settings
-from common.storage.lake import Lake
-from common.storage.streams import AVAILABLE_NOW, Trigger, process_stream, wait_for
+from common.storage.lake import Lake, Once
+from common.storage.streams import AVAILABLE_NOW, Trigger, process_stream, query_id, wait_for
 
 _SCORED = (
     "transaction_id string, event_time timestamp, event_date date, customer_id string, account_id string, "
@@ -47,14 +47,15 @@ def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE
     before = lake.table(TRANSACTION_SCORES).count()
     checkpoint = lake.settings.checkpoint("ml", "transaction_scores")
     goes_on = trigger.kind != AVAILABLE_NOW.kind
-    process = _batch_processor(lake.settings, champion, asks_again=goes_on)
+    process = _batch_processor(lake.settings, champion, checkpoint, asks_again=goes_on)
     wait_for([process_stream(lake.stream(TRANSACTIONS), process, checkpoint, trigger)])
     return lake.table(TRANSACTION_SCORES).count() - before
 
 
-def _batch_processor(settings: Settings, first: Champion, *, asks_again: bool) -> Callable[[DataFrame, int], None]:
+def _batch_processor(
+    settings: Settings, first: Champion, checkpoint: str, *, asks_again: bool
+) -> Callable[[DataFrame, int], None]:
     def process(batch: DataFrame, batch_id: int) -> None:
-        del batch_id
         champion = first
         if asks_again:
             # Imported here: MLflow takes seconds, which a query that asks nothing need not spend.
@@ -63,7 +64,8 @@ def _batch_processor(settings: Settings, first: Champion, *, asks_again: bool) -
             now = champion_or_reason(settings)
             champion = first if isinstance(now, str) else now
         lake = Lake(batch.sparkSession, settings)
-        lake.insert_new(scores(lake, batch, champion), TRANSACTION_SCORES)
+        once = Once(query_id(checkpoint), batch_id)
+        lake.insert_new(scores(lake, batch, champion), TRANSACTION_SCORES, once, scope_of=batch)
 
     return process
 

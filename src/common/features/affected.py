@@ -1,0 +1,112 @@
+"""Which transactions a late row concerns: those that have features already, and a window that it changes.
+
+Each row that arrives is turned into spans: a key, and the time during which that key's transactions can see the row.
+They are half-open, as the windows are, and follow from them with w = 30 days and a delay of 7:
+
+- a transaction at t, among its customer's: (s - w, s] holds t for s in [t, t + w); at t itself, for later ids only
+- among its terminal's: (s - delay - w, s - delay] holds t for s in [t + delay, t + delay + w)
+- a report of a transaction at e, fraud or withdrawn, at its terminal: for the same [e + delay, e + delay + w), but
+  not before it came in
+- the transaction itself, where it has features already: the batch is run again after a kill, or the stream was rewound
+
+A transaction is affected if a span of its customer, terminal or own id that began before it hasn't ended: a running
+maximum of ends, in one sort, where a join by time would compare all pairs of a key.
+"""
+
+from datetime import date, datetime, timedelta
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from common.contracts.gold import WINDOW_DAYS
+from common.features.reach import Stretch, stretches, utc
+from common.features.windows import DAY_MICROS, EVENT_MICROS
+from common.settings import LABEL_DELAY_DAYS
+
+ROW_KEY = ("transaction_id", "event_date")
+"""What tells a transaction: its id, among those of its date."""
+
+_REACH_DAYS = max(WINDOW_DAYS)
+_KEY = ("kind", "key")
+_UP_TO_HERE = (Window.unboundedPreceding, Window.currentRow)
+
+
+def transaction_spans(transactions: DataFrame, delay_days: int = LABEL_DELAY_DAYS) -> DataFrame:
+    """The spans of transactions that arrived.
+
+    Columns: kind, key, event_micros (the beginning), transaction_id, until_micros (exclusive). At its very beginning a
+    span with a transaction_id is seen by that id and later ones; one without, by all.
+    """
+    at, delay, width = F.unix_micros("event_time"), delay_days * DAY_MICROS, _REACH_DAYS * DAY_MICROS
+    of_customer = _span("customer", "customer_id", at, at + width, F.col("transaction_id"))
+    at_terminal = _span("terminal", "terminal_id", at + delay, at + delay + width)
+    itself = _span("transaction", "transaction_id", at, at + 1)
+    return transactions.select(F.inline(F.array(of_customer, at_terminal, itself))).where("key IS NOT NULL")
+
+
+def report_spans(
+    reports: DataFrame, transactions: DataFrame, since: datetime, newest: datetime, delay_days: int = LABEL_DELAY_DAYS
+) -> DataFrame:
+    """The spans, as `transaction_spans` has them, of reports that arrived.
+
+    Args:
+        reports: transaction_id, reported_at.
+        transactions: silver.transactions, where the reports' transactions are looked up. A report concerns no
+            transaction's terminal later than the windows reach, and none before the delay is over: only what lies
+            between `since` less the reach and `newest` less the delay is read.
+        since: the earliest reported_at of `reports`.
+        newest: event time of the newest transaction that has features.
+        delay_days: days that reports of fraud are given to arrive.
+
+    """
+    first, last = since - timedelta(delay_days + _REACH_DAYS), newest - timedelta(delay_days)
+    bounded = F.col("event_date").between(F.lit(first.date()), F.lit(last.date()))
+    known = reports.where(F.col("reported_at") <= F.lit(newest)).select("transaction_id", "reported_at")
+    reported = transactions.where(bounded).select("transaction_id", "terminal_id", "event_time")
+    counted_from = F.unix_micros("event_time") + delay_days * DAY_MICROS
+    begin = F.greatest(counted_from, F.unix_micros("reported_at"))
+    at_terminal = _span("terminal", "terminal_id", begin, counted_from + _REACH_DAYS * DAY_MICROS)
+    spans = reported.join(known, "transaction_id").select(F.inline(F.array(at_terminal)))
+    return spans.where(f"key IS NOT NULL AND {EVENT_MICROS} < until_micros")
+
+
+def days_of(spans: DataFrame, newest: datetime) -> list[Stretch]:
+    """The event dates on which a span can be seen by a transaction up to `newest`. Runs a query."""
+    begin = F.expr(f"{EVENT_MICROS} div {DAY_MICROS}")
+    ends = spans.where(F.timestamp_micros(EVENT_MICROS) <= F.lit(newest)).groupBy(begin).agg(F.max("until_micros"))
+    last_day = newest.date()
+    return stretches((_day(row[0] * DAY_MICROS), min(_day(row[1] - 1), last_day)) for row in ends.collect())
+
+
+def affected(held: DataFrame, spans: DataFrame) -> DataFrame:
+    """Those of `held` that a span is seen by: transaction_id, event_date.
+
+    Args:
+        held: transactions that have features; `ROW_KEY`, event_time, customer_id, terminal_id.
+        spans: those of what arrived.
+
+    """
+    keys = ("customer", "customer_id"), ("terminal", "terminal_id"), ("transaction", "transaction_id")
+    structs = [F.struct(F.lit(kind).alias("kind"), F.col(name).alias("key")) for kind, name in keys]
+    by_key = held.select(*ROW_KEY, F.unix_micros("event_time").alias(EVENT_MICROS), F.inline(F.array(*structs)))
+    near = by_key.where("key IS NOT NULL").join(spans.select(*_KEY), list(_KEY), "left_semi")
+    both = near.unionByName(spans, allowMissingColumns=True)
+    # Nulls come first: a span without an id is seen by every transaction at its beginning.
+    so_far = Window.partitionBy(*_KEY).orderBy(EVENT_MICROS, "transaction_id").rangeBetween(*_UP_TO_HERE)
+    seen = both.withColumn("seen_until", F.max("until_micros").over(so_far))
+    return seen.where(f"event_date IS NOT NULL AND seen_until > {EVENT_MICROS}").select(*ROW_KEY).distinct()
+
+
+def _span(kind: str, key: str, begin: Column, until: Column, transaction_id: Column | None = None) -> Column:
+    values = {
+        "kind": F.lit(kind),
+        "key": F.col(key),
+        EVENT_MICROS: begin,
+        "transaction_id": F.lit(None).cast("string") if transaction_id is None else transaction_id,
+        "until_micros": until,
+    }
+    return F.struct(*(value.alias(name) for name, value in values.items()))
+
+
+def _day(micros: int) -> date:
+    return utc(micros).date()

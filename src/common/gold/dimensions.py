@@ -1,0 +1,104 @@
+"""Dimensions: every version of silver's histories under a surrogate key, and the calendar.
+
+Versions are derived from the accepted changes, by the same function as silver's histories. A history is merged a
+moment after its changes are there; derived from the changes, a dimension can't miss what a batch has seen.
+"""
+
+from datetime import date
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from common.contracts.silver import Reference
+from common.contracts.star import DIM_DATE, DIMENSIONS, UNKNOWN_KEY, surrogate
+from common.contracts.table import Table
+from common.silver.history import versions
+from common.storage.difference import merge_difference
+from common.storage.lake import Lake, Once
+
+
+def surrogate_key(reference: Reference) -> Column:
+    """A version's key: the first 60 bits of the MD5 digest of natural key, valid_from (microseconds) and content_hash.
+
+    Positive, so that no version has the unknown member's key, and computed alike by any engine.
+    """
+    valid_from = F.unix_micros("valid_from").cast("string")
+    digest = F.md5(F.concat_ws("|", F.col(reference.key), valid_from, F.col("content_hash")))
+    return F.conv(F.substring(digest, 1, 15), 16, 10).cast("bigint")
+
+
+def dimension_rows(history: DataFrame, reference: Reference) -> DataFrame:
+    """Rows of the entity's dimension for versions of silver's history."""
+    keyed = history.withColumn(surrogate(reference), surrogate_key(reference))
+    return keyed.select(*DIMENSIONS[reference.entity].column_names)
+
+
+def update_dimension(lake: Lake, reference: Reference, ids: DataFrame) -> None:
+    """Derives the versions of these ids anew and merges the difference; versions that are no more are deleted.
+
+    Args:
+        lake: where the tables are.
+        reference: the kind of reference data.
+        ids: natural keys, each once.
+
+    """
+    table = DIMENSIONS[reference.entity]
+    changes = lake.table(reference.changes).join(ids, reference.key, "left_semi")
+    held = lake.table(table).join(ids, reference.key, "left_semi")
+    merge_difference(lake, dimension_rows(versions(changes, reference), reference), held, table)
+
+
+def add_unknown_members(lake: Lake) -> None:
+    """Sees to it that each dimension has its unknown member."""
+    tables = (*DIMENSIONS.values(), DIM_DATE)
+    found = [lake.table(t).where(F.col(t.key[0]) == UNKNOWN_KEY).select(F.lit(t.name).alias("name")) for t in tables]
+    there = {row["name"] for row in reduce(DataFrame.union, found).collect()}
+    for table in tables:
+        if table.name not in there:
+            # Of two processes that find the same version without it, one adds it.
+            lake.append(_unknown_member(lake, table), table, Once("unknown member", lake.version(table)))
+
+
+def _unknown_member(lake: Lake, table: Table) -> DataFrame:
+    known = {table.key[0]: UNKNOWN_KEY, "is_current": True, "is_deleted": False}
+    columns = [F.lit(known.get(column.name)).cast(column.type).alias(column.name) for column in table.columns]
+    return lake.spark.range(1).select(*columns)
+
+
+def date_key(day: Column) -> Column:
+    """A date as gold.dim_date's key, yyyymmdd; the unknown member's where it is null."""
+    return F.coalesce(F.year(day) * 10000 + F.month(day) * 100 + F.dayofmonth(day), F.lit(UNKNOWN_KEY))
+
+
+def calendar(lake: Lake, years: list[int]) -> DataFrame:
+    """Rows of gold.dim_date for all days of the years."""
+    ends = [(date(year, 1, 1), date(year, 12, 31)) for year in years]
+    spans = lake.spark.createDataFrame(ends, "first date, last date")
+    day = F.col("date")
+    weekday = F.weekday(day) + 1
+    return spans.select(F.explode(F.sequence("first", "last")).alias("date")).select(
+        date_key(day).alias("date_key"),
+        day,
+        F.year(day).alias("year"),
+        F.quarter(day).alias("quarter"),
+        F.month(day).alias("month"),
+        F.date_format(day, "MMMM").alias("month_name"),
+        F.trunc(day, "month").alias("month_start"),
+        F.dayofmonth(day).alias("day"),
+        F.dayofyear(day).alias("day_of_year"),
+        F.extract(F.lit("YEAROFWEEK"), day).alias("iso_year"),
+        F.weekofyear(day).alias("iso_week"),
+        weekday.alias("weekday"),
+        F.date_format(day, "EEEE").alias("weekday_name"),
+        (weekday >= 6).alias("is_weekend"),
+        (day == F.last_day(day)).alias("is_month_end"),
+    )
+
+
+def extend_calendar(lake: Lake, first: date, last: date) -> None:
+    """Adds the years that are missing between the oldest and the newest date known, these two included."""
+    held = {row["year"] for row in lake.table(DIM_DATE).where("year IS NOT NULL").select("year").distinct().collect()}
+    wanted = {first.year, last.year} | held
+    if missing := [year for year in range(min(wanted), max(wanted) + 1) if year not in held]:
+        lake.merge_versions(calendar(lake, missing).withColumn("operation", F.lit("upsert")), DIM_DATE)

@@ -1,0 +1,50 @@
+"""The transactions that reports speak of, found by their ids without reading the whole table.
+
+A report doesn't say when its transaction was. Nearly all come within weeks, so those days are searched first; only
+what isn't found there is looked for everywhere else.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from common.features.reach import utc
+from common.storage.lake import Lake
+
+REPORTED_WITHIN_DAYS = 60
+
+
+@contextmanager
+def with_transactions(lake: Lake, reports: DataFrame, transactions: DataFrame) -> Iterator[DataFrame]:
+    """The reports, each with its transaction's columns; these are null where it has not arrived.
+
+    Args:
+        lake: for staging.
+        reports: transaction_id, reported_at, and what else should be kept.
+        transactions: transaction_id, event_date, and the columns wanted.
+
+    """
+    with lake.staged(reports, "reports.sought") as sought:
+        times = F.unix_micros("reported_at")
+        row = sought.agg(F.min(times), F.max(times)).first()
+        if row is None or row[0] is None:
+            yield sought.join(transactions.where("false"), "transaction_id", "left")
+            return
+        first = utc(row[0]).date() - timedelta(REPORTED_WITHIN_DAYS)
+        is_near = F.col("event_date").between(F.lit(first), F.lit(utc(row[1]).date()))
+        with lake.staged(_joined(sought, transactions.where(is_near)), "reports.near") as found:
+            missing = found.where("event_date IS NULL").select(*reports.columns)
+            if missing.isEmpty():
+                yield found
+            else:
+                elsewhere = _joined(missing, transactions.where(~is_near))
+                yield found.where("event_date IS NOT NULL").unionByName(elsewhere)
+
+
+def _joined(reports: DataFrame, transactions: DataFrame) -> DataFrame:
+    """The left join, with the few ids sent to the many transactions rather than both sorted."""
+    found = transactions.join(reports.select("transaction_id"), "transaction_id", "left_semi")
+    return reports.join(found, "transaction_id", "left")

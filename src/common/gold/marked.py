@@ -1,0 +1,65 @@
+"""Transactions with what became of them: the rows that marts sum up."""
+
+from datetime import UTC, datetime
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from common.contracts.gold import TRANSACTION_SCORES
+from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
+from common.features.labels import known_frauds
+from common.features.reach import Stretch, within
+from common.storage.lake import Lake
+
+_END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
+IS_ALERT = "decision = 'fraud' AND NOT is_backfill"
+
+
+def last_reports(fraud_reports: DataFrame) -> DataFrame:
+    """What the last report so far says of each transaction: transaction_id, is_fraud.
+
+    Marts count every report that is there, also one that is dated ahead of the newest transaction.
+    """
+    return known_frauds(fraud_reports, _END_OF_TIME)
+
+
+def marked(transactions: DataFrame, fraud_reports: DataFrame, scores: DataFrame) -> DataFrame:
+    """Transactions with `is_fraud`, by the last report so far, and `is_alert`; neither is ever null."""
+    alerts = scores.where(IS_ALERT).select("transaction_id", "event_date", F.lit(True).alias("_is_alert"))
+    return (
+        transactions.join(last_reports(fraud_reports), "transaction_id", "left")
+        .join(alerts, ["transaction_id", "event_date"], "left")
+        .withColumn("is_fraud", F.coalesce("is_fraud", F.lit(False)))
+        .withColumn("is_alert", F.coalesce("_is_alert", F.lit(False)))
+        .drop("_is_alert")
+    )
+
+
+def marked_between(lake: Lake, days: list[Stretch]) -> DataFrame:
+    """The transactions of these stretches of days, marked; of days outside of them no file is read."""
+    is_theirs = within("event_date", days)
+    scores = lake.table(TRANSACTION_SCORES).where(is_theirs)
+    return marked(lake.table(TRANSACTIONS).where(is_theirs), lake.table(FRAUD_REPORTS), scores)
+
+
+def sums() -> dict[str, Column]:
+    """The aggregates of marked transactions that marts have in common, by column."""
+    return {
+        "transactions": F.count("*"),
+        "amount_eur": F.sum("amount_eur"),
+        "frauds": F.count_if("is_fraud"),
+        "fraud_amount_eur": sum_where(F.col("is_fraud")),
+        "fraud_rate": F.count_if("is_fraud") / F.count("*"),
+        "alerts": F.count_if("is_alert"),
+        "alerts_confirmed": F.count_if(F.col("is_alert") & F.col("is_fraud")),
+    }
+
+
+def sum_where(condition: Column) -> Column:
+    """The sum of amount_eur of the rows for which the condition holds; 0 where there are none."""
+    return F.coalesce(F.sum(F.when(condition, F.col("amount_eur"))), F.lit(0))
+
+
+def of_month() -> Column:
+    """The first day of event_date's month."""
+    return F.trunc("event_date", "month").alias("month")

@@ -1,0 +1,125 @@
+"""The star schema, kept up to date by a stream: what its notebook runs.
+
+One query reads transactions, fraud reports and the changes of all reference data, so that each batch sees what the
+batches before it left. Within a batch: dimensions, calendar, transactions' facts, reports' facts. Each step follows
+from the batch and the tables, never from what the step before it changed, so a batch that was killed half-way can be
+run again. Whatever the order of arrival, the tables end equal to what one batch over everything gives.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from common.contracts.silver import FRAUD_REPORTS, REFERENCES, TRANSACTIONS
+from common.contracts.star import DIM_DATE, DIMENSIONS, FACT_FRAUD_REPORT, FACT_TRANSACTION
+from common.features.reach import utc
+from common.gold.dimensions import add_unknown_members, extend_calendar, update_dimension
+from common.gold.facts import FROM_SILVER, concerned_facts, mended_facts, write_facts
+from common.gold.report_facts import REPORT_KEY, update_report_facts
+from common.settings import Settings
+from common.storage.lake import Lake, Once
+from common.storage.positions import check_position
+from common.storage.streams import AVAILABLE_NOW, Trigger, process_stream, query_id, wait_for
+
+STAR = (*DIMENSIONS.values(), DIM_DATE, FACT_TRANSACTION, FACT_FRAUD_REPORT)
+READ = (TRANSACTIONS, FRAUD_REPORTS, *(reference.changes for reference in REFERENCES.values()))
+_TRANSACTION, _REPORT = "transaction", "report"
+
+
+@dataclass(frozen=True)
+class Added:
+    """Rows that a run added to the facts."""
+
+    transactions: int
+    reports: int
+
+
+def build_star_schema(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Added:
+    """Takes what is new in silver into dimensions and facts, and mends the facts that something late concerns.
+
+    Raises:
+        PositionError: a table of the star is gone, and the stream that fills it is not at its start.
+    """
+    checkpoint = lake.settings.checkpoint("gold", "star_schema")
+    for table in STAR:
+        check_position(lake, table, checkpoint)
+    lake.ensure(*READ, *STAR)
+    add_unknown_members(lake)
+    before = _counts(lake)
+    rows = arrivals({table.name: lake.stream(table) for table in READ})
+    wait_for([process_stream(rows, _batch_processor(lake.settings, checkpoint), checkpoint, trigger)])
+    after = _counts(lake)
+    return Added(after[0] - before[0], after[1] - before[1])
+
+
+def _counts(lake: Lake) -> tuple[int, int]:
+    return lake.table(FACT_TRANSACTION).count(), lake.table(FACT_FRAUD_REPORT).count()
+
+
+def _batch_processor(settings: Settings, checkpoint: str) -> Callable[[DataFrame, int], None]:
+    def process(batch: DataFrame, batch_id: int) -> None:
+        lake = Lake(batch.sparkSession, settings)
+        update_star(lake, batch, Once(query_id(checkpoint), batch_id))
+
+    return process
+
+
+def arrivals(read: Mapping[str, DataFrame]) -> DataFrame:
+    """Rows of all the tables that the star is made of in one frame, by `kind`: transaction, report, or an entity.
+
+    Args:
+        read: by the name of each table of `READ`, rows of it.
+
+    """
+    transactions, reports = read[TRANSACTIONS.name], read[FRAUD_REPORTS.name]
+    parts = [
+        transactions.select(F.lit(_TRANSACTION).alias("kind"), *FROM_SILVER),
+        reports.select(F.lit(_REPORT).alias("kind"), *REPORT_KEY),
+        *(
+            read[reference.changes.name].select(F.lit(reference.entity).alias("kind"), reference.key, "changed_at")
+            for reference in REFERENCES.values()
+        ),
+    ]
+    return _union(parts)
+
+
+def _union(parts: list[DataFrame]) -> DataFrame:
+    return reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), parts)
+
+
+def update_star(lake: Lake, batch: DataFrame, once: Once) -> None:
+    """Brings dimensions and facts to where they must be after a batch of `arrivals`."""
+    ends = _ends(batch)
+    changes = {}
+    for reference in REFERENCES.values():
+        if reference.entity in ends:
+            changed = batch.where(F.col("kind") == reference.entity).select(reference.key, "changed_at")
+            update_dimension(lake, reference, changed.select(reference.key).distinct())
+            changes[reference.entity] = changed
+    facts = [ends[kind] for kind in (_TRANSACTION, _REPORT) if kind in ends]
+    if facts:
+        extend_calendar(lake, min(first for first, _ in facts).date(), max(last for _, last in facts).date())
+
+    new = batch.where(F.col("kind") == _TRANSACTION).select(*FROM_SILVER) if _TRANSACTION in ends else None
+    mended = None
+    if changes:
+        since = min(ends[entity][0] for entity in changes)
+        mended = mended_facts(lake, concerned_facts(lake, changes, since))
+    with nullcontext() if mended is None else lake.staged(mended, "facts.mended") as staged:
+        write_facts(lake, staged, new, once)
+        # All that may have been mended, not what was: after a kill, that would be nothing.
+        touched = [rows.select("transaction_id") for rows in (staged, new) if rows is not None]
+        if touched or _REPORT in ends:
+            update_report_facts(lake, batch.where(F.col("kind") == _REPORT), _union(touched) if touched else None)
+
+
+def _ends(batch: DataFrame) -> dict[str, tuple[datetime, datetime]]:
+    """For each kind of row in the batch, the first and the last time: event_time, reported_at or changed_at."""
+    time = F.unix_micros(F.coalesce("event_time", "reported_at", "changed_at"))
+    rows = batch.groupBy("kind").agg(F.min(time).alias("first"), F.max(time).alias("last")).collect()
+    return {row["kind"]: (utc(row["first"]), utc(row["last"])) for row in rows}

@@ -13,7 +13,13 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+from common.contracts.gold import TRANSACTION_FEATURES, TRANSACTION_SCORES
+from common.contracts.marts import DAILY_FRAUD_SUMMARY
+from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
+from common.gold.marts import MARTS
+from common.gold.star import STAR
 from common.settings import repository
+from local.lineage import documented_lineage, lineage_of, undocumented
 
 HANDBOOK = repository() / "../shared/data/handbook"
 pytestmark = [
@@ -89,6 +95,7 @@ def test_real_transactions_go_from_files_to_scores(workspace: Workspace) -> None
         "(SELECT count(*) FROM silver.fraud_reports) AS reports, "
         "(SELECT count(DISTINCT transaction_id) FROM gold.transaction_features) AS features, "
         "(SELECT count(*) FROM gold.fraud_transactions) + (SELECT count(*) FROM gold.genuine_transactions) AS scores, "
+        "(SELECT count(*) FROM gold.fact_transaction) AS facts, "
         "(SELECT count(*) FROM silver.quarantine) AS quarantined"
     )
     assert counts == [
@@ -97,9 +104,19 @@ def test_real_transactions_go_from_files_to_scores(workspace: Workspace) -> None
             "reports": frauds,
             "features": transactions,
             "scores": transactions,
+            "facts": transactions,
             "quarantined": 0,
         }
     ]
+
+
+def test_the_documented_lineage_is_what_the_job_reads_and_writes(workspace: Workspace) -> None:
+    run = max((workspace.home / "runs").iterdir())
+
+    assert lineage_of(run)
+    # Which feed makes a table, and which of its fields are new, is the source's own; the page is of another source.
+    found = undocumented(lineage_of(run), documented_lineage())
+    assert [line for line in found if " bronze." not in line and " ops." not in line] == []
 
 
 def test_the_model_finds_more_fraud_than_chance(workspace: Workspace) -> None:
@@ -131,12 +148,22 @@ def test_scores_keep_the_features_that_training_reads(workspace: Workspace) -> N
 
 
 def test_a_second_run_with_nothing_new_changes_nothing(workspace: Workspace) -> None:
-    tables = ("silver.transactions", "silver.fraud_reports", "gold.transaction_features", "gold.transaction_scores")
+    written = (
+        TRANSACTIONS,
+        FRAUD_REPORTS,
+        TRANSACTION_FEATURES,
+        TRANSACTION_SCORES,
+        *STAR,
+        *MARTS,
+        DAILY_FRAUD_SUMMARY,
+    )
 
-    def versions() -> list[int]:
-        return [workspace.rows(f"DESCRIBE HISTORY {table} LIMIT 1")[0]["version"] for table in tables]
+    def versions() -> dict[str, int]:
+        logs = {table.name: workspace.home / "warehouse" / f"{table.schema}.db" / table.short_name for table in written}
+        return {name: len(list((folder / "_delta_log").glob("*.json"))) for name, folder in logs.items()}
 
     before = versions()
+    assert all(before.values())
     tasks = workspace.run()
 
     assert versions() == before

@@ -9,8 +9,7 @@ from pyspark.sql import SparkSession
 
 from common.settings import settings_from
 from common.storage.lake import Lake
-
-SCHEMAS = ("bronze", "silver", "gold", "ops")
+from lake_tables import drop_tables
 
 
 @pytest.fixture(scope="module")
@@ -19,14 +18,9 @@ def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Itera
     folder = tmp_path_factory.mktemp("lake")
     settings = replace(settings_from(landing=str(folder / "landing")), home=folder)
     (folder / "landing").mkdir()
-    _drop_schemas(spark)
+    drop_tables(spark)
     yield Lake(spark, settings)
-    _drop_schemas(spark)
-
-
-def _drop_schemas(spark: SparkSession) -> None:
-    for schema in SCHEMAS:
-        spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    drop_tables(spark)
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,11 @@
 """Small worlds of transactions and reports, as Python rows and as Spark frames."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)  # a Monday
@@ -13,6 +14,12 @@ TRANSACTIONS_DDL = (
     "merchant_id string, terminal_id string, amount_eur decimal(18,2), channel string"
 )
 REPORTS_DDL = "transaction_id string, is_fraud boolean, reported_at timestamp, record_id string"
+
+DAY_ENDS = (0, 1, 7, 8, 14, 30, 37)
+"""Days between two transactions at which one of them is at the edge of another's window."""
+
+REPORT_DELAYS = (-3, 0, 6, 7, 8, 14, 20, 37)
+"""Days from a transaction to its report; the first is too early."""
 
 
 @dataclass(frozen=True)
@@ -55,3 +62,37 @@ def transactions_frame(spark: SparkSession, rows: Iterable[Transaction]) -> Data
 
 def reports_frame(spark: SparkSession, rows: Iterable[Report]) -> DataFrame:
     return spark.createDataFrame([(r.transaction_id, r.is_fraud, r.reported_at, "record") for r in rows], REPORTS_DDL)
+
+
+ids = st.sampled_from(["a", "b", None])
+
+
+@st.composite
+def small_worlds(draw: st.DrawFn) -> tuple[list[Transaction], list[Report], list[bool]]:
+    """A world with ties, edges of windows, gaps in its ids, and reports of every kind; and which rows are new."""
+    count = draw(st.integers(1, 12))
+    names = draw(st.permutations([f"{n:02}" for n in range(count)]))
+    world = [
+        Transaction(
+            name,
+            at(draw(st.sampled_from(DAY_ENDS)) + draw(st.integers(0, 2)), micros=draw(st.sampled_from((-1, 0, 0, 1)))),
+            draw(ids),
+            draw(ids),
+            draw(st.one_of(st.none(), st.integers(0, 10**9))),
+        )
+        for name in names
+    ]
+    reports = set()
+    for row in draw(st.lists(st.sampled_from(world), max_size=2 * count)):
+        delay = timedelta(
+            days=draw(st.sampled_from((-3, 0, 6, 7, 8, 14, 20, 37))), microseconds=draw(st.integers(-1, 1))
+        )
+        report = Report(row.transaction_id, draw(st.booleans()), row.event_time + delay)
+        reports.add(report)
+    return world, sorted(reports, key=str), draw(st.lists(st.booleans(), min_size=count, max_size=count))
+
+
+def apart(number: int, row: Transaction) -> Transaction:
+    """The row in a world of its own: its ids begin with the world's number."""
+    customer, terminal = (f"{number}-{name}" if name else None for name in (row.customer_id, row.terminal_id))
+    return replace(row, transaction_id=f"{number}-{row.transaction_id}", customer_id=customer, terminal_id=terminal)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from feature_oracle import expected
-from feature_worlds import Report, Transaction, at, reports_frame, transactions_frame
+from feature_worlds import Report, Transaction, apart, at, reports_frame, small_worlds, transactions_frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
@@ -16,9 +16,6 @@ from common.contracts.gold import FEATURE_NAMES, TRANSACTION_FEATURES
 from common.features.transactions import transaction_features
 
 pytestmark = pytest.mark.spark
-
-DAY_ENDS = (0, 1, 7, 8, 14, 30, 37)
-"""Days between two transactions at which one of them is at the edge of another's window."""
 
 
 def computed(
@@ -138,38 +135,6 @@ def test_a_late_row_gets_its_own_features_from_what_happened_before_it(spark: Sp
     known = [Transaction("a", at(0)), Transaction("z", at(3))]
     late = Transaction("late", at(1))
     assert computed(spark, [late], known, []) == {"late": expected(late, [*known, late], [])}
-
-
-ids = st.sampled_from(["a", "b", None])
-
-
-@st.composite
-def small_worlds(draw: st.DrawFn) -> tuple[list[Transaction], list[Report], list[bool]]:
-    """A world with ties, edges of windows, gaps in its ids, and reports of every kind; and which rows are new."""
-    count = draw(st.integers(1, 12))
-    names = draw(st.permutations([f"{n:02}" for n in range(count)]))
-    world = [
-        Transaction(
-            name,
-            at(draw(st.sampled_from(DAY_ENDS)) + draw(st.integers(0, 2)), micros=draw(st.sampled_from((-1, 0, 0, 1)))),
-            draw(ids),
-            draw(ids),
-            draw(st.one_of(st.none(), st.integers(0, 10**9))),
-        )
-        for name in names
-    ]
-    reports = {}
-    for row in draw(st.lists(st.sampled_from(world), max_size=2 * count)):
-        delay = timedelta(days=draw(st.sampled_from((0, 6, 7, 8, 14, 20, 37))), microseconds=draw(st.integers(-1, 1)))
-        report = Report(row.transaction_id, draw(st.booleans()), row.event_time + delay)
-        reports[report.transaction_id, report.reported_at] = report
-    return world, list(reports.values()), draw(st.lists(st.booleans(), min_size=count, max_size=count))
-
-
-def apart(number: int, row: Transaction) -> Transaction:
-    """The row in a world of its own: its ids begin with the world's number."""
-    customer, terminal = (f"{number}-{name}" if name else None for name in (row.customer_id, row.terminal_id))
-    return replace(row, transaction_id=f"{number}-{row.transaction_id}", customer_id=customer, terminal_id=terminal)
 
 
 # Each call of Spark takes its time, so that one example is many worlds.

@@ -63,7 +63,7 @@ def scores(lake: Lake) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def scored(lake: Lake) -> Lake:
     lake.ensure(TRANSACTIONS, FRAUD_REPORTS, MERCHANT.history)
-    version = ("M1", "Shop", "5411", "DE", "low", True, day(30, hour=0), None, True, "x")
+    version = ("M1", "Shop", "5411", "DE", "low", True, False, day(30, hour=0), None, True, "x")
     lake.append(lake.spark.createDataFrame([version], schema_of(MERCHANT.history)), MERCHANT.history)
     add_payments(lake, 0, PAYMENTS)
     assert score_new(lake, a_champion()) == PAYMENTS

@@ -67,6 +67,7 @@ def test_versions_equal_the_oracle_for_ties_returns_and_repeats(
         "account_id string, customer_id string, currency string, credit_limit int, balance int, "
         "changed_at timestamp, record_id string",
     ).select(*(F.col(n).cast("decimal(18,2)") if n in ("credit_limit", "balance") else F.col(n) for n in names))
+    frame = frame.withColumn("is_deleted", F.lit(None).cast("boolean"))
     digested = DERIVATIONS[ACCOUNT.changes.name](frame)
 
     found = versions(digested, ACCOUNT).orderBy("account_id", "valid_from", "content_hash").toPandas()

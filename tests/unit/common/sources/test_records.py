@@ -33,11 +33,19 @@ def test_other_values_become_text_and_null_stays_null() -> None:
 
 @pytest.mark.parametrize("payload", ["", "{", "[1]", '"text"', "12", "{'a': 1}", "[" * 100_000])
 def test_what_is_no_object_is_an_error_and_not_a_crash(payload: str) -> None:
-    columns, errors = parse_payloads([payload, '{"a": "1"}'], ["a"])
+    parsed = parse_payloads([payload, '{"a": "1"}'], ["a"], known=["a"])
 
-    assert errors.to_pylist()[0]
-    assert columns[0].to_pylist() == [None, "1"]
-    assert errors.to_pylist()[1] is None
+    assert parsed.errors.to_pylist()[0]
+    assert parsed.columns[0].to_pylist() == [None, "1"]
+    assert parsed.errors.to_pylist()[1] is None
+
+
+def test_fields_that_no_map_knows_are_named() -> None:
+    payloads = ['{"a": "1", "b": 2, "c": 3}', '{"a": "1"}', None, '{"b": 1}']
+
+    parsed = parse_payloads(payloads, ["a"], known=["a", "c"])
+
+    assert parsed.unmapped.to_pylist() == [["b"], None, None, ["b"]]
 
 
 @given(st.dictionaries(st.text(max_size=4), st.text(max_size=4), max_size=5))

@@ -1,0 +1,65 @@
+"""The short version of `make chaos`: a few tasks of the main job, killed at five chosen moments."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from chaos_compare import compare
+from chaos_moments import Moment
+from chaos_processes import none_left, processes_of
+from chaos_report import comparison, is_equal
+from chaos_run import Chaos
+from chaos_world import make_rounds
+from pyspark.sql import SparkSession
+
+from lake_tables import drop_tables
+
+pytestmark = pytest.mark.spark
+
+TASKS = ("bronze_files", "silver_customers")
+MOMENTS = (
+    Moment("landing", "bronze_files", 0.6),
+    Moment("commit", "silver_customers", 0.0),  # a new table's first commit, which the catalog doesn't know of yet
+    Moment("merge", "silver_customers", 0.0),
+    Moment("write", "silver_customers", 0.0),
+    Moment("commit", "silver_customers", 0.5),  # between two of the commits that make up a batch
+)
+
+
+@pytest.fixture
+def chaos(spark: SparkSession, tmp_path: Path) -> Iterator[Chaos]:
+    """A small world of one round; the undisturbed run uses the tests' own server, whose schemas are emptied."""
+    rounds = make_rounds(tmp_path / "world", customers=25, days=6, rounds=1)
+    chaos = Chaos(tmp_path, rounds, TASKS)
+    for home in (chaos.undisturbed, chaos.disturbed, tmp_path / "logs"):
+        home.mkdir()
+    drop_tables(spark)
+    with none_left(chaos.undisturbed, chaos.disturbed):
+        yield chaos
+    drop_tables(spark)
+
+
+def test_a_job_killed_five_times_ends_as_one_that_nobody_disturbed(chaos: Chaos, spark: SparkSession) -> None:
+    home = Path(urlsplit(spark.conf.get("spark.sql.warehouse.dir")).path).parent
+    profile = chaos.leave_alone(os.environ["SPARK_REMOTE"], home)[0]
+    assert set(profile) == set(TASKS)
+
+    chaos.begin_disturbed()
+    chaos.strike(0, profile, MOMENTS)
+
+    assert [strike.outcome.split()[0] for strike in chaos.strikes] == ["killed"] * len(MOMENTS)
+    assert all(strike.processes > 1 for strike in chaos.strikes), "the server dies with the job"
+    compared = compare(spark, home, chaos.disturbed)
+    assert is_equal(compared), "\n".join(comparison(compared))
+    assert not processes_of(chaos.disturbed)
+
+    # What the comparison is worth: one row more, and it says so.
+    folder = str(chaos.disturbed / "warehouse" / "silver.db" / "customers")
+    row = spark.read.format("delta").load(folder).limit(1)
+    row.write.format("delta").mode("append").save(folder)
+    [doubled] = [one for one in compare(spark, home, chaos.disturbed) if one.differences]
+    assert doubled.table == "silver.customers"
+    assert doubled.differences[0].startswith("1 rows too many")
+    assert doubled.differences[-1] == "1 keys are there more than once"

@@ -1,0 +1,91 @@
+"""Which transactions a late row concerns, against the windows' definition: a loop over all pairs."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from feature_oracle import DELAY
+from feature_worlds import Report, Transaction, apart, at, reports_frame, small_worlds, transactions_frame
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyspark.sql import SparkSession
+
+from common.features.affected import affected, days_of, report_spans, transaction_spans
+
+pytestmark = pytest.mark.spark
+
+LONGEST = timedelta(days=30)
+
+
+def sees(of: Transaction, late: Transaction) -> bool:
+    """Whether one of the windows of `of` holds the late transaction."""
+    t, happened = of.event_time, late.event_time
+    own = of.customer_id is not None and of.customer_id == late.customer_id
+    there = of.terminal_id is not None and of.terminal_id == late.terminal_id
+    is_before = (happened, late.transaction_id) <= (t, of.transaction_id)
+    return (own and is_before and t - LONGEST < happened) or (there and t - DELAY - LONGEST < happened <= t - DELAY)
+
+
+def hears(of: Transaction, report: Report, world: Sequence[Transaction]) -> bool:
+    """Whether a window of `of` holds the reported transaction at a time when the report had come in."""
+    reported = next(row for row in world if row.transaction_id == report.transaction_id)
+    there = of.terminal_id is not None and of.terminal_id == reported.terminal_id
+    t = of.event_time
+    return there and t - DELAY - LONGEST < reported.event_time <= t - DELAY and report.reported_at <= t
+
+
+def found(
+    spark: SparkSession, held: Sequence[Transaction], late: Sequence[Transaction], reports: Sequence[Report]
+) -> set[str]:
+    """Ids of those held that the late transactions and the reports concern."""
+    spans = transaction_spans(transactions_frame(spark, late))
+    if reports and held:
+        silver = transactions_frame(spark, [*held, *late])
+        since, newest = min(r.reported_at for r in reports), max(r.event_time for r in held)
+        known = report_spans(reports_frame(spark, reports), silver, since, newest)
+        spans = spans.unionByName(known)
+    return {row["transaction_id"] for row in affected(transactions_frame(spark, held), spans).collect()}
+
+
+# Each call of Spark takes its time, so that one example is many worlds.
+@settings(max_examples=4)
+@given(st.lists(small_worlds(), min_size=30, max_size=40))
+def test_exactly_those_whose_windows_hold_a_late_row(spark: SparkSession, worlds: list[Any]) -> None:
+    held, came_late, all_reports, wanted = [], [], [], set()
+    for number, (rows, own_reports, are_late) in enumerate(worlds):
+        world = [apart(number, row) for row in rows]
+        reports = [replace(report, transaction_id=f"{number}-{report.transaction_id}") for report in own_reports]
+        late = [row for row, is_late in zip(world, are_late, strict=True) if is_late]
+        on_time = [row for row in world if row not in late]
+        wanted |= {
+            row.transaction_id
+            for row in on_time
+            if any(sees(row, other) for other in late) or any(hears(row, report, world) for report in reports)
+        }
+        held, came_late, all_reports = [*held, *on_time], [*came_late, *late], [*all_reports, *reports]
+
+    assert found(spark, held, came_late, all_reports) == wanted
+
+
+def test_a_transaction_that_comes_again_concerns_itself(spark: SparkSession) -> None:
+    rows = [Transaction(name, at(0), None, None) for name in "ab"]
+    again = transaction_spans(transactions_frame(spark, rows[:1]))
+    (row,) = affected(transactions_frame(spark, rows), again).collect()
+    assert (row["transaction_id"], row["event_date"]) == ("a", at(0).date())
+
+
+def days(spark: SparkSession, late: Iterable[Transaction], newest: datetime) -> list[tuple[date, date]]:
+    return days_of(transaction_spans(transactions_frame(spark, late)), newest)
+
+
+def test_only_the_days_that_the_windows_reach_are_looked_at(spark: SparkSession) -> None:
+    old, recent = at(-400), at(-1)
+    looked_at = days(spark, [Transaction("old", old), Transaction("recent", recent)], newest=at(5))
+    reached = timedelta(days=37)
+    assert looked_at == [(old.date(), (old + reached).date()), (recent.date(), at(5).date())]
+
+
+def test_nothing_up_to_the_newest_is_concerned_by_what_comes_after_it(spark: SparkSession) -> None:
+    assert days(spark, [Transaction("next", at(1))], newest=at(1, micros=-1)) == []

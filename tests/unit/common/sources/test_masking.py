@@ -1,0 +1,40 @@
+"""Payloads as people see them: values that may identify somebody are masked."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.settings import repository
+from common.sources.declaration import load_source
+from common.sources.masking import masked_payload, visible_fields
+
+CUSTOMERS = visible_fields(load_source(repository() / "sources", "simulated").feeds["customers"])
+
+
+def test_fields_are_visible_that_a_map_reads_for_no_personal_column() -> None:
+    assert {"customer_id", "city", "country", "changed_at"} == CUSTOMERS
+
+
+def test_a_payload_keeps_its_shape_and_what_is_not_personal() -> None:
+    record = {"customer_id": "C1", "name": "Ana-Élise 2nd", "birth_date": "1980-12-31", "phone": None, "nick": "Annie"}
+
+    shown = json.loads(str(masked_payload(json.dumps(record), CUSTOMERS)))
+
+    masked = {"name": "xxx-xxxxx 9xx", "birth_date": "9999-99-99", "phone": None, "nick": "xxxxx"}
+    assert shown == {"customer_id": "C1"} | masked
+
+
+def test_what_is_no_record_is_masked_as_a_whole() -> None:
+    assert masked_payload('{"name": "Ann', CUSTOMERS) == '{"xxxx": "xxx'
+    assert masked_payload('["C1", "Ann"]', CUSTOMERS) == '["x9", "xxx"]'
+    assert masked_payload(None, CUSTOMERS) is None
+
+
+@given(st.text(alphabet="xÄ3 ,.\\\"{}[]'", max_size=40))
+def test_no_text_in_a_hidden_field_comes_through(text: str) -> None:
+    shown = str(masked_payload(json.dumps({"name": text, "city": "Oslo"}), CUSTOMERS))
+
+    assert "Ä" not in shown
+    assert "3" not in shown
+    assert "Oslo" in shown

@@ -9,15 +9,17 @@ UV := $(VENV)/.uv/bin/uv
 STAMP := $(VENV)/.set-up
 # In the order of the main job: each reads what those before it made.
 NOTEBOOKS := $(addprefix notebooks/,bronze/files.ipynb silver/reference_data.ipynb silver/transactions.ipynb \
-	silver/fraud_reports.ipynb gold/transaction_features.ipynb ml/train_fraud_model.ipynb \
-	ml/promote_fraud_model.ipynb ml/score_transactions.ipynb gold/daily_fraud_summary.ipynb ops/check_conservation.ipynb)
+	silver/fraud_reports.ipynb silver/review_quarantine.ipynb gold/star_schema.ipynb \
+	gold/transaction_features.ipynb ml/train_fraud_model.ipynb ml/promote_fraud_model.ipynb \
+	ml/score_transactions.ipynb gold/daily_fraud_summary.ipynb gold/marts.ipynb \
+	ops/check_quality.ipynb)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
 # Python 3.11 or 3.12; `make run PYTHON=/path/to/python3.12` chooses another than the first found.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup run test lint types imports unit notebooks format lab ui bench reset clean lock
+.PHONY: help setup run test lint types imports unit notebooks format lab ui docs bench chaos fuzz reset clean lock
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -72,8 +74,17 @@ lab: setup  ## Open the notebooks in JupyterLab
 ui: setup  ## Open MLflow: experiments and models
 	@$(BIN)/lakehouse ui
 
+docs: setup  ## Write the data dictionary from the contracts, and the lineage from the last run of the main job
+	$(BIN)/python -m local.documentation
+
 bench: setup  ## Measure against the goals (takes a while)
 	$(BIN)/python -m benchmarks
+
+chaos: setup  ## Kill the main job 100 times, then compare with a run left alone (SEED=N repeats one; over an hour)
+	$(BIN)/python -m tests.chaos --kills $(or $(KILLS),100) $(if $(SEED),--seed $(SEED))
+
+fuzz: setup  ## Take 10,000 mutated records and files through bronze and silver (SEED=N repeats a run)
+	$(BIN)/python -m tests.fuzz --mutations $(or $(MUTATIONS),10000) $(if $(SEED),--seed $(SEED))
 
 reset: setup  ## Remove all that runs made (asks first)
 	@$(BIN)/lakehouse reset

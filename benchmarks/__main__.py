@@ -3,7 +3,16 @@
 import subprocess
 import sys
 
-MODULES = ("main_job", "features", "handbook_job", "handbook_protocol")
+MODULES = (
+    "main_job",
+    "features",
+    "handbook_job",
+    "handbook_protocol",
+    "files_to_silver",
+    "history_merge",
+    "new_day",
+    "five_million",
+)
 
 
 def main() -> None:

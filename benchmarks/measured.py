@@ -56,8 +56,10 @@ class Goal:
 def workspace() -> Iterator[Path]:
     """A LAKEHOUSE_HOME in a temporary folder, whose server is ended with it."""
     with TemporaryDirectory(prefix="lakehouse-bench-") as folder:
-        yield Path(folder)
-        lakehouse(Path(folder), "down")
+        try:
+            yield Path(folder)
+        finally:
+            lakehouse(Path(folder), "down")
 
 
 def lakehouse(home: Path, *arguments: str) -> Measured:

@@ -14,22 +14,24 @@ from benchmarks.measured import Goal, at_most, lakehouse, show, workspace
 
 DAYS = 120
 TIMES = 10
-ROUNDS = 2
-TRAINING = ("train_fraud_model", "promote_fraud_model")
+FIRST_DAY = "2022-06-01"
+"""So early that ten times the days are over."""
+
+ROUNDS = 3
+TRAINING = "train_fraud_model"
 RETRAIN_NEVER = ("-p", "retrain_after_days=100000")
-SHORT_SECONDS = 1.0
-"""Tasks are mostly their notebook's start: a difference of less than this is no growth."""
+MOST = 1.3
 
 
 def task_seconds(home: Path) -> dict[str, float]:
     """Seconds of each task of the workspace's newest run."""
     record = json.loads(max((home / "runs").glob("*/run.json")).read_text())
-    return {task["key"]: float(task["seconds"]) for task in record["tasks"] if task["key"] not in TRAINING}
+    return {task["key"]: float(task["seconds"]) for task in record["tasks"] if task["key"] != TRAINING}
 
 
 def prepare(home: Path, days: int) -> None:
     """Simulates the history and runs the job on it once."""
-    lakehouse(home, "simulate", "--days", str(days))
+    lakehouse(home, "simulate", "--start-day", FIRST_DAY, "--days", str(days))
     lakehouse(home, "up")
     lakehouse(home, "run", "lakehouse", *RETRAIN_NEVER)
 
@@ -52,12 +54,10 @@ def main() -> None:
     goals = []
     for task, before in best[0].items():
         after = best[1][task]
-        met = after <= 1.3 * before or after - before < SHORT_SECONDS
-        goals.append(
-            Goal(task, f"{before:,.1f} s, {after:,.1f} s: {after / before:.2f} times", "<= 1.3 times or 1 s more", met)
-        )
+        measured = f"{before:,.1f} s, {after:,.1f} s: {after / before:.2f} times"
+        goals.append(Goal(task, measured, f"<= {MOST} times", after <= MOST * before))
     whole = [sum(side.values()) for side in best]
-    goals.append(at_most("all tasks but training", whole[1] / whole[0], 1.3, "times"))
+    goals.append(at_most("all tasks but training", whole[1] / whole[0], MOST, "times"))
     show(f"One new day after {days} and after {days * TIMES} days", goals)
 
 

@@ -15,7 +15,7 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from common.contracts.silver import FRAUD_REPORTS, REFERENCES, TRANSACTIONS
+from common.contracts.silver import BY_ENTITY, FRAUD_REPORTS, REFERENCES, TRANSACTIONS
 from common.contracts.star import DIM_DATE, DIMENSIONS, FACT_FRAUD_REPORT, FACT_TRANSACTION
 from common.features.reach import utc
 from common.gold.dimensions import add_unknown_members, extend_calendar, update_dimension
@@ -116,6 +116,25 @@ def update_star(lake: Lake, batch: DataFrame, once: Once) -> None:
         touched = [rows.select("transaction_id") for rows in (staged, new) if rows is not None]
         if touched or _REPORT in ends:
             update_report_facts(lake, batch.where(F.col("kind") == _REPORT), _union(touched) if touched else None)
+
+
+def mend_star(lake: Lake, keys: Mapping[str, DataFrame]) -> None:
+    """Makes the versions of these ids, and every fact that names one of them, what the changes as they stand say.
+
+    For what the stream doesn't see: changes that an erasure removed. Without a star, there is nothing to mend.
+
+    Args:
+        lake: where the tables are.
+        keys: by entity, natural keys, each once.
+
+    """
+    if not keys or not all(map(lake.exists, STAR)):
+        return
+    rows = {table.name: lake.table(table).limit(0) for table in READ}
+    for entity, ids in keys.items():
+        # From the beginning of time: whichever change is gone, no fact of its id is passed over.
+        rows[BY_ENTITY[entity].changes.name] = ids.withColumn("changed_at", F.lit("0001-01-01").cast("timestamp"))
+    update_star(lake, arrivals(rows), Once("no new facts", 0))
 
 
 def _ends(batch: DataFrame) -> dict[str, tuple[datetime, datetime]]:

@@ -6,8 +6,8 @@ from pyspark.sql import functions as F
 from common.contracts.bronze import bronze_table
 from common.contracts.silver import QUARANTINE, TARGETS
 from common.settings import UNPARSED_RETENTION_DAYS
-from common.silver.erase import Erased, carry_out, end_open_plans, plan_erasure
-from common.silver.person import ID_COLUMNS
+from common.privacy.erase import Erased, carry_out, end_open_plans, plan_erasure
+from common.privacy.person import ID_COLUMNS
 from common.sources.declaration import Source
 from common.storage.erasure import new_erasure_id
 from common.storage.lake import Lake

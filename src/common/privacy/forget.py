@@ -2,7 +2,7 @@
 
 Bronze is searched by conforming its records as silver does: a duplicate or refused record of the person is found too.
 A report of fraud is known by its transaction. What could not be parsed can't be searched; it expires by retention
-(`silver.expire`).
+(`privacy.expire`).
 """
 
 from contextlib import ExitStack
@@ -15,8 +15,8 @@ from common.contracts.bronze import bronze_table
 from common.contracts.silver import REFERENCES, TARGETS, TRANSACTIONS
 from common.errors import DeclarationError, ParameterError
 from common.silver.conform import BRONZE, conform
-from common.silver.erase import Erased, carry_out, end_open_plans, holding_people, known_by_ids, plan_erasure
-from common.silver.person import ID_COLUMNS, Person, knows_people
+from common.privacy.erase import Erased, carry_out, end_open_plans, holding_people, known_by_ids, plan_erasure
+from common.privacy.person import ID_COLUMNS, Person, knows_people
 from common.sources.declaration import Source
 from common.storage.erasure import drop_plan, keep, new_erasure_id, open_plans
 from common.storage.lake import Lake

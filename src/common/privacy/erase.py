@@ -8,12 +8,12 @@ from pyspark.sql import functions as F
 from common.contracts.bronze import bronze_table
 from common.contracts.ops import BATCHES
 from common.contracts.registry import all_tables
-from common.contracts.silver import QUARANTINE, REFERENCES, TARGETS
-from common.contracts.star import DIMENSION_KEYS, UNKNOWN_KEY
+from common.contracts.silver import BY_ENTITY, QUARANTINE, REFERENCES, TARGETS
 from common.contracts.table import Table
+from common.gold.star import mend_star
 from common.silver.conform import BRONZE, conform
 from common.silver.history import rebuild_history
-from common.silver.person import Person, knows_people
+from common.privacy.person import Person, knows_people
 from common.sources.declaration import Source
 from common.storage.batches import Counts
 from common.storage.erasure import IDS, FlowCounts, Plan, close_plan, count, drop_plan, erase, keep, open_plans
@@ -138,16 +138,17 @@ def carry_out(lake: Lake, source: Source, plan: Plan) -> Erased:
         person = Person(plan.customer_id, plan.ids(lake, "account_id"), plan.ids(lake, "transaction_id"))
         for table in known_by_ids(lake):
             with lake.staged(person.rows_of(lake.table(table)).select(*table.key), f"{table.name}.erase") as theirs:
-                _unlink(lake, table, theirs)
                 rows[table.name] = erase(lake, table, theirs)
     feeds = [row[0] for row in records.select("feed").distinct().collect()]
     record_ids = records.select("record_id")
     for table in [*_targets(lake, source, feeds), QUARANTINE]:
         rows[table.name] = erase(lake, table, record_ids)
-    for reference in REFERENCES.values():
-        keys = plan.ids(lake, reference.history.name).toDF(reference.key)
-        if not keys.isEmpty() and lake.exists(reference.history):
-            rebuild_history(lake, reference, keys)
+    changed = {entity: plan.ids(lake, r.history.name).toDF(r.key) for entity, r in BY_ENTITY.items()}
+    changed = {entity: keys for entity, keys in changed.items() if not keys.isEmpty()}
+    for entity, keys in changed.items():
+        if lake.exists(BY_ENTITY[entity].history):
+            rebuild_history(lake, BY_ENTITY[entity], keys)
+    mend_star(lake, changed)
     for bronze in filter(lake.exists, map(bronze_table, filter(None, feeds))):
         rows[bronze.name] = erase(lake, bronze, record_ids)
     count(lake, plan)
@@ -157,17 +158,6 @@ def carry_out(lake: Lake, source: Source, plan: Plan) -> Erased:
             vacuum_at_once(lake, table)
     drop_plan(lake.settings, plan.erasure_id)
     return Erased(plan.erasure_id, {name: n for name, n in rows.items() if n}, plan.flows, plan.files)
-
-
-def _unlink(lake: Lake, going: Table, keys: DataFrame) -> None:
-    """Lets rows of others that point to an erased version (another's account, say) point to the unknown member."""
-    for table in filter(lake.exists, all_tables()):
-        for link in table.foreign_keys:
-            if link.to_table == going.name and (link.to_column,) == going.key and link.column in DIMENSION_KEYS:
-                gone = keys.select(F.col(link.to_column).alias(link.column))
-                pointing = lake.table(table).join(gone, link.column, "left_semi")
-                unknown = F.lit(UNKNOWN_KEY).cast(table.column(link.column).type)
-                lake.merge_versions(pointing.withColumns({link.column: unknown, "operation": F.lit("upsert")}), table)
 
 
 def _targets(lake: Lake, source: Source, feeds: list[str]) -> list[Table]:

@@ -13,9 +13,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from chaos_compare import compare
 from chaos_faults import mount_disk, unmount
 from chaos_moments import draw
+from chaos_options import command_again, options_of
 from chaos_processes import none_left
 from chaos_report import comparison, figures, is_equal
-from chaos_run import Chaos, ChaosError
+from chaos_run import Chaos
+from chaos_strike import ChaosError, require_kills
 from chaos_world import make_rounds
 
 FAULTS = ("full_disk", "read_only", "timeout")
@@ -23,7 +25,7 @@ FAULTS = ("full_disk", "read_only", "timeout")
 
 def main() -> int:
     """Prints every kill as it happens, then the figures; 1 when the two workspaces differ or the job fails."""
-    options = _options()
+    options = options_of(about=__doc__)
     folder = Path(options.folder or tempfile.mkdtemp(prefix="chaos-")).resolve()
     print(f"seed {options.seed}, {options.kills} kills, {options.rounds} rounds, in {folder}", flush=True)
     rounds = make_rounds(folder / "world", customers=options.customers, days=options.days, rounds=options.rounds)
@@ -36,8 +38,8 @@ def main() -> int:
             ended_well = _run(chaos, options, has_disk)
         except ChaosError as error:
             print(
-                f"FAILED: {error}\nAgain: make chaos SEED={options.seed} (moments are drawn from the seed; what a "
-                f"process does at one of them is up to the machine). Left for a look: {folder}",
+                f"FAILED: {error}\nAgain: {command_again(options)}\n(The moments are the same; what a process does "
+                f"at one of them is up to the machine.) Left for a look: {folder}",
                 flush=True,
             )
         finally:
@@ -67,7 +69,8 @@ def _run(chaos: Chaos, options: argparse.Namespace, has_disk: bool) -> bool:
     print("\n".join(lines), flush=True)
     if not is_equal(compared):
         raise ChaosError("the tables of the two workspaces differ")
-    print(f"Nothing lost, nothing doubled. seed {options.seed}", flush=True)
+    require_kills(chaos.strikes, options.kills)
+    print(f"Nothing lost, nothing doubled. Again: {command_again(options)}", flush=True)
     return True
 
 
@@ -82,22 +85,6 @@ def _session(chaos: Chaos):  # type: ignore[no-untyped-def]
     os.environ["LAKEHOUSE_HOME"] = str(chaos.folder / "comparison")
     os.environ.pop("SPARK_REMOTE", None)
     return spark_session()
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--command-kills", type=int, default=10, help="so many of them of `lakehouse run lakehouse`")
-    parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000, help="of the moments")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--customers", type=int, default=120)
-    parser.add_argument("--days", type=int, default=25)
-    parser.add_argument("--folder", help="an empty one; default: a temporary one, removed when all is well")
-    parser.add_argument(
-        "--no-faults", action="store_true", help="kills only: no full disk, read-only warehouse, timeout"
-    )
-    parser.add_argument("--keep", action="store_true", help="keep the folder")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from chaos_tables import Snapshot, snapshot
@@ -53,7 +53,7 @@ def draw(seed: str, profile: Profile, kills: int, *, by_command: int, faults: Se
     """The moments of one round, in the order of the job's tasks, so that most of them strike work that is not done yet.
 
     The same seed, figures and job give the same moments; what exactly a process does at one of them is up to the
-    machine.
+    machine. `by_command` of them, or all that there are, strike `lakehouse run`.
     """
     chance = random.Random(seed)
     tasks = list(profile)
@@ -65,7 +65,8 @@ def draw(seed: str, profile: Profile, kills: int, *, by_command: int, faults: Se
     for way in ways:
         among = {"merge": merging, "write": writing, "commit": writing, "landing": before_scoring}.get(way, tasks)
         moments.append(Moment(way if among else "time", chance.choice(among or tasks), chance.random()))
-    for place in chance.sample([n for n, moment in enumerate(moments) if moment.way != "landing"], by_command):
+    places = [n for n, moment in enumerate(moments) if moment.way != "landing"]
+    for place in chance.sample(places, min(by_command, len(places))):
         moments[place] = Moment(moments[place].way, moments[place].task, moments[place].share, by="command")
     for effect in faults:
         moments.append(Moment("time", chance.choice(writing or tasks), chance.random(), effect=effect))
@@ -76,6 +77,11 @@ def _order(moment: Moment, tasks: Sequence[str]) -> tuple[bool, float, float]:
     """While files land first, in the order of the files; the others in the order of the tasks."""
     is_landing = moment.way == "landing"
     return not is_landing, moment.share if is_landing else tasks.index(moment.task), moment.share
+
+
+def earlier(moment: Moment) -> Moment:
+    """A moment of the same task that comes sooner, for one that came when the job had ended."""
+    return replace(moment, way="time", share=moment.share / 2)
 
 
 @dataclass

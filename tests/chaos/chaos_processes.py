@@ -74,6 +74,7 @@ class States:
     is_command: bool
     _running: set[str] = field(default_factory=set)
     _ended: set[str] = field(default_factory=set)
+    _is_done: bool = False
     _looked: float = 0.0
 
     def now(self) -> tuple[set[str], set[str]]:
@@ -87,6 +88,12 @@ class States:
         self._running -= self._ended
         return self._running, self._ended
 
+    def is_done(self) -> bool:
+        """Whether the job had ended by itself, or had no task left; to be asked when its process is dead."""
+        if self.is_command:
+            self._look_at_record()
+        return self.worker.process.returncode == 0 or self._is_done or ("finished", "all") in self.worker.told
+
     def _look_at_record(self) -> None:
         self._looked = time.monotonic()
         records = [file for file in (self.home / "runs").glob("*/run.json") if file.stat().st_mtime > self.worker.begun]
@@ -95,6 +102,7 @@ class States:
         content: Mapping[str, list[Mapping[str, str]]] = json.loads(max(records).read_text(encoding="utf-8"))
         self._running = {task["key"] for task in content["tasks"] if task["state"] == "RUNNING"}
         self._ended = {task["key"] for task in content["tasks"] if task["state"] not in ("RUNNING", "PENDING")}
+        self._is_done = len(self._ended) == len(content["tasks"])
 
 
 def driver(home: Path, log: Path, arguments: Sequence[str], remote: str | None = None) -> Worker:

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from chaos_compare import IGNORED, Compared
-from chaos_run import Strike
+from chaos_strike import Strike
 
 
 def figures(strikes: Sequence[Strike], attempts: int, seconds: float) -> list[str]:
     """Kills by moment, by what they hit, and by task, in lines."""
-    kills = [strike for strike in strikes if strike.moment.effect == "kill" and strike.outcome.startswith("killed")]
-    others = [strike for strike in strikes if strike not in kills]
+    kills = [strike for strike in strikes if strike.is_kill]
+    others = [strike for strike in strikes if not strike.is_kill]
     lines = [f"{len(kills)} kills in {attempts} attempts, {seconds / 60:.0f} minutes"]
     lines.append(_listed("by moment", (strike.moment.way for strike in kills)))
     lines.append(

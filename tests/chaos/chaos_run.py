@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from chaos_faults import full_disk, read_only
-from chaos_moments import Moment, Profile, TaskProfile, Watch
+from chaos_moments import Moment, Profile, TaskProfile, Watch, earlier
 from chaos_processes import States, Worker, command, driver, kill_all, lander, processes_of
+from chaos_strike import ChaosError, Strike
 from chaos_tables import found_after_kill, merged_tables, snapshot
+from chaos_timeout import OUTCOMES
 from chaos_world import REFERENCE, Rounds, register_champion
 
 POLL_SECONDS = 0.003
@@ -21,29 +23,10 @@ PATIENCE_SECONDS = 1200
 SCORING = ("started", "score_transactions")
 FAULT_SECONDS = 60
 LANDING_SECONDS = 25.0
+KILL_TRIES = 8
+"""So often is a job struck, each time earlier, until it is killed before it has ended."""
 TIMEOUT_SECONDS = 7
 """A time limit that strikes a notebook after it started and before it is done."""
-
-
-class ChaosError(AssertionError):
-    """The job did not do what it must: said with the last lines of its log."""
-
-
-@dataclass(frozen=True)
-class Strike:
-    """What one attempt came to: the moment that was meant, what it hit, and how long the attempt took."""
-
-    round: int
-    moment: Moment
-    outcome: str
-    hit: tuple[str, ...]
-    processes: int
-    seconds: float
-
-    def __str__(self) -> str:
-        hit = ", ".join(self.hit) or "between two steps"
-        what = f"{self.moment}: {self.outcome} ({hit})"
-        return f"round {self.round}: {what}, {self.processes} processes, {self.seconds:.0f} s"
 
 
 @dataclass
@@ -115,22 +98,35 @@ class Chaos:
         return profile
 
     def strike(self, number: int, profile: Profile, moments: Sequence[Moment]) -> None:
-        """Runs a round that is struck at each of the moments, one an attempt, and then left to finish."""
-        files = self.rounds.rounds[number]
+        """Runs a round that is struck at each of the moments, one an attempt, and then left to finish.
+
+        A moment that comes when the job has ended is no kill: the job is struck again, earlier, until it is one.
+        """
         for moment in moments:
-            begun, self.killed = time.monotonic(), 0
-            before = snapshot(self.disturbed)
-            if moment.way == "landing":
-                outcome = self._strike_while_landing(files, moment, profile)
-            else:
-                self._land(self.disturbed, files)
-                outcome = self._strike_job(moment, profile)
-            kill_all(self.disturbed)
-            self.attempts += 1
-            hit = found_after_kill(self.disturbed, before)
-            self.strikes.append(Strike(number + 1, moment, outcome, hit, self.killed, time.monotonic() - begun))
-            self.tell(f"{len(self.strikes):4} {self.strikes[-1]}")
-        self._land(self.disturbed, files)
+            tried, tries = moment, 1
+            while not self._attempt(number, tried, profile).is_kill and moment.effect == "kill" and tries < KILL_TRIES:
+                tried, tries = earlier(tried), tries + 1
+        self._finish(number)
+
+    def _attempt(self, number: int, moment: Moment, profile: Profile) -> Strike:
+        files = self.rounds.rounds[number]
+        begun, self.killed = time.monotonic(), 0
+        before = snapshot(self.disturbed)
+        if moment.way == "landing":
+            outcome = self._strike_while_landing(files, moment, profile)
+        else:
+            self._land(self.disturbed, files)
+            outcome = self._strike_job(moment, profile)
+        kill_all(self.disturbed)
+        self.attempts += 1
+        hit = found_after_kill(self.disturbed, before)
+        strike = Strike(number + 1, moment, outcome, hit, self.killed, time.monotonic() - begun)
+        self.strikes.append(strike)
+        self.tell(f"{len(self.strikes):4} {strike}")
+        return strike
+
+    def _finish(self, number: int) -> None:
+        self._land(self.disturbed, self.rounds.rounds[number])
         begun = time.monotonic()
         worker = driver(self.disturbed, self._log("disturbed"), self._arguments())
         self._wait(worker)
@@ -158,7 +154,7 @@ class Chaos:
             return "had ended"
         if moment.effect == "kill":
             self._kill(worker)
-            return "killed"
+            return "had ended" if state.is_done() else "killed"
         return self._suffer(worker, full_disk if moment.effect == "full_disk" else read_only)
 
     def _suffer(self, worker: Worker, fault: Callable[[Path], AbstractContextManager[str]]) -> str:
@@ -198,7 +194,7 @@ class Chaos:
             raise ChaosError(f"the job failed on a round that had landed in part:\n{_tail(log)}")
         self._kill(worker, sender)
         landed = reference + sum(what == "landed" for what, _ in sender.told)
-        return f"killed with {landed} of {len(files)} files there"
+        return f"{'had ended' if state.is_done() else 'killed'} with {landed} of {len(files)} files there"
 
     def _kill(self, *workers: Worker) -> None:
         self.killed = kill_all(self.disturbed)
@@ -212,7 +208,11 @@ class Chaos:
         worker = Worker(self.disturbed, self._log("disturbed"), [*arguments, *self._arguments()])
         self._wait(worker)
         self._wait_for_end(self.disturbed)
-        return "the task was ended by its time limit" if not worker.process.returncode else "the task was quicker"
+        status = worker.process.returncode
+        if status not in OUTCOMES:
+            log = self._log("disturbed")
+            raise ChaosError(f"the job with a time limit on {moment.task} failed, status {status}:\n{_tail(log)}")
+        return OUTCOMES[status]
 
     def _land(self, home: Path, files: Sequence[str]) -> None:
         sender = lander(home, self._log("landing"), (self.rounds.folder, self.landing), files, 0)

@@ -2,15 +2,19 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 
 from common.settings import repository
 from local.bundle import load_bundle
 from local.jobs import load_job
-from local.run_record import TIMEDOUT, RunRecord, TaskRecord
+from local.run_record import FAILED, SUCCESS, TIMEDOUT, RunRecord, TaskRecord
 from local.runner import RunOptions, run_job
 from local.spark_server import attached
 from local.workspace import current_workspace
+
+OUTCOMES = {0: "the task was ended by its time limit", 3: "the task was quicker"}
+"""What the exit status says. Any other, such as Python's 1 after an exception, says that the job failed."""
 
 
 class _Quiet:
@@ -24,7 +28,7 @@ class _Quiet:
 
 
 def main() -> int:
-    """Runs the job up to the task; 0 when the task was ended by its time limit."""
+    """Runs the job; a key of OUTCOMES, or 1."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--task", required=True)
     parser.add_argument("--seconds", type=int, required=True)
@@ -37,7 +41,14 @@ def main() -> int:
     given = dict(text.split("=", 1) for text in options.param)
     with attached(workspace) as server:
         record = run_job(workspace, job, RunOptions(given, None, 2, server.remote), _Quiet())
-    return 0 if record.tasks[options.task].state == TIMEDOUT else 1
+    return exit_status({task.key: task.state for task in record.tasks.values()}, options.task)
+
+
+def exit_status(states: Mapping[str, str], limited: str) -> int:
+    """0 when the limited task was ended by its time limit, 3 when it was quicker; 1 when something else went wrong."""
+    if FAILED in states.values():
+        return 1
+    return {TIMEDOUT: 0, SUCCESS: 3}.get(states[limited], 1)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ import re
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from common.sources.never_failing import NUMBER
+
 _DATE = r"\d{4}-\d{2}-\d{2}"
 _ISO = rf"^{_DATE}([T ]\d{{2}}:\d{{2}}(:\d{{2}}([.,]\d{{1,9}})?)?( ?(Z|UTC|[+-]\d{{2}}(:?\d{{2}})?))?)?$"
 _USUAL = rf"^{_DATE}[T ]\d{{2}}:\d{{2}}:\d{{2}}([.]\d{{1,9}})?Z?$"
@@ -12,8 +14,8 @@ _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
 
 # Spark's own casts end the batch on 1e2147483647, calculate for a minute with a million digits, and take `1.5d`, a
-# NUL at the end and the digits of every script. These are the numbers of JSON, with a sign and a bare point allowed.
-_NUMBER = r"^[+-]?([0-9]{1,400}([.][0-9]{0,400})?|[.][0-9]{1,400})([eE][+-]?[0-9]{1,3})?$"
+# NUL at the end and the digits of every script.
+_NUMBER = rf"^{NUMBER}$"
 _NOT_ZERO = "^[^eE]*[1-9]"
 
 

@@ -13,6 +13,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from common.errors import DeclarationError
+from common.sources.arguments import argument_error
 
 TEXT, NUMBER, TIME, BOOLEAN, INTERVAL, NULL = "text", "number", "time", "true or false", "interval", "null"
 
@@ -89,7 +90,14 @@ def _refuse(tree: exp.Expr, why: str) -> DeclarationError:
     return DeclarationError(f"{tree.sql(dialect='databricks')!r} {why}")
 
 
-def _kind(tree: exp.Expr) -> str:  # noqa: PLR0911, PLR0912 - one branch a kind of node, in reading order
+def _kind(tree: exp.Expr) -> str:
+    kind = _kind_of_parts(tree)
+    if wrong := argument_error(tree):
+        raise _refuse(tree, wrong)
+    return kind
+
+
+def _kind_of_parts(tree: exp.Expr) -> str:  # noqa: PLR0911, PLR0912 - one branch a kind of node, in reading order
     if isinstance(tree, exp.Column):
         if tree.table:
             raise _refuse(tree, "looks into a field; a map sees a record's top-level fields only")
@@ -102,7 +110,7 @@ def _kind(tree: exp.Expr) -> str:  # noqa: PLR0911, PLR0912 - one branch a kind 
         return BOOLEAN
     if isinstance(tree, exp.Neg) and isinstance(tree.this, exp.Literal):
         return NUMBER
-    if isinstance(tree, exp.Interval):
+    if isinstance(tree, exp.Interval) and isinstance(tree.this, exp.Literal):
         return INTERVAL
     if isinstance(tree, exp.Paren):
         return _kind(tree.this)
@@ -116,14 +124,14 @@ def _kind(tree: exp.Expr) -> str:  # noqa: PLR0911, PLR0912 - one branch a kind 
     if isinstance(tree, exp.And | exp.Or):
         return _all(tree, [tree.left, tree.right], BOOLEAN, BOOLEAN)
     if isinstance(tree, exp.Is):
-        _kind(tree.this)
-        return BOOLEAN
+        return _same(tree, [tree.this, tree.expression], BOOLEAN)
     if isinstance(tree, _COMPARISONS):
         return _same(tree, [tree.left, tree.right], BOOLEAN)
     if isinstance(tree, exp.Between):
         return _same(tree, [tree.this, tree.args["low"], tree.args["high"]], BOOLEAN)
     if isinstance(tree, exp.In):
-        return _same(tree, [tree.this, *tree.expressions], BOOLEAN)
+        query = tree.args.get("query")
+        return _same(tree, [tree.this, *tree.expressions, *([query] if query else [])], BOOLEAN)
     if isinstance(tree, exp.Like | exp.ILike | exp.RegexpLike):
         return _all(tree, [tree.this, tree.expression], TEXT, BOOLEAN)
     if isinstance(tree, exp.DPipe):

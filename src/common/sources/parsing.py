@@ -111,7 +111,9 @@ def _json_lines(content: bytes, layout: FileFormat) -> Iterator[Chunk]:
     else:
         texts = enumerate(_text(content, layout.encoding).split("\n"), start=1)
         records = [(ordinal, text.strip(" \t\r"), None) for ordinal, text in texts if text.strip(" \t\r")]
-    if records and not any(payload.startswith("{") for _, payload, _ in records):
+    if not records:
+        raise FileRefused("the file holds no record")
+    if not any(payload.startswith("{") for _, payload, _ in records):
         raise FileRefused("no line of the file begins with {, as a JSON object does")
     yield from chunks(records)
 

@@ -15,6 +15,7 @@ from common.silver.conform import BRONZE, conform
 from common.silver.history import rebuild_history
 from common.privacy.person import Person, knows_people
 from common.sources.declaration import Source
+from common.sources.source_ref import path_of
 from common.storage.batches import Counts
 from common.storage.erasure import IDS, FlowCounts, Plan, close_plan, count, drop_plan, erase, keep, open_plans
 from common.storage.lake import Lake
@@ -71,7 +72,7 @@ def plan_erasure(
         with lake.staged(_held(lake, bronze, kept, feed), f"{bronze.name}.erased") as held:
             if held.isEmpty():
                 continue
-            path = F.substring_index("source_ref", "#", 1)
+            path = path_of(F.col("source_ref"))
             files += [(row[0], row[1]) for row in held.groupBy(path).count().orderBy(path).collect()]
             targets = [name for name in source.feeds[feed].into if (feed, TARGETS[name].name) in counted]
             flows += [

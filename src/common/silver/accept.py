@@ -17,6 +17,7 @@ from common.silver.conform import BRONZE
 from common.silver.contradictions import contradictions
 from common.silver.history import rebuild_history
 from common.silver.verdicts import counted, is_fine
+from common.sources.source_ref import ordinal_of, path_of
 from common.storage.batches import BatchId, Counts, record_batch
 from common.storage.lake import Lake, Once
 from common.storage.streams import query_id
@@ -76,8 +77,8 @@ def _check_sum(batch: BatchId, counts: Counts) -> None:
 def insert_accepted(lake: Lake, staged: DataFrame, flow: Flow, batch: BatchId) -> None:
     """Adds the records that no check refuses, each key once, and derives the history that they change."""
     table = flow.target
-    where, position = F.split_part(_ref(), F.lit("#"), F.lit(1)), F.split_part(_ref(), F.lit("#"), F.lit(-1))
-    order = Window.partitionBy(*table.lookup_key).orderBy(where, position.try_cast("bigint"), f"{BRONZE}.record_id")
+    place = path_of(_ref()), ordinal_of(_ref())
+    order = Window.partitionBy(*table.lookup_key).orderBy(*place, f"{BRONZE}.record_id")
     first = staged.where(is_fine()).withColumn("_position", F.row_number().over(order)).where("_position = 1")
     rows = first.withColumns({"record_id": F.col(f"{BRONZE}.record_id"), "accepted_at": F.current_timestamp()})
     if table.name == TRANSACTIONS.name:

@@ -10,6 +10,7 @@ from common.contracts.silver import REFERENCES, TARGETS
 from common.errors import ParameterError
 from common.sources.declaration import Source
 from common.sources.masking import masked_payload, visible_fields
+from common.sources.source_ref import path_of
 from common.storage.lake import Lake
 from common.storage.quarantine import refused
 
@@ -36,7 +37,7 @@ def refused_by_source(lake: Lake, target: str | None) -> pd.DataFrame:
         .groupBy("source", "feed", "target")
         .agg(
             F.count("*").alias("records"),
-            F.countDistinct(F.substring_index("source_ref", "#", 1)).alias("files"),
+            F.countDistinct(path_of(F.col("source_ref"))).alias("files"),
             F.min("quarantined_at").alias("first"),
             F.max("quarantined_at").alias("last"),
         )

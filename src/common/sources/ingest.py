@@ -19,6 +19,7 @@ from common.settings import Settings
 from common.sources.declaration import FileFeed, Source
 from common.sources.empty_files import record_empty_files
 from common.sources.files import stream_files
+from common.sources.source_ref import path_of
 from common.storage.lake import Lake, Once
 from common.storage.lineage import note
 from common.storage.positions import check_position
@@ -131,7 +132,7 @@ def refused_files(lake: Lake, source: Source) -> pd.DataFrame:
     parts = [
         lake.table(bronze_table(name))
         .where("read_error IS NOT NULL AND payload IS NULL")
-        .select(F.lit(name).alias("feed"), F.split_part("source_ref", F.lit("#"), F.lit(1)).alias("path"), "read_error")
+        .select(F.lit(name).alias("feed"), path_of(F.col("source_ref")).alias("path"), "read_error")
         for name in source.feeds
     ]
     return reduce(DataFrame.unionByName, parts).orderBy("feed", "path").toPandas()

@@ -12,6 +12,7 @@ from common.contracts.bronze import bronze_table
 from common.contracts.ops import BATCHES, UNMAPPED_FIELDS
 from common.contracts.silver import QUARANTINE, REFERENCES, TARGETS
 from common.errors import DeclarationError
+from common.quality.field_names import usual_names
 from common.silver.accept import Flow, batch_processor
 from common.silver.conform import conform
 from common.sources.declaration import Source
@@ -122,7 +123,7 @@ def _check_fields(lake: Lake, source: Source, target: str) -> None:
         if seen and fields and not seen.keys() & set(fields) and not _is_anywhere(bronze, fields):
             raise DeclarationError(
                 f"sources/{source.name}.yml: feeds.{feed_name}.into.{target}.map.{column}: no column {fields[0]!r} in "
-                f"the records of {feed.folder(lake.settings.landing)}; they have: {', '.join(sorted(seen))}"
+                f"the records of {feed.folder(lake.settings.landing)}; they have: {', '.join(usual_names(seen))}"
             )
 
 

@@ -6,15 +6,17 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.table import Table
+from common.quality.field_names import usual_name
 from common.silver.conform import BRONZE, UNMAPPED
 from common.storage.batches import Counts
 from common.storage.lake import Lake
 from common.storage.quarantine import refused
+from common.storage.unmapped import FIELDS_KEPT
 
 
 @dataclass(frozen=True)
 class Counted:
-    """The counts of a batch, the fields that no map uses, and a record that has some of them."""
+    """The counts of a batch, the fields that no map uses (at most FIELDS_KEPT), and a record that has some of them."""
 
     counts: Counts
     unmapped_fields: tuple[str, ...]
@@ -52,22 +54,31 @@ def holders(lake: Lake, staged: DataFrame, table: Table) -> DataFrame:
 
 
 def counted(lake: Lake, staged: DataFrame, table: Table) -> Counted:
-    """Counts the batch. A record that was lost would show as a difference between the counts."""
+    """Counts the batch. A record that was lost would show as a difference between the counts.
+
+    The names of fields are told apart and bounded by Spark, in the same pass: records can bring millions of them.
+    """
     own = F.col("holder") == F.col("record_id")
     other = (F.col("holder") != F.col("record_id")) & F.col("is_refused").isNull()
-    row = (
+    names = F.array_distinct(F.transform(F.coalesce(UNMAPPED, F.array().cast("array<string>")), usual_name))
+    # Each record once without a name, which is what is counted, and once with each of its names.
+    rows = (
         holders(lake, staged, table)
+        .withColumn("name", F.explode(F.array_prepend(names, F.lit(None).cast("string"))))
+        .groupBy("name")
         .agg(
             F.count("*"),
             F.count_if(own),
             F.count_if(other),
             F.count_if(F.col("is_refused")),
             F.count_if(~F.col("selected")),
-            F.array_distinct(F.flatten(F.collect_set(UNMAPPED))),
-            F.min_by("record_id", F.when(F.col(UNMAPPED).isNotNull(), F.col("record_id"))),
+            F.min(F.when(F.col(UNMAPPED).isNotNull(), F.col("record_id"))),
         )
-        .first()
+        .orderBy(F.asc_nulls_first("name"))
+        .limit(1 + FIELDS_KEPT)
+        .collect()
     )
-    if row is None:
+    if not rows:
         return Counted(Counts(), (), None)
-    return Counted(Counts(*row[:5]), tuple(row[5] or ()), row[6])
+    total, *named = rows
+    return Counted(Counts(*total[1:6]), tuple(row["name"] for row in named), total[6])

@@ -6,6 +6,7 @@ import pandas as pd
 
 from common.contracts.bronze import bronze_table
 from common.contracts.silver import TARGETS
+from common.quality.field_names import looks_like_a_name
 from common.quality.masking import masked_text
 from common.sources.declaration import FileFeed, Source
 from common.sources.records import fields_of, record_decoder
@@ -30,15 +31,28 @@ def visible_fields(feed: FileFeed) -> frozenset[str]:
 
 
 def masked_payload(payload: str | None, visible: frozenset[str]) -> str | None:
-    """The payload with all values masked but those of the visible fields; all of it where it is no record."""
+    """The payload with all values masked but those of the visible fields; all of it where it is no record.
+
+    A field's name is masked too where it doesn't look like one: in a CSV file without a header, the first record
+    stands in the names' place.
+    """
     if payload is None:
         return None
     try:
         record = fields_of(payload, record_decoder())
     except ValueError:
         return masked_text(payload[:SHOWN_CHARACTERS])
-    shown = {n: v if v is None or n in visible else masked_text(v[:SHOWN_CHARACTERS]) for n, v in record.items()}
-    return json.dumps(shown, ensure_ascii=False)[:SHOWN_CHARACTERS]
+    fields = (_masked_field(name, value, name in visible) for name, value in record.items())
+    return f"{{{', '.join(fields)}}}"[:SHOWN_CHARACTERS]
+
+
+def _masked_field(name: str, value: str | None, is_visible: bool) -> str:
+    # Not by way of a dict: two names may be the same when they are masked.
+    if not is_visible and not looks_like_a_name(name):
+        name = masked_text(name[:SHOWN_CHARACTERS])
+    if not is_visible and value is not None:
+        value = masked_text(value[:SHOWN_CHARACTERS])
+    return f"{json.dumps(name, ensure_ascii=False)}: {json.dumps(value, ensure_ascii=False)}"
 
 
 def sample_records(lake: Lake, source: Source, feed: str, limit: int = 5) -> pd.DataFrame:

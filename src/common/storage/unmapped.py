@@ -1,11 +1,11 @@
 """ops.unmapped_fields: what records bring that no map of their feed uses."""
 
-import re
 from collections.abc import Sequence
 
 from pyspark.sql import functions as F
 
 from common.contracts.ops import UNMAPPED_FIELDS
+from common.quality.field_names import usual_names
 from common.storage.batches import BatchId
 from common.storage.lake import Lake
 
@@ -13,17 +13,12 @@ FIELDS_KEPT = 1000
 """So many names are kept of one batch: records with random names must not fill the table."""
 
 
-UNUSUAL = "(unusual names)"
-_NAME = r"[A-Za-z_][A-Za-z0-9_.:-]{0,63}"
-
-
 def record_unmapped_fields(lake: Lake, batch: BatchId, fields: Sequence[str], record_id: str | None) -> None:
-    """Adds the fields that this feed had not brought before.
+    """Adds the fields (at most FIELDS_KEPT of them) that this feed had not brought before.
 
     What doesn't look like a name is not kept: of a file without a header, it would be the first person's data.
     """
-    names = sorted(field if re.fullmatch(_NAME, field) else UNUSUAL for field in fields)[:FIELDS_KEPT]
-    rows = [(batch.feed, field, batch.source, record_id) for field in dict.fromkeys(names)]
+    rows = [(batch.feed, field, batch.source, record_id) for field in usual_names(fields)]
     found = lake.spark.createDataFrame(rows, "feed string, field string, source string, record_id string")
     lake.insert_new(found.withColumn("first_seen_at", F.current_timestamp()), UNMAPPED_FIELDS)
 

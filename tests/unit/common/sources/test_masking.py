@@ -31,6 +31,26 @@ def test_what_is_no_record_is_masked_as_a_whole() -> None:
     assert masked_payload(None, CUSTOMERS) is None
 
 
+def test_names_that_do_not_look_like_names_are_masked_too() -> None:
+    headless = {
+        "Anna Berg": "Olga Dahl",
+        "Olof Dahl": "x",
+        "anna@berg.example": None,
+        "1980-12-31": "1",
+        "nick": "Annie",
+    }
+
+    shown = masked_payload(json.dumps(headless), CUSTOMERS)
+
+    assert shown == (
+        '{"xxxx xxxx": "xxxx xxxx", "xxxx xxxx": "x", "xxxx@xxxx.xxxxxxx": null, "9999-99-99": "9", "nick": "xxxxx"}'
+    )
+
+
+def test_a_name_that_a_map_reads_is_shown_as_it_is() -> None:
+    assert masked_payload('{"Card No": "17"}', frozenset({"Card No"})) == '{"Card No": "17"}'
+
+
 @given(st.text(alphabet="xÄ3 ,.\\\"{}[]'", max_size=40))
 def test_no_text_in_a_hidden_field_comes_through(text: str) -> None:
     shown = str(masked_payload(json.dumps({"name": text, "city": "Oslo"}), CUSTOMERS))

@@ -10,7 +10,7 @@ from common.contracts.table import Check, Table
 FAILED_CHECKS_TYPE = "array<struct<name: string, reason: string>>"
 SHOWN_CHARACTERS = 80
 
-UNQUOTED = "(personal)"
+PERSONAL_VALUE = "(personal)"
 """Stands in a reason for the value of a personal column."""
 
 
@@ -22,7 +22,7 @@ def failed(check: Check, personal: Collection[str] = ()) -> Column:
     """
     broken = ~F.coalesce(F.expr(check.condition), F.lit(True))
     values = [
-        F.concat_ws("", F.lit(f"{column}="), F.lit(UNQUOTED) if column in personal else shown(F.col(column)))
+        F.concat_ws("", F.lit(f"{column}="), F.lit(PERSONAL_VALUE) if column in personal else shown(F.col(column)))
         for column in check.columns
     ]
     return F.when(broken, reason(check.name, F.concat_ws(", ", *values, F.lit(check.rule))))

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from common.contracts.bronze import COLUMNS as BRONZE_COLUMNS
 from common.contracts.table import Check, Table
 from common.contracts.table import Column as ContractColumn
-from common.quality.checks import all_failed, checks_for, failed, reason, shown
+from common.quality.checks import PERSONAL_VALUE, all_failed, checks_for, failed, reason, shown
 from common.silver.clean import CLEANERS, plain_text
 from common.silver.convert import converted
 from common.silver.derive import DERIVATIONS
@@ -132,6 +132,6 @@ def _derived(target: Table) -> set[str]:
 def _lost_reason(column: ContractColumn) -> Column:
     kinds = {"country": "an ISO 3166 country", "currency": "an ISO 4217 currency"}
     kind = kinds.get(column.cleaned_as, column.type)
-    value = F.lit("(personal)") if column.personal else shown(F.col(f"_raw_{column.name}"))
+    value = F.lit(PERSONAL_VALUE) if column.personal else shown(F.col(f"_raw_{column.name}"))
     text = F.concat(F.lit(f"{column.name}="), value, F.lit(f" can't be read as {kind}"))
     return reason(f"{column.name}_convertible", text)

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from common.contracts.bronze import bronze_table
 from common.contracts.table import Column as ContractColumn
 from common.contracts.table import Table
-from common.quality.checks import FAILED_CHECKS_TYPE, UNQUOTED, reason, shown
+from common.quality.checks import FAILED_CHECKS_TYPE, PERSONAL_VALUE, reason, shown
 from common.silver.conform import BRONZE
 from common.silver.verdicts import is_fine
 from common.storage.lake import Lake
@@ -49,7 +49,7 @@ def contradictions(lake: Lake, staged: DataFrame, table: Table, feed: str) -> Da
 
 def _difference(column: ContractColumn) -> Column:
     # The value that is held may be another person's: the reason names the record that has it instead.
-    value = F.lit(UNQUOTED) if column.personal else shown(F.col(column.name))
+    value = F.lit(PERSONAL_VALUE) if column.personal else shown(F.col(column.name))
     return F.concat(F.lit(f"{column.name} is "), value, F.lit(" here"))
 
 

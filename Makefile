@@ -7,12 +7,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(VENV)/.uv/bin/uv
 STAMP := $(VENV)/.set-up
-# In the order of the main job: each reads what those before it made.
+# In the order of the main job: each reads what those before it made. ops/forget_customer, which has no default for
+# whom to forget, is run by tests/unit/common/privacy/test_masked_notebooks.py.
 NOTEBOOKS := $(addprefix notebooks/,bronze/files.ipynb silver/reference_data.ipynb silver/transactions.ipynb \
-	silver/fraud_reports.ipynb silver/review_quarantine.ipynb gold/star_schema.ipynb \
+	silver/fraud_reports.ipynb silver/review_quarantine.ipynb silver/replay_quarantine.ipynb gold/star_schema.ipynb \
 	gold/transaction_features.ipynb ml/train_fraud_model.ipynb ml/promote_fraud_model.ipynb \
 	ml/score_transactions.ipynb gold/daily_fraud_summary.ipynb gold/marts.ipynb \
-	ops/check_quality.ipynb)
+	ops/check_quality.ipynb ops/maintenance.ipynb)
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
 # Python 3.11 or 3.12; `make run PYTHON=/path/to/python3.12` chooses another than the first found.

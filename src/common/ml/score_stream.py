@@ -21,6 +21,7 @@ from common.rules import blocks, evaluate, sentences
 from common.rules.inputs import with_rule_inputs
 from common.settings import Settings
 from common.storage.lake import Lake, Once
+from common.storage.positions import check_position
 from common.storage.streams import AVAILABLE_NOW, Trigger, process_stream, query_id, wait_for
 
 _SCORED = (
@@ -38,14 +39,16 @@ def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE
 
     Raises:
         ModelError: the model's features are not those that are computed.
+        PositionError: gold.transaction_scores is gone, and the stream that fills it is not at its start.
     """
+    checkpoint = lake.settings.checkpoint("ml", "transaction_scores")
+    check_position(lake, TRANSACTION_SCORES, checkpoint)
     lake.ensure(TRANSACTIONS, FRAUD_REPORTS, MERCHANT.history, TRANSACTION_SCORES)
     lake.ensure_views(FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS)
     if isinstance(champion, str):
         return 0
     check_features(champion, FEATURE_NAMES)
     before = lake.table(TRANSACTION_SCORES).count()
-    checkpoint = lake.settings.checkpoint("ml", "transaction_scores")
     goes_on = trigger.kind != AVAILABLE_NOW.kind
     process = _batch_processor(lake.settings, champion, checkpoint, asks_again=goes_on)
     wait_for([process_stream(lake.stream(TRANSACTIONS), process, checkpoint, trigger)])

@@ -1,7 +1,9 @@
 """The scoring stream over a small silver: every transaction once, whatever happens in between."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,9 +13,17 @@ from ml_builders import day
 from pyspark.sql import functions as F
 
 from common.contracts.ddl import schema_of
-from common.contracts.gold import FEATURE_NAMES, FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS, TRANSACTION_SCORES
+from common.contracts.gold import (
+    FEATURE_NAMES,
+    FRAUD_TRANSACTIONS,
+    GENUINE_TRANSACTIONS,
+    TRANSACTION_FEATURES,
+    TRANSACTION_SCORES,
+)
 from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
-from common.errors import ModelError
+from common.contracts.table import Table
+from common.errors import ModelError, PositionError
+from common.features.build import build_features
 from common.ml.champion import Champion
 from common.ml.score_stream import score_new
 from common.storage.lake import Lake
@@ -33,7 +43,7 @@ def a_champion(features: tuple[str, ...] = FEATURE_NAMES) -> Champion:
     return Champion("3", features, 0.5, 10, day(FIRST_LIVE, hour=0), bytes(booster.save_raw("ubj")))
 
 
-def add_payments(lake: Lake, first: int, last: int) -> None:
+def add_payments(lake: Lake, first: int, last: int, who: str = "1") -> None:
     """One payment a day: amounts of 10 and 90 euro in turns, the last one of 40,000 online."""
     rows = []
     for number in range(first, last):
@@ -42,9 +52,9 @@ def add_payments(lake: Lake, first: int, last: int) -> None:
             "transaction_id": f"P{number}",
             "event_time": day(number),
             "event_date": day(number).date(),
-            "customer_id": "C1",
+            "customer_id": f"C{who}",
             "merchant_id": "M1",
-            "terminal_id": "T1",
+            "terminal_id": f"T{who}",
             "channel": "online",
             "country": "DE",
             "record_id": str(number),
@@ -52,6 +62,18 @@ def add_payments(lake: Lake, first: int, last: int) -> None:
         rows.append((*(values.get(name) for name in TRANSACTIONS.column_names), amount))
     frame = lake.spark.createDataFrame(rows, f"{schema_of(TRANSACTIONS)}, euro int")
     lake.append(frame.withColumn("amount_eur", F.col("euro").cast("decimal(18,2)")), TRANSACTIONS)
+
+
+def report_fraud(lake: Lake, number: int, reported_on: int) -> None:
+    values = {"transaction_id": f"P{number}", "is_fraud": True, "reported_at": day(reported_on), "record_id": "r"}
+    row = tuple(values.get(name) for name in FRAUD_REPORTS.column_names)
+    lake.append(lake.spark.createDataFrame([row], schema_of(FRAUD_REPORTS)), FRAUD_REPORTS)
+
+
+def by_id(lake: Lake, table: Table, numbers: Iterable[int]) -> dict[str, dict[str, Any]]:
+    """The rows of these payments with all their columns."""
+    rows = lake.table(table).where(F.col("transaction_id").isin([f"P{number}" for number in numbers])).collect()
+    return {row["transaction_id"]: row.asDict(recursive=True) for row in rows}
 
 
 def scores(lake: Lake) -> pd.DataFrame:
@@ -125,3 +147,37 @@ def test_without_a_champion_nothing_is_scored(scored: Lake) -> None:
 def test_a_model_of_other_features_is_refused_with_the_difference(scored: Lake) -> None:
     with pytest.raises(ModelError, match="shoe_size"):
         score_new(scored, a_champion((*FEATURE_NAMES[:-1], "shoe_size")))
+
+
+def test_decisions_stay_as_made_with_the_features_they_were_made_on_when_something_late_changes_those(
+    scored: Lake,
+) -> None:
+    in_time = (200, 201, *range(203, 211))
+    add_payments(scored, 200, 202, who="2")
+    add_payments(scored, 203, 211, who="2")
+    build_features(scored)
+    assert score_new(scored, a_champion()) == len(in_time)
+    features, decisions = (by_id(scored, table, in_time) for table in (TRANSACTION_FEATURES, TRANSACTION_SCORES))
+
+    add_payments(scored, 202, 203, who="2")
+    report_fraud(scored, 200, reported_on=201)  # known at the terminal seven days after the payment
+    build_features(scored)
+    assert score_new(scored, a_champion()) == 1
+
+    mended = by_id(scored, TRANSACTION_FEATURES, in_time)
+    assert mended["P203"]["customer_tx_count_7d"] == features["P203"]["customer_tx_count_7d"] + 1
+    assert (features["P209"]["terminal_fraud_rate_7d"], features["P201"]) == (0, mended["P201"])
+    assert mended["P209"]["terminal_fraud_rate_7d"] > 0
+    assert by_id(scored, TRANSACTION_SCORES, in_time) == decisions
+    assert {id_: row["features"] for id_, row in decisions.items()} == {
+        id_: {name: row[name] for name in FEATURE_NAMES} for id_, row in features.items()
+    }
+
+
+def test_scores_that_are_gone_are_not_begun_in_the_middle(scored: Lake) -> None:
+    scored.spark.sql(f"DROP TABLE {scored.full_name(TRANSACTION_SCORES)}")
+
+    with pytest.raises(PositionError, match="lakehouse rewind ml/transaction_scores"):
+        score_new(scored, a_champion())
+
+    assert not scored.exists(TRANSACTION_SCORES)

@@ -51,13 +51,20 @@ def update_dimension(lake: Lake, reference: Reference, ids: DataFrame) -> None:
 
 def add_unknown_members(lake: Lake) -> None:
     """Sees to it that each dimension has its unknown member."""
-    tables = (*DIMENSIONS.values(), DIM_DATE)
+    lacking = _without_unknown_member(lake, [*DIMENSIONS.values(), DIM_DATE])
+    # Versions first, then the look that counts: of two processes that find the same version without it, one adds it.
+    # A version that was read after the look could be the one that the other process has made.
+    looked_at = {table.name: lake.version(table) for table in lacking}
+    for table in _without_unknown_member(lake, lacking):
+        lake.append(_unknown_member(lake, table), table, Once("unknown member", looked_at[table.name]))
+
+
+def _without_unknown_member(lake: Lake, tables: list[Table]) -> list[Table]:
+    if not tables:
+        return []
     found = [lake.table(t).where(F.col(t.key[0]) == UNKNOWN_KEY).select(F.lit(t.name).alias("name")) for t in tables]
     there = {row["name"] for row in reduce(DataFrame.union, found).collect()}
-    for table in tables:
-        if table.name not in there:
-            # Of two processes that find the same version without it, one adds it.
-            lake.append(_unknown_member(lake, table), table, Once("unknown member", lake.version(table)))
+    return [table for table in tables if table.name not in there]
 
 
 def _unknown_member(lake: Lake, table: Table) -> DataFrame:

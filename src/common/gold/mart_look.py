@@ -1,8 +1,9 @@
-"""Plots of the marts, of recent months and days."""
+"""Plots of the marts, of recent months and days, that the notebooks of marts end with."""
 
 from typing import Any
 
 import matplotlib.pyplot as plt
+import pandas as pd
 from matplotlib.figure import Figure
 from pyspark.sql import functions as F
 
@@ -14,7 +15,7 @@ from common.contracts.marts import (
     OUTCOMES,
 )
 from common.storage.lake import Lake
-from common.storage.recent import RECENT_DAYS, recent
+from common.storage.recent import recent
 
 _COLOURS: dict[Any, Any] = {
     "confirmed": "#1f3a5f",
@@ -23,6 +24,25 @@ _COLOURS: dict[Any, Any] = {
     "genuine": "#b5532a",
 }
 _FRAUD, _NEUTRAL = "#b5532a", "#4878a8"
+
+
+def fraud_by_day(summary: pd.DataFrame) -> Figure | None:
+    """Fraud by day in numbers, as a share and as alerts; `summary` is gold.daily_fraud_summary. None without days."""
+    if summary.empty:
+        return None
+    drawn, (rate, alerts) = plt.subplots(2, 1, figsize=(12, 6), sharex=True, layout="constrained")
+    days = pd.to_datetime(summary["event_date"])
+    rate.plot(days, 100 * summary["fraud_rate"], color="#b5532a")
+    rate.set_title("Transactions reported as fraud")
+    rate.set_ylabel("% of the day")
+    alerts.bar(days, summary["frauds"], color="#d9d9d9", label="reported as fraud")
+    alerts.bar(days, summary["alerts"], color="#4878a8", alpha=0.8, width=0.5, label="alerts")
+    alerts.bar(days, summary["alerts_confirmed"], color="#1f3a5f", width=0.5, label="alerts that are reported as fraud")
+    alerts.set_title("Alerts and fraud")
+    alerts.set_ylabel("transactions")
+    alerts.legend(loc="upper left", frameon=False)
+    plt.close(drawn)
+    return drawn
 
 
 def riskiest_merchants(lake: Lake, limit: int = 15) -> Figure | None:
@@ -87,7 +107,9 @@ def fraud_by_country_and_channel(lake: Lake, countries: int = 12) -> Figure | No
     rows = (
         recent(lake, COUNTRY_CHANNEL_MATRIX, "month")
         .groupBy(F.coalesce("country", F.lit("?")).alias("country"), F.coalesce("channel", F.lit("?")).alias("channel"))
-        .agg(F.sum("transactions").alias("transactions"), F.sum("frauds").alias("frauds"))
+        .agg(
+            F.sum("transactions").alias("transactions"), F.sum("frauds").alias("frauds"), F.min("month").alias("month")
+        )
         .toPandas()
     )
     if rows.empty:
@@ -99,7 +121,7 @@ def fraud_by_country_and_channel(lake: Lake, countries: int = 12) -> Figure | No
     image = axes.imshow(rates.to_numpy(dtype=float), cmap="OrRd", aspect="auto")
     axes.set_xticks(range(rates.shape[1]), rates.columns)
     axes.set_yticks(range(rates.shape[0]), rates.index)
-    axes.set_title(f"Fraud rate of the last {RECENT_DAYS} days by country and channel, %")
+    axes.set_title(f"Fraud rate of the months since {min(rows['month']):%Y-%m-%d} by country and channel, %")
     drawn.colorbar(image, ax=axes)
     plt.close(drawn)
     return drawn

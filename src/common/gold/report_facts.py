@@ -17,7 +17,9 @@ _DAY_MICROS = 86_400_000_000
 def report_facts(reports: DataFrame) -> DataFrame:
     """Rows of gold.fact_fraud_report for reports with their facts' columns, null where there is no fact.
 
-    Where a transaction's id is there twice, on two dates, the earlier one counts.
+    Where `reports` has a transaction's id twice, on two dates, the earlier one counts. The lookup stops at dates near
+    the report, so the rows don't depend on the order of arrival only where a transaction's id is on one date (see the
+    check unique_across_dates).
     """
     first = Window.partitionBy(*REPORT_KEY).orderBy("event_time")
     single = reports.withColumn("_place", F.row_number().over(first)).where("_place = 1")

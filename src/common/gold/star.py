@@ -3,14 +3,14 @@
 One query reads transactions, fraud reports and the changes of all reference data, so that each batch sees what the
 batches before it left. Within a batch: dimensions, calendar, transactions' facts, reports' facts. Each step follows
 from the batch and the tables, never from what the step before it changed, so a batch that was killed half-way can be
-run again. Whatever the order of arrival, the tables end equal to what one batch over everything gives.
+run again. Whatever the order of arrival, the tables end equal to what one batch over everything gives, where a
+transaction's id is on one date only (see the check unique_across_dates).
 """
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -21,6 +21,7 @@ from common.features.reach import utc
 from common.gold.dimensions import add_unknown_members, extend_calendar, update_dimension
 from common.gold.facts import FROM_SILVER, concerned_facts, mended_facts, write_facts
 from common.gold.report_facts import REPORT_KEY, update_report_facts
+from common.gold.stacked import stacked
 from common.settings import Settings
 from common.storage.lake import Lake, Once
 from common.storage.positions import check_position
@@ -85,11 +86,7 @@ def arrivals(read: Mapping[str, DataFrame]) -> DataFrame:
             for reference in REFERENCES.values()
         ),
     ]
-    return _union(parts)
-
-
-def _union(parts: list[DataFrame]) -> DataFrame:
-    return reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), parts)
+    return stacked(parts)
 
 
 def update_star(lake: Lake, batch: DataFrame, once: Once) -> None:
@@ -115,7 +112,7 @@ def update_star(lake: Lake, batch: DataFrame, once: Once) -> None:
         # All that may have been mended, not what was: after a kill, that would be nothing.
         touched = [rows.select("transaction_id") for rows in (staged, new) if rows is not None]
         if touched or _REPORT in ends:
-            update_report_facts(lake, batch.where(F.col("kind") == _REPORT), _union(touched) if touched else None)
+            update_report_facts(lake, batch.where(F.col("kind") == _REPORT), stacked(touched) if touched else None)
 
 
 def mend_star(lake: Lake, keys: Mapping[str, DataFrame]) -> None:

@@ -1,12 +1,12 @@
 """Which days something new concerns: the part of a mart that must be summed up anew.
 
 A transaction and its score concern the day of the transaction. So does a report, whose transaction is looked up by
-its id; one that comes before its transaction finds none, and is found when the transaction arrives.
+its id; one that comes before its transaction finds none, and is found when the transaction arrives. So marts don't
+depend on the order of arrival, where a transaction's id is on one date only (see the check unique_across_dates).
 """
 
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
-from functools import reduce
 
 from pyspark.sql import DataFrame
 
@@ -15,6 +15,7 @@ from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
 from common.contracts.table import Table
 from common.features.reach import Stretch
 from common.gold.lookup import with_transactions
+from common.gold.stacked import stacked
 from common.settings import Settings
 from common.storage.lake import Lake
 from common.storage.positions import check_position
@@ -35,7 +36,7 @@ def arrivals(read: Mapping[str, DataFrame]) -> DataFrame:
     """
     dated = [read[table.name].select("event_date") for table in (TRANSACTIONS, TRANSACTION_SCORES)]
     reports = read[FRAUD_REPORTS.name].select("transaction_id", "reported_at")
-    return reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), [*dated, reports])
+    return stacked([*dated, reports])
 
 
 def touched_days(lake: Lake, batch: DataFrame) -> list[date]:

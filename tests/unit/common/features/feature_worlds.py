@@ -84,9 +84,7 @@ def small_worlds(draw: st.DrawFn) -> tuple[list[Transaction], list[Report], list
     ]
     reports = set()
     for row in draw(st.lists(st.sampled_from(world), max_size=2 * count)):
-        delay = timedelta(
-            days=draw(st.sampled_from((-3, 0, 6, 7, 8, 14, 20, 37))), microseconds=draw(st.integers(-1, 1))
-        )
+        delay = timedelta(days=draw(st.sampled_from(REPORT_DELAYS)), microseconds=draw(st.integers(-1, 1)))
         report = Report(row.transaction_id, draw(st.booleans()), row.event_time + delay)
         reports.add(report)
     return world, sorted(reports, key=str), draw(st.lists(st.booleans(), min_size=count, max_size=count))

@@ -78,7 +78,9 @@ class Score:
 
 
 Row = Transaction | Report | Change | Score
-_CONTENT = {"customer": "city", "account": "currency", "merchant": "name", "terminal": "city"}
+CONTENT = {"customer": "city", "account": "currency", "merchant": "name", "terminal": "city"}
+"""By entity, the versioned column that is filled."""
+
 _NAMES = {Transaction: TRANSACTIONS, Report: FRAUD_REPORTS, Score: TRANSACTION_SCORES}
 
 
@@ -117,7 +119,7 @@ def _values(row: Row) -> dict[str, object]:
                 BY_ENTITY[row.entity].key: row.id,
                 "changed_at": row.changed_at,
                 "is_deleted": row.is_deleted,
-                _CONTENT[row.entity]: row.content,
+                CONTENT[row.entity]: row.content,
                 "record_id": f"{row.content}{row.changed_at}{row.is_deleted}",
             }
         case Score():

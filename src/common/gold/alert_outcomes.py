@@ -6,7 +6,7 @@ wall: a day is open until a transaction comes that is more than the delay later.
 
 from datetime import date, timedelta
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.gold import TRANSACTION_SCORES
@@ -17,6 +17,13 @@ from common.gold.marked import IS_ALERT, last_reports, sum_where
 from common.settings import LABEL_DELAY_DAYS
 from common.storage.difference import merge_difference
 from common.storage.lake import Lake
+
+
+def cause() -> Column:
+    """What made an alert: model, both (model and rules), or the names of the rules that fired alone."""
+    by_model, by_rule = F.col("score") > F.col("threshold"), F.size("rules_hit") > 0
+    named = F.when(by_model & by_rule, "both").when(by_model, "model").otherwise(F.concat_ws(", ", "rules_hit"))
+    return named.alias("cause")
 
 
 def alert_outcomes(
@@ -31,13 +38,11 @@ def alert_outcomes(
         delay_days: days that reports of fraud are given to arrive.
 
     """
-    by_model, by_rule = F.col("score") > F.col("threshold"), F.size("rules_hit") > 0
-    cause = F.when(by_model & by_rule, "both").when(by_model, "model").otherwise(F.concat_ws(", ", "rules_hit"))
     alerts = scores.where(IS_ALERT).join(last_reports(fraud_reports), "transaction_id", "left")
     confirmed, withdrawn, unreported = F.col("is_fraud"), ~F.col("is_fraud"), F.col("is_fraud").isNull()
     is_open = F.col("event_date") >= F.lit(newest - timedelta(delay_days))
     return (
-        alerts.groupBy("event_date", cause.alias("cause"))
+        alerts.groupBy("event_date", cause())
         .agg(
             F.count("*").alias("alerts"),
             F.count_if(confirmed).alias("confirmed"),

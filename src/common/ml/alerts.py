@@ -6,7 +6,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.gold import FRAUD_TRANSACTIONS, TRANSACTION_SCORES
+from common.gold.alert_outcomes import cause
+from common.gold.marked import IS_ALERT
 from common.storage.lake import Lake
+from common.storage.recent import RECENT_DAYS, recent
 
 SHOWN = 15
 
@@ -32,22 +35,23 @@ def recent_alerts(lake: Lake, limit: int = SHOWN) -> DataFrame:
 
 
 def plot_alerts(lake: Lake) -> Figure | None:
-    """Alerts by day and cause, beside the spread of all scores; None before anything is scored."""
-    cause = F.when(F.size("rules_hit") == 0, "model").when(F.col("score") > F.col("threshold"), "model and rule")
+    """Recent alerts by day and cause, beside the spread of recent scores; None without any."""
+    scores = recent(lake, TRANSACTION_SCORES)
     by_day = (
-        alerts(lake)
-        .groupBy("event_date", cause.otherwise("rule").alias("cause"))
+        scores.where(IS_ALERT)
+        .groupBy("event_date", cause())
         .count()
         .toPandas()
         .pivot_table(index="event_date", columns="cause", values="count", fill_value=0)
     )
-    spread = lake.table(TRANSACTION_SCORES).groupBy(F.floor(F.col("score") * 50).alias("bin")).count().toPandas()
+    spread = scores.groupBy(F.floor(F.col("score") * 50).alias("bin")).count().toPandas()
     if spread.empty:
         return None
     drawn, (left, right) = plt.subplots(1, 2, figsize=(13, 4), layout="constrained")
     if not by_day.empty:
-        by_day.plot.bar(stacked=True, ax=left, xlabel="", ylabel="alerts", title="Alerts by day and cause")
+        by_day.plot.bar(stacked=True, ax=left, xlabel="", ylabel="alerts")
+    left.set_title(f"Alerts of the last {RECENT_DAYS} days by day and cause")
     right.bar(spread["bin"] / 50, spread["count"], width=0.018, align="edge", color="#4878a8", log=True)
-    right.set(title="Scores of all transactions", xlabel="score", ylabel="transactions")
+    right.set(title=f"Scores of the last {RECENT_DAYS} days", xlabel="score", ylabel="transactions")
     plt.close(drawn)
     return drawn

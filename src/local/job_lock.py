@@ -1,7 +1,7 @@
-"""Keeps a job from running more often at once than its max_concurrent_runs says, in one workspace."""
+"""Keeps jobs of one workspace apart: one runs as often at once as its max_concurrent_runs says, two jobs never."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,8 +23,10 @@ def job_lock(workspace: Workspace, job: Job, run_id: str) -> Iterator[str | None
     The lock is the operating system's: it goes with the process that holds it. What the file beside it says only
     serves messages.
 
+    Jobs write the same tables, and two of them could each find that a record is new, which Delta doesn't prevent.
+
     Raises:
-        JobRunningError: all places are taken.
+        JobRunningError: all places are taken, or another job runs.
 
     """
     holders = []
@@ -35,6 +37,7 @@ def job_lock(workspace: Workspace, job: Job, run_id: str) -> Iterator[str | None
             if not stack.enter_context(file_lock(lock, blocking=False)):
                 holders.append(_described(holder))
                 continue
+            _check_no_other(workspace, job)
             left_by = (read_json(holder) or {}).get("run_id")
             if left_by:
                 mark_abandoned(workspace, left_by)
@@ -49,6 +52,18 @@ def job_lock(workspace: Workspace, job: Job, run_id: str) -> Iterator[str | None
         f"job {job.key} already runs in {workspace.home} ({allowed}): {'; '.join(holders)}. Wait for it to end, "
         "stop it with Ctrl-C or kill, or use another LAKEHOUSE_HOME."
     )
+
+
+def _check_no_other(workspace: Workspace, job: Job) -> None:
+    """To be called with the own place taken: of two jobs that start at once, at least one sees the other."""
+    for lock in workspace.locks.glob("*.lock"):
+        other = lock.name.rsplit(".", 2)[0]
+        with file_lock(lock, blocking=False) if other != job.key else nullcontext(True) as is_free:
+            if not is_free:
+                raise JobRunningError(
+                    f"job {job.key} can't run while job {other} runs in {workspace.home}: "
+                    f"{_described(lock.with_suffix('.json'))}. Wait for it to end, or stop it with Ctrl-C or kill"
+                )
 
 
 def _described(holder: Path) -> str:

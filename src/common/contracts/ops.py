@@ -3,7 +3,6 @@
 from common.contracts.table import Column, Table
 
 BATCH_KINDS = ("stream", "replay", "erasure")
-SEVERITIES = ("failure", "warning")
 
 BATCHES = Table(
     name="ops.batches",

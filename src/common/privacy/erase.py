@@ -11,9 +11,9 @@ from common.contracts.registry import all_tables
 from common.contracts.silver import BY_ENTITY, QUARANTINE, REFERENCES, TARGETS
 from common.contracts.table import Table
 from common.gold.star import mend_star
+from common.privacy.person import Person, knows_people
 from common.silver.conform import BRONZE, conform
 from common.silver.history import rebuild_history
-from common.privacy.person import Person, knows_people
 from common.sources.declaration import Source
 from common.sources.source_ref import path_of
 from common.storage.batches import Counts

@@ -75,19 +75,20 @@ def promises(table: Table) -> dict[str, Promise]:
 def broken_rows(rows: DataFrame, table: Table) -> DataFrame:
     """How many rows break the key's uniqueness and each check of single rows; columns as `RESULT`.
 
-    Rows are grouped by the key, then the groups are summed up: one shuffle, however many checks there are.
+    Rows are grouped by the key, then the groups are summed up: one shuffle, however many checks there are. Within a
+    group, the parts of the key's scope tell rows that are there twice from an id that came again on another date.
     """
     checks = row_checks(table)
     groups = rows.groupBy(*table.key).agg(
         F.count("*").alias("_rows"),
-        _is_spread(table).alias("_spread"),
+        _scopes(table).alias("_scopes"),
         *(F.count_if(_breaks(check)).alias(f"_broken_{number}") for number, check in enumerate(checks)),
     )
     broken = {check.name: F.col(f"_broken_{number}") for number, check in enumerate(checks)}
     if table.key:
-        broken[UNIQUE] = F.when(~F.col("_spread"), F.col("_rows") - 1).otherwise(0)
+        broken[UNIQUE] = F.col("_rows") - F.col("_scopes")
     if _scope_outside_of_key(table):
-        broken[UNIQUE_ACROSS_DATES] = F.when(F.col("_spread"), F.col("_rows") - 1).otherwise(0)
+        broken[UNIQUE_ACROSS_DATES] = F.col("_scopes") - 1
     results = [_summed(table, name, column) for name, column in broken.items()]
     return groups.agg(F.array(*results).alias("results")).select(F.inline("results"))
 
@@ -96,10 +97,13 @@ def _scope_outside_of_key(table: Table) -> str | None:
     return table.key_scope if table.key and table.key_scope not in table.key else None
 
 
-def _is_spread(table: Table) -> Column:
-    """Whether the rows of a key are in more than one part of the key's scope."""
+def _scopes(table: Table) -> Column:
+    """In how many parts of the key's scope the rows of a key are; no part counts as one."""
     scope = _scope_outside_of_key(table)
-    return F.lit(False) if scope is None else ~F.min(scope).eqNullSafe(F.max(scope))
+    if scope is None:
+        return F.lit(1)
+    # No distinct count, which would be a second shuffle: most keys have one row.
+    return F.size(F.collect_set(F.coalesce(F.col(scope).cast("string"), F.lit(""))))
 
 
 def _breaks(check: Check) -> Column:

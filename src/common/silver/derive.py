@@ -30,7 +30,8 @@ def _digested(reference: Reference) -> Callable[[DataFrame], DataFrame]:
     def derive(rows: DataFrame) -> DataFrame:
         named = _named(rows) if reference is CUSTOMER else rows
         prepared = named.withColumn("is_deleted", F.coalesce("is_deleted", F.lit(False)))
-        content = F.to_json(F.struct(*reference.versioned), {"ignoreNullFields": "false"})
+        # Names are in it, nulls are not: a column that the contract gains makes no new version of what lacks it.
+        content = F.to_json(F.struct(*reference.versioned))
         return prepared.withColumn("content_hash", F.md5(content))
 
     return derive

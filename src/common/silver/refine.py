@@ -9,12 +9,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.bronze import bronze_table
-from common.contracts.ops import BATCHES, UNMAPPED_FIELDS
+from common.contracts.ops import BATCHES, REPLAYED_RECORDS, UNMAPPED_FIELDS
 from common.contracts.silver import QUARANTINE, REFERENCES, TARGETS
 from common.errors import DeclarationError
 from common.quality.field_names import usual_names
 from common.silver.accept import Flow, batch_processor
 from common.silver.conform import conform
+from common.silver.traces import finish_replays
 from common.sources.declaration import Source
 from common.sources.records import fields_of, record_decoder
 from common.storage.batches import Counts, counts_of
@@ -74,7 +75,9 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
     lake.ensure(bronze)
     _check_fields(lake, source, target)
     if not has_begun(checkpoint):
-        # The query reads everything again, and refuses again what it must.
+        # The query reads everything again, and refuses again what it must; what was replayed, it tells as its own.
+        if lake.exists(REPLAYED_RECORDS):
+            finish_replays(lake, source.name, flow.feed, table)
         forget_refusals(lake, table.name, bronze)
     before, known_before = counts_of(lake, table), set(unmapped_fields(lake, flow.feed))
     rows = conform(lake.stream(bronze), feed.into[target], table, feed.fields)

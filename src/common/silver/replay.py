@@ -16,16 +16,19 @@ from common.contracts.ops import BATCHES, REPLAYED_RECORDS
 from common.contracts.silver import QUARANTINE, REFERENCES, TARGETS
 from common.contracts.table import Table
 from common.errors import PositionError
-from common.silver.accept import Flow, insert_accepted
+from common.silver.accept import insert_accepted
 from common.silver.conform import conform
 from common.silver.contradictions import contradictions
 from common.silver.refine import flow_of
+from common.silver.reread import IS_HELD
 from common.silver.review import refused_target
+from common.silver.traces import finish_replays
 from common.silver.verdicts import holders
 from common.sources.declaration import Source
-from common.storage.batches import BatchId, Counts, record_batch
+from common.storage.batches import BatchId
 from common.storage.erasure import open_plans
 from common.storage.lake import Lake
+from common.storage.positions import is_broken_off
 from common.storage.quarantine import refused
 from common.storage.world import check_world
 
@@ -51,7 +54,7 @@ def replay_quarantine(lake: Lake, source: Source, table: str = "") -> list[Repla
 
     Raises:
         ParameterError: no table of that name refuses records.
-        PositionError: an erasure was broken off and has to be ended first.
+        PositionError: an erasure, or a batch of the table's stream, was broken off and has to be ended first.
         WorldError: the workspace holds another world.
     """
     check_world(lake, source.name)
@@ -68,21 +71,27 @@ def replay_quarantine(lake: Lake, source: Source, table: str = "") -> list[Repla
 def _replay(lake: Lake, source: Source, name: str) -> Replayed:
     target = TARGETS[name]
     flow = flow_of(lake, source, name)
+    if is_broken_off(flow.checkpoint):
+        raise PositionError(
+            f"{target.name}: its stream was broken off in the middle of a batch, whose records would be counted twice. "
+            "Run the main job first (`lakehouse run lakehouse`), then replay"
+        )
     lake.ensure(target, QUARANTINE, BATCHES, REPLAYED_RECORDS, *_history(name))
-    _finish(lake, source, flow)
+    finish_replays(lake, source.name, flow.feed, target)
     rows = refused(lake, target.name)
     records = rows.count()
     if not records:
         return Replayed(target.name, 0, 0, 0, 0)
     batch = BatchId(source.name, flow.feed, target.name, _new_id(), 0, "replay")
     mapping = source.feeds[flow.feed].into[name]
-    with lake.staged(conform(_as_received(rows), mapping, target), f"{target.name}.replay") as staged:
+    conformed = conform(_as_received(rows), mapping, target).withColumn(IS_HELD, F.lit(False))
+    with lake.staged(conformed, f"{target.name}.replay") as staged:
         insert_accepted(lake, staged, flow, batch)
         contradicting = contradictions(lake, staged, target, flow.feed)
         with lake.staged(contradicting, f"{target.name}.replay.conflicts") as conflicting:
             _keep_traces(lake, _leaving(lake, staged, conflicting, target), batch)
             _update_reasons(lake, staged.where("size(failed_checks) > 0").unionByName(conflicting), target)
-    left = _finish(lake, source, flow)
+    left = finish_replays(lake, source.name, flow.feed, target)
     return Replayed(target.name, records, left.accepted, left.duplicates, left.not_selected)
 
 
@@ -146,33 +155,3 @@ def _update_reasons(lake: Lake, staying: DataFrame, target: Table) -> None:
     )
     updated = changed.withColumn("failed_checks", F.col("_today")).withColumn("operation", F.lit("upsert"))
     lake.merge_versions(updated, QUARANTINE)
-
-
-def _finish(lake: Lake, source: Source, flow: Flow) -> Counts:
-    """Removes from the quarantine what has a trace of having left it, and counts the replays that aren't counted yet.
-
-    Returns:
-        What the newest of them counted; nothing where all were counted before.
-    """
-    target = flow.target
-    traces = lake.table(REPLAYED_RECORDS).where(F.col("target") == target.name)
-    counted = lake.table(BATCHES).where((F.col("kind") == "replay") & (F.col("target") == target.name))
-    open_ = traces.join(counted.select(F.col("query_id").alias("replay_id")), "replay_id", "left_anti")
-    outcomes = (
-        open_.groupBy("replay_id")
-        .agg(
-            F.count("*").alias("records"),
-            *(F.count_if(F.col("outcome") == name).alias(name) for name in ("accepted", "duplicate", "not_selected")),
-        )
-        .orderBy("replay_id")
-        .collect()
-    )
-    counts = Counts()
-    for row in outcomes:
-        gone = open_.where(F.col("replay_id") == row["replay_id"]).select("record_id")
-        leaving = refused(lake, target.name).join(gone, "record_id", "left_semi")
-        lake.merge_versions(leaving.withColumn("operation", F.lit("delete")), QUARANTINE)
-        counts = Counts(row["records"], row["accepted"], row["duplicate"], 0, row["not_selected"])
-        batch = BatchId(source.name, flow.feed, target.name, row["replay_id"], 0, "replay")
-        record_batch(lake, batch, counts)
-    return counts

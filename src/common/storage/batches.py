@@ -117,7 +117,12 @@ def _held(lake: Lake, flows: list[tuple[str, str]]) -> list[tuple[str, str, int,
     refused = lake.table(QUARANTINE).groupBy("feed", "target").count().collect()
     in_quarantine = {(row["feed"], row["target"]): row["count"] for row in refused}
     return [
-        (feed, target, lake.table(bronze_table(feed)).count(), lake.table(target).count(), in_quarantine.get(flow, 0))
-        for flow in flows
-        for feed, target in [flow]
+        (
+            feed,
+            target,
+            lake.table(bronze_table(feed)).count(),
+            lake.table(target).count(),
+            in_quarantine.get((feed, target), 0),
+        )
+        for feed, target in flows
     ]

@@ -9,10 +9,12 @@ from pyspark.sql import functions as F
 from common.contracts.ddl import schema_of
 from common.contracts.gold import TRANSACTION_FEATURES, TRANSACTION_SCORES
 from common.contracts.ops import QUALITY_RESULTS
-from common.contracts.silver import TRANSACTIONS
+from common.contracts.silver import FRAUD_REPORTS, TARGETS, TRANSACTIONS
+from common.contracts.star import FACT_FRAUD_REPORT, FACT_TRANSACTION
 from common.errors import ConservationError, QualityError
 from common.storage.batches import accounted
 from common.storage.lake import Lake
+from common.storage.positions import streams
 
 CONSERVATION, COMPLETENESS = "conservation", "completeness"
 _COUNTING = (CONSERVATION, COMPLETENESS)
@@ -43,8 +45,8 @@ def check_conservation(lake: Lake, flows: DataFrame | None = None) -> list[Findi
     """Checks that no record went missing or came from nowhere, and records the outcome.
 
     For every feed and target, records read = accepted + duplicates + quarantined + not selected, and each of these,
-    with what replays and erasures moved, is what the tables hold. Every transaction has its features, and its score
-    once there is a model.
+    with what replays and erasures moved, is what the tables hold. Every transaction has its features, its fact, and its
+    score once there is a model; every report of fraud has its fact.
     """
     rows = (flows if flows is not None else accounted(lake)).collect()
     findings = [
@@ -56,9 +58,8 @@ def check_conservation(lake: Lake, flows: DataFrame | None = None) -> list[Findi
         )
         for row in rows
     ]
-    findings += [
-        _as_many(lake, table.name) for table in (TRANSACTION_FEATURES, TRANSACTION_SCORES) if _begun(lake, table.name)
-    ]
+    findings += _untold(lake, {row["target"] for row in rows})
+    findings += [_as_many(lake, of, table) for table, of in _ONE_EACH.items() if _begun(lake, table)]
     record(lake, findings)
     return findings
 
@@ -79,15 +80,38 @@ def _equation(flow: Row) -> str:
     return told
 
 
+_ONE_EACH = {
+    TRANSACTION_FEATURES.name: TRANSACTIONS.name,
+    TRANSACTION_SCORES.name: TRANSACTIONS.name,
+    FACT_TRANSACTION.name: TRANSACTIONS.name,
+    FACT_FRAUD_REPORT.name: FRAUD_REPORTS.name,
+}
+"""Tables with one row for each row of another."""
+
+
+def _untold(lake: Lake, told: set[str]) -> list[Finding]:
+    """A finding for each stream into silver that has run and that ops.batches knows nothing of: its rows were lost."""
+    ran = {stream.name.removeprefix("silver/") for stream in streams(lake.settings) if stream.batches}
+    return [
+        Finding(
+            TARGETS[name].name,
+            CONSERVATION,
+            False,
+            f"ops.batches tells nothing of it, though its stream has run: `lakehouse rewind silver/{name}` and run the "
+            "job to have its records counted anew",
+        )
+        for name in sorted(ran & TARGETS.keys())
+        if TARGETS[name].name not in told
+    ]
+
+
 def _begun(lake: Lake, table: str) -> bool:
     return lake.exists(table) and not lake.table(table).isEmpty()
 
 
-def _as_many(lake: Lake, table: str) -> Finding:
-    transactions, rows = lake.table(TRANSACTIONS).count(), lake.table(table).count()
-    return Finding(
-        f"{TRANSACTIONS.name} -> {table}", COMPLETENESS, rows == transactions, f"{rows:,} of {transactions:,} rows"
-    )
+def _as_many(lake: Lake, of: str, table: str) -> Finding:
+    wanted, rows = lake.table(of).count(), lake.table(table).count()
+    return Finding(f"{of} -> {table}", COMPLETENESS, rows == wanted, f"{rows:,} of {wanted:,} rows")
 
 
 def record(lake: Lake, findings: Sequence[Finding]) -> None:
@@ -130,3 +154,8 @@ def summary(findings: Sequence[Finding]) -> str:
     if not failures and not warnings:
         return f"all {len(findings)} checks hold"
     return f"of {len(findings)} checks, {failures} failed and {warnings} warn"
+
+
+def warnings(findings: Sequence[Finding]) -> dict[str, str]:
+    """What warns and why, for a run's summary."""
+    return {f"{finding.subject}: {finding.check_name}": finding.details for finding in findings if finding.warns}

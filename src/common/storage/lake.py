@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from common.contracts.ddl import create_table, create_view
-from common.contracts.drift import HeldColumn, drift
+from common.contracts.drift import Drift, HeldColumn, drift
 from common.contracts.table import Table, View
 from common.errors import SchemaError
 from common.settings import Settings
@@ -70,10 +70,13 @@ class Lake:
         Raises:
             SchemaError: a table's column has another type than its contract says; nothing was changed.
         """
+        there = {table.name: held for table in tables if (held := self._columns(table)) is not None}
+        # All are checked before the first is changed.
+        found = {table.name: self._drift(table, there[table.name]) for table in tables if table.name in there}
         for table in tables:
-            held = self._columns(table)
-            if held is not None:
-                self._evolve(table, held)
+            if table.name in found:
+                for clause in found[table.name].clauses:
+                    self._alter(table, clause)
                 continue
             self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.settings.table(table.schema)}")
             retried(lambda table=table: self._create(table))  # type: ignore[misc]
@@ -93,16 +96,18 @@ class Lake:
             raise
         return {f.name: HeldColumn(f.dataType.simpleString(), f.metadata.get("comment", "")) for f in fields}
 
-    def _evolve(self, table: Table, held: dict[str, HeldColumn]) -> None:
+    def _drift(self, table: Table, held: dict[str, HeldColumn]) -> Drift:
         found = drift(table, held)
         if found.misfits:
             raise SchemaError(
                 f"{table.name} doesn't fit its contract: {'; '.join(found.misfits)}. Nothing was written. Give the "
                 f"column another name in the contract, or make the table anew: DROP TABLE {table.name}, rewind the "
-                "stream that writes it (`lakehouse rewind` lists them), and run the job"
+                "streams that write it (`lakehouse rewind` lists them), and run the job"
             )
-        for clause in found.clauses:
-            retried(lambda clause=clause: self.spark.sql(f"ALTER TABLE {self.full_name(table)} {clause}"))  # type: ignore[misc]
+        return found
+
+    def _alter(self, table: Table, clause: str) -> None:
+        retried(lambda: self.spark.sql(f"ALTER TABLE {self.full_name(table)} {clause}"))
 
     def _create(self, table: Table) -> None:
         statement = create_table(table, self.full_name(table))

@@ -6,6 +6,7 @@ and adds only what its table doesn't hold.
 """
 
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -13,6 +14,7 @@ from uuid import uuid4
 from common.contracts.table import Table
 from common.errors import PositionError
 from common.settings import Settings
+from common.storage.erasure import open_plans
 from common.storage.lake import Lake
 from common.storage.streams import has_begun
 
@@ -38,26 +40,42 @@ def streams(settings: Settings) -> list[Stream]:
 
 
 def _committed(folder: Path) -> int:
-    numbers = [int(path.name) for path in (folder / "commits").glob("*") if path.name.isdecimal()]
-    return max(numbers) + 1 if numbers else 0
+    newest = newest_batch(folder / "commits")
+    return 0 if newest is None else newest + 1
 
 
-def rewind(settings: Settings, name: str) -> list[Stream]:
+def newest_batch(folder: Path) -> int | None:
+    """The highest number of a micro-batch in a checkpoint's folder `offsets` or `commits`; None where there is none."""
+    return max((int(path.name) for path in folder.glob("*") if path.name.isdecimal()), default=None)
+
+
+def rewind(settings: Settings, name: str, targets: Collection[str] | None = None) -> list[Stream]:
     """Forgets how far a stream has read, and those that must count anew with it.
 
     Where bronze is read again, silver's flows from it start anew too: a record that bronze receives a second time
     would be counted twice.
 
+    Args:
+        settings: where the checkpoints are.
+        name: the stream's name.
+        targets: of a bronze stream, the targets that its feed goes into; None where that isn't known: all of silver.
+
     Returns:
         The streams that were rewound.
 
     Raises:
-        PositionError: there is no such stream.
+        PositionError: there is no such stream, or an erasure was broken off, whose counts would be of two tales.
     """
+    if open_plans(settings):
+        raise PositionError(
+            "an erasure was broken off half-way: what it removed, a rewound stream would count as lost. End it first: "
+            "`lakehouse run maintenance`, then rewind"
+        )
     known = {stream.name: stream for stream in streams(settings)}
     if name not in known:
         raise PositionError(f"{name}: there is no such stream; there are: {', '.join(known) or 'none'}")
-    with_it = [other for other in known if name.startswith("bronze/") and other.startswith("silver/")]
+    flows = [other for other in known if name.startswith("bronze/") and other.startswith("silver/")]
+    with_it = [flow for flow in flows if targets is None or flow.removeprefix("silver/") in targets]
     rewound = [known[name], *(known[other] for other in with_it)]
     for stream in reversed(rewound):
         forget(settings, stream)
@@ -70,6 +88,12 @@ def forget(settings: Settings, stream: Stream) -> None:
     gone.parent.mkdir(parents=True, exist_ok=True)
     stream.folder.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)
+
+
+def is_broken_off(checkpoint: str) -> bool:
+    """Whether the stream of a checkpoint began a micro-batch that it has not committed: its next run does it again."""
+    begun, committed = (newest_batch(Path(checkpoint, name)) for name in ("offsets", "commits"))
+    return begun is not None and (committed is None or begun > committed)
 
 
 def check_position(lake: Lake, table: Table, checkpoint: str) -> None:

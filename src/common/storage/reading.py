@@ -13,7 +13,7 @@ from common.contracts.table import Table
 from common.errors import PositionError
 from common.settings import Settings
 from common.storage.lake import Lake
-from common.storage.positions import streams
+from common.storage.positions import newest_batch, streams
 
 _WITHOUT_NEW_ROWS = (
     "ADD COLUMNS",
@@ -44,7 +44,7 @@ def places(settings: Settings) -> list[Place]:
 
 
 def _places(name: str, folder: Path) -> list[Place]:
-    begun, committed = _newest(folder / "offsets"), _newest(folder / "commits")
+    begun, committed = newest_batch(folder / "offsets"), newest_batch(folder / "commits")
     if begun is None:
         return []
     at = begun if committed is None else committed
@@ -55,10 +55,6 @@ def _places(name: str, folder: Path) -> list[Place]:
 def _version(offset: dict[str, Any], committed: int | None) -> int:
     # In the middle of the table as it was found, every version up to then is still being read.
     return 0 if committed is None or offset.get("isStartingVersion") else int(offset["reservoirVersion"])
-
-
-def _newest(folder: Path) -> int | None:
-    return max((int(path.name) for path in folder.glob("*") if path.name.isdecimal()), default=None)
 
 
 def _lines(file: Path) -> list[str]:

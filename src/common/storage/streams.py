@@ -124,5 +124,5 @@ def query_id(checkpoint: str) -> str:
     """The id that Spark gave the query of a checkpoint: the same after every restart, new with a new checkpoint."""
     text = Path(checkpoint, "metadata").read_text(encoding="utf-8")
     if not text.strip():
-        raise PositionError(f"{checkpoint}/metadata is empty: remove the folder to start the query anew")
+        raise PositionError(f"{checkpoint}/metadata is empty: `lakehouse rewind STREAM`, so that it starts anew")
     return str(json.loads(text)["id"])

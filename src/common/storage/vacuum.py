@@ -38,6 +38,8 @@ def vacuum_at_once(lake: Lake, table: Table | str) -> None:
     The retention is a property of the table, as session settings are not allowed on serverless. A kill before the
     property is set back does no harm: this function or `vacuum` sets it again.
     """
+    # With deletion vectors, Databricks' default, deleted rows stay in files that are still used: those are rewritten.
+    retried(lambda: lake.spark.sql(f"REORG TABLE {lake.full_name(table)} APPLY (PURGE)").collect())
     if not _has_removed_files(lake, table):
         _keep_for_days(lake, table, HISTORY_RETENTION_DAYS)
         return

@@ -1,11 +1,13 @@
 """`lakehouse rewind`: streams and how far they have read, and to make one read everything again."""
 
+from collections.abc import Collection
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from common.settings import settings_from
+from common.errors import DeclarationError
+from common.settings import repository, settings_from
 from local.commands.reset import check_idle
 from local.commands.shared import examples, out
 from local.workspace import current_workspace
@@ -30,6 +32,20 @@ def rewind(
         out.print(listed)
         return
     check_idle(current_workspace())
-    for rewound in positions.rewind(settings_from(), stream):
+    for rewound in positions.rewind(settings_from(), stream, _targets_of(stream)):
         out.print(f"{rewound.name} will read everything again: {rewound.batches:,} micro-batches are forgotten.")
     out.print("Run the job to fill its table: lakehouse run lakehouse")
+
+
+def _targets_of(stream: str) -> Collection[str] | None:
+    """The targets that a bronze stream's feed goes into, as its source declares; None where it declares none."""
+    from common.sources.declaration import load_source
+
+    layer, *names = stream.split("/")
+    if layer != "bronze" or len(names) != 2:
+        return None
+    try:
+        feed = load_source(repository() / "sources", names[0]).feeds.get(names[1])
+    except DeclarationError:
+        return None
+    return feed.into if feed else None

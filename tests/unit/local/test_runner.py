@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -209,7 +210,7 @@ def test_an_interrupt_ends_notebooks_and_leaves_a_workspace_to_run_in(
 
 
 def test_a_second_run_is_refused_and_names_the_first(checkout: Checkout, tmp_path: Path) -> None:
-    from local.job_lock import JobRunningError
+    from local.job_lock import JobRunningError, job_lock
 
     begun, go_on = tmp_path / "begun", tmp_path / "go_on"
     waits = checkout.notebook(
@@ -226,6 +227,12 @@ def test_a_second_run_is_refused_and_names_the_first(checkout: Checkout, tmp_pat
         (folder,) = checkout.workspace.runs.iterdir()
         with pytest.raises(JobRunningError, match=rf"run {folder.name}, process {os.getpid()}, since \d{{4}}-"):
             checkout.run()
+        another = replace(checkout.load(), key="another")
+        with (
+            pytest.raises(JobRunningError, match=rf"job another can't run while job trial runs in .*{folder.name}"),
+            job_lock(checkout.workspace, another, "run"),
+        ):
+            pass
         other = Checkout(checkout.root, type(checkout.workspace)(tmp_path / "other_home"))
         go_on.touch()
         assert other.run().state == states.SUCCESS

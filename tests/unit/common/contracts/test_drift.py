@@ -20,6 +20,7 @@ SHOPS = Table(
         Column("scores", "struct<a: double, deep: struct<x: bigint>>", "Scores."),
     ),
 )
+STALLS = replace(SHOPS, name="silver.drifting_stalls")
 HELD = {
     "shop_id": HeldColumn("string", "The shop."),
     "turnover": HeldColumn("decimal(18,2)", "Euro."),
@@ -79,7 +80,7 @@ def test_another_type_is_named_with_both_sides(column: Column, held: str, declar
 
 @pytest.mark.spark
 def test_a_table_grows_with_its_contract_and_refuses_what_does_not_fit(lake: Lake) -> None:
-    lake.ensure(SHOPS)
+    lake.ensure(SHOPS, STALLS)
     lake.append(lake.spark.sql("SELECT 'S1' shop_id, 1.50BD turnover, CAST(NULL AS STRING) scores"), _bare(SHOPS))
     grown = with_column(SHOPS, Column("scores", "struct<a: double, deep: struct<x: bigint, y: int>>", "Scores."))
     grown = with_column(grown, Column("city", "string", "Where it is."))
@@ -94,8 +95,9 @@ def test_a_table_grows_with_its_contract_and_refuses_what_does_not_fit(lake: Lak
     version = lake.version(grown)
     misfit = with_column(with_column(grown, Column("turnover", "double", "Euro.")), Column("new", "int", "New."))
     with pytest.raises(SchemaError, match=r"turnover is decimal\(18,2\) in the table and double in the contract"):
-        lake.ensure(misfit)
+        lake.ensure(with_column(STALLS, Column("new", "int", "New.")), misfit)
     assert lake.version(grown) == version
+    assert "new" not in lake.table(STALLS).columns, "nothing is changed before all fit"
 
 
 def _bare(table: Table) -> Table:

@@ -9,12 +9,14 @@ from pyspark.sql import functions as F
 
 from common.contracts.silver import CUSTOMER, QUARANTINE, TRANSACTIONS
 from common.errors import ConservationError, DeclarationError, WorldError
+from common.silver.history import check_histories
 from common.silver.refine import Outcome, refine
 from common.sources.declaration import Source
 from common.sources.ingest import ingest_files, refused_files
 from common.storage.batches import accounted
 from common.storage.checks import check_conservation, require
 from common.storage.lake import Lake
+from common.storage.positions import rewind
 
 pytestmark = pytest.mark.spark
 
@@ -222,6 +224,50 @@ def test_a_record_lost_from_silver_is_found(lake: Lake, first_run: dict[str, Out
         require(check_conservation(lake))
 
     lake.spark.sql(f"RESTORE TABLE {lake.full_name(TRANSACTIONS)} TO VERSION AS OF {kept}")
+
+
+def test_what_was_accepted_by_another_map_stays_when_it_is_read_again(
+    lake: Lake, landing: Path, first_run: dict[str, Outcome]
+) -> None:
+    feeds = json.loads(SHOP.model_dump_json())
+    feeds["feeds"]["customers"]["into"]["customers"]["map"]["full_name"] = "upper(name)"
+    feeds["feeds"]["payments"]["into"]["transactions"]["map"]["event_time"] = "replace(ts, '-06-', '-07-')"
+    mended = Source.model_validate(feeds)
+    kept = [rows(lake, t.name, *t.column_names) for t in (CUSTOMER.changes, CUSTOMER.history, TRANSACTIONS)]
+    land(landing, "customers/newest.csv", "id,name,country,changed", "C7,Ida Berg,DE,2025-06-01")
+
+    for target in ("customers", "transactions"):
+        rewind(lake.settings, f"silver/{target}")
+    ingest_files(lake, mended)
+    for target in ("customers", "transactions"):
+        refine(lake, mended, target)
+
+    assert [row[0] for row in rows(lake, CUSTOMER.history.name, "full_name")] == [
+        "Anna Between",
+        "Anna Moved",
+        "Bob",
+        "IDA BERG",
+        "anna van der BERG",
+    ]
+    lake.spark.sql(f"DELETE FROM {lake.full_name(CUSTOMER.history)} WHERE customer_id = 'C7'")
+    lake.spark.sql(f"DELETE FROM {lake.full_name(CUSTOMER.changes)} WHERE customer_id = 'C7'")
+    assert [rows(lake, t.name, *t.column_names) for t in (CUSTOMER.changes, CUSTOMER.history, TRANSACTIONS)] == kept
+    rewind(lake.settings, "silver/customers")
+    refine(lake, mended, "customers")
+    require(check_conservation(lake) + check_histories(lake))
+
+
+def test_a_history_that_was_restored_is_noticed_and_derived_anew(lake: Lake, first_run: dict[str, Outcome]) -> None:
+    kept = rows(lake, CUSTOMER.history.name, *CUSTOMER.history.column_names)
+    lake.spark.sql(f"RESTORE TABLE {lake.full_name(CUSTOMER.history)} TO VERSION AS OF 1")
+
+    with pytest.raises(ConservationError, match=r"customer_changes -> silver.customers.*`lakehouse rewind silver/cust"):
+        require(check_histories(lake))
+    rewind(lake.settings, "silver/customers")
+    refine(lake, SHOP, "customers")
+
+    require(check_histories(lake))
+    assert rows(lake, CUSTOMER.history.name, *CUSTOMER.history.column_names) == kept
 
 
 def test_a_workspace_holds_one_world(lake: Lake, first_run: dict[str, Outcome]) -> None:

@@ -5,7 +5,9 @@ The tests are one story over one lake, in their order.
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from common.contracts.ops import BATCHES, REPLAYED_RECORDS, UNMAPPED_FIELDS
 from common.contracts.silver import QUARANTINE, TRANSACTIONS
 from common.errors import ConservationError, ParameterError, PositionError
-from common.silver import replay
+from common.silver import replay, traces
 from common.silver.refine import Outcome, refine
 from common.silver.replay import Replayed, replay_quarantine
 from common.sources.declaration import Source
@@ -117,33 +119,66 @@ def test_a_mended_map_frees_what_it_can_and_keeps_the_rest(lake: Lake, landing: 
     assert sums(lake)["holds"]
 
 
-@pytest.mark.parametrize("step", ["_keep_traces", "_update_reasons", "_finish", "record_batch"])
-def test_a_replay_that_was_killed_is_finished_by_the_next(
-    lake: Lake, landing: Path, first_run: Outcome, monkeypatch: pytest.MonkeyPatch, step: str
+@dataclass(frozen=True)
+class Kill:
+    """Where a replay dies, and what finishes it: the next one, or the stream when it starts anew."""
+
+    module: ModuleType
+    step: str
+    finished_by: str = "replay"
+
+
+KILLS = (
+    Kill(replay, "_keep_traces"),
+    Kill(replay, "_update_reasons"),
+    Kill(replay, "finish_replays"),
+    Kill(traces, "record_batch"),
+    Kill(replay, "_update_reasons", "rewind"),
+)
+
+
+@pytest.mark.parametrize("kill", KILLS, ids=lambda kill: f"{kill.step}-{kill.finished_by}")
+def test_a_replay_that_was_killed_is_finished(
+    lake: Lake, landing: Path, first_run: Outcome, monkeypatch: pytest.MonkeyPatch, kill: Kill
 ) -> None:
-    number = 10 + ["_keep_traces", "_update_reasons", "_finish", "record_batch"].index(step)
-    run(lake, landing, f"killed-{step}", a_payment(number, amount="1,00"), a_payment(number, amount="1,00"))
-    real = getattr(replay, step)
+    number = 10 + KILLS.index(kill)
+    run(lake, landing, f"killed-{number}", a_payment(number, amount="1,00"), a_payment(number, amount="1,00"))
+    real = getattr(kill.module, kill.step)
     calls = 0
 
     def killed(*arguments: Any) -> Any:
         nonlocal calls
         calls += 1
-        # The first call of _finish is the look for an earlier replay.
-        if calls < (2 if step == "_finish" else 1):
+        # The first call of finish_replays is the look for an earlier replay.
+        if calls < (2 if kill.step == "finish_replays" else 1):
             return real(*arguments)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(replay, step, killed)
+        patched.setattr(kill.module, kill.step, killed)
         with pytest.raises(KeyboardInterrupt):
             replay_quarantine(lake, MENDED, TRANSACTIONS.name)
-    replay_quarantine(lake, MENDED, TRANSACTIONS.name)
+    if kill.finished_by == "rewind":
+        rewind(lake.settings, "silver/transactions")
+        refine(lake, MENDED, "transactions")
+    else:
+        replay_quarantine(lake, MENDED, TRANSACTIONS.name)
 
     assert ids(lake).count(f"P{number}") == 1
     totals = sums(lake)
     assert totals["holds"], totals
     assert totals["in_quarantine"] == 2
+
+
+def test_none_is_replayed_while_a_batch_of_the_stream_is_half_done(lake: Lake, first_run: Outcome) -> None:
+    offsets = Path(lake.settings.checkpoint("silver", "transactions"), "offsets")
+    begun = offsets / str(1 + max(int(path.name) for path in offsets.glob("[0-9]*")))
+    begun.write_text("v1")
+
+    with pytest.raises(PositionError, match=r"broken off in the middle of a batch.*`lakehouse run lakehouse`"):
+        replay_quarantine(lake, MENDED, TRANSACTIONS.name)
+
+    begun.unlink()
 
 
 def test_an_unknown_table_is_told(lake: Lake, first_run: Outcome) -> None:
@@ -212,6 +247,19 @@ def test_an_older_version_is_noticed_and_filled_again(lake: Lake, landing: Path,
     refine(lake, MENDED, "transactions")
 
     assert ids(lake) == sorted([*held, "P30"])
+    assert sums(lake)["holds"]
+
+
+def test_lost_counts_are_told_with_the_command_to_count_anew(lake: Lake, first_run: Outcome) -> None:
+    held = ids(lake)
+    lake.spark.sql(f"DELETE FROM {lake.full_name(BATCHES)}")
+
+    with pytest.raises(ConservationError, match=r"tells nothing of it.*`lakehouse rewind silver/transactions`"):
+        require(check_conservation(lake))
+    rewind(lake.settings, "silver/transactions")
+    refine(lake, MENDED, "transactions")
+
+    assert ids(lake) == held
     assert sums(lake)["holds"]
 
 

@@ -85,6 +85,7 @@ def test_every_kind_of_breakage_is_found_with_its_numbers(good: Lake) -> None:
             a_payment(f"P1-{LAST_DAY}"),
             a_payment(f"P1-{LAST_DAY}"),
             a_payment(f"P2-{FIRST_DAY}", LAST_DAY),
+            a_payment(f"P2-{FIRST_DAY}", LAST_DAY),
             a_payment("Q1", amount=None),
             a_payment("Q2", amount=Decimal("-1.00"), channel="carrier_pigeon"),
             a_payment("has space"),
@@ -106,7 +107,7 @@ def test_every_kind_of_breakage_is_found_with_its_numbers(good: Lake) -> None:
         findings = check_tables(good, TABLES, days=0)
 
     assert broken(findings) == {
-        (TRANSACTIONS.name, "unique"): 2,
+        (TRANSACTIONS.name, "unique"): 3,
         (TRANSACTIONS.name, "unique_across_dates"): 1,
         (TRANSACTIONS.name, "transaction_id_required"): 1,
         (TRANSACTIONS.name, "transaction_id_format"): 1,
@@ -125,7 +126,7 @@ def test_every_kind_of_breakage_is_found_with_its_numbers(good: Lake) -> None:
     wrong = named(findings)
     negative = wrong[TRANSACTIONS.name, "amount_not_negative"].details
     assert negative == (
-        f"1 of {PAYMENTS + 8} rows break the rule: amount must not be negative; for example transaction_id='Q2'"
+        f"1 of {PAYMENTS + 9} rows break the rule: amount must not be negative; for example transaction_id='Q2'"
     )
     assert wrong[FACTS.name, "customer_id_in_customers"].details.endswith("for example customer_id='C9'")
     assert {check for (_, check), f in wrong.items() if f.warns} == {"unique_across_dates", "customer_id_in_customers"}

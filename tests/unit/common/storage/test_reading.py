@@ -1,29 +1,11 @@
 """How far streams have read, from the files of their checkpoints."""
 
-import json
 from pathlib import Path
+
+from checkpoints import TABLE, a_stream, an_offset
 
 from common.settings import Settings
 from common.storage.reading import Place, places
-
-TABLE = "7f6d1c3e-0000-4000-8000-000000000001"
-
-
-def an_offset(version: int, *, is_starting: bool = False) -> str:
-    source = {"sourceVersion": 1, "reservoirId": TABLE, "reservoirVersion": version, "index": -1}
-    return f"v1\n{{}}\n{json.dumps(source | {'isStartingVersion': is_starting})}"
-
-
-def a_stream(home: Path, name: str, offsets: dict[int, str], committed: int) -> None:
-    folder = home / "checkpoints" / name
-    for part in ("offsets", "commits"):
-        (folder / part).mkdir(parents=True)
-    (folder / "metadata").write_text('{"id": "1"}')
-    for number, text in offsets.items():
-        (folder / "offsets" / str(number)).write_text(text)
-        (folder / "offsets" / f".{number}.crc").write_bytes(b"\x00")
-    for number in range(committed):
-        (folder / "commits" / str(number)).write_text("v1\n{}")
 
 
 def test_a_stream_is_where_its_newest_committed_batch_ended(tmp_path: Path) -> None:

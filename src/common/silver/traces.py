@@ -1,0 +1,39 @@
+"""Traces of replays: ops.replayed_records tells what left the quarantine, before it is removed and counted."""
+
+from pyspark.sql import functions as F
+
+from common.contracts.ops import BATCHES, REPLAYED_RECORDS
+from common.contracts.silver import QUARANTINE
+from common.contracts.table import Table
+from common.storage.batches import BatchId, Counts, record_batch
+from common.storage.lake import Lake
+from common.storage.quarantine import refused
+
+
+def finish_replays(lake: Lake, source: str, feed: str, target: Table) -> Counts:
+    """Removes from the quarantine what has a trace of having left it, and counts the replays that aren't counted yet.
+
+    Returns:
+        What the newest of them counted; nothing where all were counted before.
+    """
+    traces = lake.table(REPLAYED_RECORDS).where(F.col("target") == target.name)
+    counted = lake.table(BATCHES).where((F.col("kind") == "replay") & (F.col("target") == target.name))
+    open_ = traces.join(counted.select(F.col("query_id").alias("replay_id")), "replay_id", "left_anti")
+    outcomes = (
+        open_.groupBy("replay_id")
+        .agg(
+            F.count("*").alias("records"),
+            *(F.count_if(F.col("outcome") == name).alias(name) for name in ("accepted", "duplicate", "not_selected")),
+        )
+        .orderBy("replay_id")
+        .collect()
+    )
+    counts = Counts()
+    for row in outcomes:
+        gone = open_.where(F.col("replay_id") == row["replay_id"]).select("record_id")
+        leaving = refused(lake, target.name).join(gone, "record_id", "left_semi")
+        lake.merge_versions(leaving.withColumn("operation", F.lit("delete")), QUARANTINE)
+        counts = Counts(row["records"], row["accepted"], row["duplicate"], 0, row["not_selected"])
+        batch = BatchId(source, feed, target.name, row["replay_id"], 0, "replay")
+        record_batch(lake, batch, counts)
+    return counts

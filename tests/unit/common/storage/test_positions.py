@@ -1,0 +1,50 @@
+"""Streams that are rewound or were broken off, from the files of their checkpoints."""
+
+from pathlib import Path
+
+import pytest
+from checkpoints import a_stream, an_offset
+
+from common.errors import PositionError
+from common.settings import Settings
+from common.storage.positions import is_broken_off, rewind, streams
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    for name in ("bronze/bank/cards", "silver/accounts", "silver/transactions"):
+        a_stream(tmp_path, name, {0: an_offset(1)}, committed=1)
+    return Settings(tmp_path)
+
+
+def test_with_a_bronze_stream_only_the_flows_of_its_feed_start_anew(settings: Settings) -> None:
+    rewound = rewind(settings, "bronze/bank/cards", ["accounts"])
+
+    assert [stream.name for stream in rewound] == ["bronze/bank/cards", "silver/accounts"]
+    assert [stream.name for stream in streams(settings)] == ["silver/transactions"]
+
+
+def test_where_the_feed_is_not_known_all_of_silver_starts_anew(settings: Settings) -> None:
+    rewind(settings, "bronze/bank/cards")
+
+    assert streams(settings) == []
+
+
+def test_nothing_is_rewound_while_an_erasure_is_open(settings: Settings) -> None:
+    plan = settings.home / "checkpoints" / "erasures" / "erasure-1" / "plan.json"
+    plan.parent.mkdir(parents=True)
+    plan.write_text('{"erasure_id": "erasure-1", "source": "bank", "customer_id": "C1", "flows": [], "files": []}')
+
+    with pytest.raises(PositionError, match=r"an erasure was broken off half-way.*`lakehouse run maintenance`"):
+        rewind(settings, "silver/accounts")
+
+    assert len(streams(settings)) == 3
+
+
+@pytest.mark.parametrize(("begun", "committed", "expected"), [(0, 0, False), (1, 1, False), (1, 0, True), (2, 1, True)])
+def test_a_batch_that_was_begun_and_not_committed_is_broken_off(
+    tmp_path: Path, begun: int, committed: int, expected: bool
+) -> None:
+    a_stream(tmp_path, "silver/one", {number: an_offset(1) for number in range(begun)}, committed)
+
+    assert is_broken_off(str(tmp_path / "checkpoints" / "silver" / "one")) is expected

@@ -19,7 +19,7 @@ from lake_tables import drop_tables
 pytestmark = pytest.mark.spark
 
 MOMENTS = {
-    "bronze_files": (Moment("landing", "bronze_files", 0.6),),
+    "bronze_files": (Moment("landing", "bronze_files", 0.2),),  # later, a job of one task has ended
     "silver_customers": (
         Moment("commit", "silver_customers", 0.0),  # a new table's first commit, which the catalog doesn't know of yet
         Moment("merge", "silver_customers", 0.0),

@@ -16,7 +16,7 @@ from common.settings import Settings
 from common.silver.conform import BRONZE
 from common.silver.contradictions import contradictions
 from common.silver.history import rebuild_history
-from common.silver.reread import IS_HELD, with_held
+from common.silver.reread import check_reread
 from common.silver.verdicts import counted, is_fine
 from common.sources.source_ref import ordinal_of, path_of
 from common.storage.batches import BatchId, Counts, record_batch
@@ -49,8 +49,8 @@ def batch_processor(settings: Settings, flow: Flow) -> Callable[[DataFrame, int]
 
 def accept(lake: Lake, conformed: DataFrame, flow: Flow, batch: BatchId) -> Counts:
     """Puts a batch of conformed records where they belong and records the counts."""
-    with lake.staged(conformed, flow.target.name) as files:
-        staged = with_held(lake, files, flow.target, batch)
+    with lake.staged(conformed, flow.target.name) as staged:
+        check_reread(lake, staged, flow.target, batch)
         insert_accepted(lake, staged, flow, batch)
         refused = staged.where(F.col("selected") & (F.size("failed_checks") > 0))
         _quarantine(lake, refused, batch, "refused")
@@ -72,7 +72,7 @@ def _check_sum(batch: BatchId, counts: Counts) -> None:
         raise LakehouseError(
             f"{batch.target}: of {counts.records_read:,} records of batch {batch.batch_id}, {told:,} are accounted "
             "for. It was begun with another map or check than it is ended with: rewind the stream (`lakehouse rewind` "
-            "lists them) and run the job again; what was accepted stays, and is not added twice"
+            "lists them) and run the job again; what is there is not added twice"
         )
 
 
@@ -81,12 +81,11 @@ def insert_accepted(lake: Lake, staged: DataFrame, flow: Flow, batch: BatchId) -
     table = flow.target
     place = path_of(_ref()), ordinal_of(_ref())
     order = Window.partitionBy(*table.lookup_key).orderBy(*place, f"{BRONZE}.record_id")
-    new = staged.where(is_fine() & ~F.col(IS_HELD))
-    first = new.withColumn("_position", F.row_number().over(order)).where("_position = 1")
+    first = staged.where(is_fine()).withColumn("_position", F.row_number().over(order)).where("_position = 1")
     rows = first.withColumns({"record_id": F.col(f"{BRONZE}.record_id"), "accepted_at": F.current_timestamp()})
     if table.name == TRANSACTIONS.name:
         rows = _flag_unknown_customers(lake, rows, flow.has_customers)
-    lake.insert_new(rows, table, Once(batch.query_id, batch.batch_id), scope_of=new)
+    lake.insert_new(rows, table, Once(batch.query_id, batch.batch_id), scope_of=staged.where(is_fine()))
     for reference in REFERENCES.values():
         if reference.changes.name == table.name:
             rebuild_history(lake, reference, staged.where(is_fine()).select(reference.key).distinct())

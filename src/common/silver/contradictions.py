@@ -11,7 +11,6 @@ from common.contracts.table import Column as ContractColumn
 from common.contracts.table import Table
 from common.quality.checks import FAILED_CHECKS_TYPE, PERSONAL_VALUE, reason, shown
 from common.silver.conform import BRONZE
-from common.silver.reread import IS_HELD
 from common.silver.verdicts import is_fine
 from common.storage.lake import Lake
 
@@ -35,7 +34,7 @@ def contradictions(lake: Lake, staged: DataFrame, table: Table, feed: str) -> Da
         F.col("record_id").alias("_holder"),
         *(F.col(name).alias(f"_held_{name}") for name in (*table.lookup_key, *content)),
     )
-    same_key = [is_fine(), ~F.col(IS_HELD), *(F.col(key).eqNullSafe(F.col(f"_held_{key}")) for key in table.lookup_key)]
+    same_key = [is_fine(), *(F.col(key).eqNullSafe(F.col(f"_held_{key}")) for key in table.lookup_key)]
     differing = [F.when(~F.col(n).eqNullSafe(F.col(f"_held_{n}")), _difference(table.column(n))) for n in content]
     refused = (
         staged.join(held, same_key)

@@ -20,7 +20,6 @@ from common.silver.accept import insert_accepted
 from common.silver.conform import conform
 from common.silver.contradictions import contradictions
 from common.silver.refine import flow_of
-from common.silver.reread import IS_HELD
 from common.silver.review import refused_target
 from common.silver.traces import finish_replays
 from common.silver.verdicts import holders
@@ -84,8 +83,7 @@ def _replay(lake: Lake, source: Source, name: str) -> Replayed:
         return Replayed(target.name, 0, 0, 0, 0)
     batch = BatchId(source.name, flow.feed, target.name, _new_id(), 0, "replay")
     mapping = source.feeds[flow.feed].into[name]
-    conformed = conform(_as_received(rows), mapping, target).withColumn(IS_HELD, F.lit(False))
-    with lake.staged(conformed, f"{target.name}.replay") as staged:
+    with lake.staged(conform(_as_received(rows), mapping, target), f"{target.name}.replay") as staged:
         insert_accepted(lake, staged, flow, batch)
         contradicting = contradictions(lake, staged, target, flow.feed)
         with lake.staged(contradicting, f"{target.name}.replay.conflicts") as conflicting:

@@ -1,40 +1,47 @@
-"""Records that a stream reads again after it was rewound, and that its target holds already.
-
-What was accepted stays as it is, also where the map, the cleaning or the checks have become others since: by its new
-key it might not be found, and would be added a second time.
-"""
+"""Records that a stream reads again after it was rewound: the target must hold them as today's map makes them."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.ops import BATCHES
+from common.contracts.silver import REFERENCES, TARGETS
 from common.contracts.table import Table
-from common.quality.checks import FAILED_CHECKS_TYPE
+from common.errors import PositionError
 from common.silver.conform import BRONZE
 from common.storage.batches import BatchId
 from common.storage.lake import Lake
 
-IS_HELD = "is_held"
 
+def check_reread(lake: Lake, staged: DataFrame, target: Table, batch: BatchId) -> None:
+    """Checks that the records which the target holds already would be accepted again, under the same keys.
 
-def with_held(lake: Lake, staged: DataFrame, target: Table, batch: BatchId) -> DataFrame:
-    """The staged records with `is_held`: whether the target holds them, by record_id.
+    By another key they would not be found, and be added a second time. They are looked for only where an earlier query
+    of the flow can have read them: that reads the ids of the whole target, which a batch of new records need not pay.
 
-    Those that it holds count as selected and fail no check. They are looked for only where an earlier query of the
-    flow can have read them: the lookup reads the ids of the whole target, which a batch of new records need not pay.
+    Raises:
+        PositionError: map, cleaning or checks make others of them now.
     """
     if not _may_be_read_again(lake, staged, batch):
-        return staged.withColumn(IS_HELD, F.lit(False))
-    ids = lake.table(target).select(F.col("record_id").alias("_held_id")).distinct()
-    marked = staged.join(ids, F.col(f"{BRONZE}.record_id") == F.col("_held_id"), "left")
-    is_held = F.col("_held_id").isNotNull()
-    return marked.withColumns(
-        {
-            IS_HELD: is_held,
-            "selected": F.col("selected") | is_held,
-            "failed_checks": F.when(is_held, F.array().cast(FAILED_CHECKS_TYPE)).otherwise(F.col("failed_checks")),
-        }
-    ).drop("_held_id")
+        return
+    held = lake.table(target).select("record_id", F.struct(*target.lookup_key).alias("_held"))
+    is_fine = F.col("selected") & (F.size("failed_checks") == 0)
+    records = staged.select(
+        F.col(f"{BRONZE}.record_id").alias("record_id"),
+        is_fine.alias("_fine"),
+        F.struct(*target.lookup_key).alias("_new"),
+    )
+    others = held.join(records, "record_id").where(~F.col("_fine") | ~F.col("_new").eqNullSafe(F.col("_held")))
+    row = others.agg(F.count("*"), F.min("record_id")).first()
+    if row is None or not row[0]:
+        return
+    name = next(name for name, table in TARGETS.items() if table.name == target.name)
+    tables = [target.name, *([REFERENCES[name].history.name] if name in REFERENCES else [])]
+    drops = ", ".join(f'`lakehouse sql "DROP TABLE {table}"`' for table in tables)
+    raise PositionError(
+        f"{target.name}: {row[0]:,} records that it holds (such as {row[1]}) are read again, and the map or the checks "
+        "of today make others of them: they would be there twice. Nothing was written. Bring the old map back, or "
+        f"make the table anew by the new one: {drops}, `lakehouse rewind silver/{name}`, and run the job"
+    )
 
 
 def _may_be_read_again(lake: Lake, staged: DataFrame, batch: BatchId) -> bool:

@@ -8,7 +8,6 @@ from pyspark.sql import functions as F
 from common.contracts.table import Table
 from common.quality.field_names import usual_name
 from common.silver.conform import BRONZE, UNMAPPED
-from common.silver.reread import IS_HELD
 from common.storage.batches import Counts
 from common.storage.lake import Lake
 from common.storage.quarantine import refused
@@ -40,7 +39,6 @@ def holders(lake: Lake, staged: DataFrame, table: Table) -> DataFrame:
         F.col(f"{BRONZE}.record_id").alias("record_id"),
         "selected",
         is_fine().alias("fine"),
-        IS_HELD,
         UNMAPPED,
         *table.lookup_key,
     )
@@ -51,7 +49,6 @@ def holders(lake: Lake, staged: DataFrame, table: Table) -> DataFrame:
     return (
         verdicts.join(held, same_key, "left")
         .join(refused(lake, table.name).select("record_id", F.lit(True).alias("is_refused")), "record_id", "left")
-        .withColumn("holder", F.when(F.col(IS_HELD), F.col("record_id")).otherwise(F.col("holder")))
         .select("record_id", "selected", "fine", UNMAPPED, "holder", "is_refused")
     )
 

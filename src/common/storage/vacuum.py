@@ -38,8 +38,8 @@ def vacuum_at_once(lake: Lake, table: Table | str) -> None:
     The retention is a property of the table, as session settings are not allowed on serverless. A kill before the
     property is set back does no harm: this function or `vacuum` sets it again.
     """
-    # With deletion vectors, Databricks' default, deleted rows stay in files that are still used: those are rewritten.
-    retried(lambda: lake.spark.sql(f"REORG TABLE {lake.full_name(table)} APPLY (PURGE)").collect())
+    if _marks_deleted_rows(lake, table):
+        retried(lambda: lake.spark.sql(f"REORG TABLE {lake.full_name(table)} APPLY (PURGE)").collect())
     if not _has_removed_files(lake, table):
         _keep_for_days(lake, table, HISTORY_RETENTION_DAYS)
         return
@@ -54,6 +54,12 @@ def vacuum_at_once(lake: Lake, table: Table | str) -> None:
         lake.spark.sql(f"{statement} RETAIN {UNCOMMITTED_HOURS} HOURS").collect()
         lake.spark.sql(f"{statement} LITE").collect()
     _keep_for_days(lake, table, HISTORY_RETENTION_DAYS)
+
+
+def _marks_deleted_rows(lake: Lake, table: Table | str) -> bool:
+    """Whether deletion vectors, Databricks' default, may leave deleted rows in files that the newest version uses."""
+    detail = lake.spark.sql(f"DESCRIBE DETAIL {lake.full_name(table)}").select("tableFeatures").first()
+    return detail is not None and "deletionVectors" in (detail[0] or ())
 
 
 _ONLY_ADDS = ("ADD COLUMNS", "CHANGE COLUMN", "CREATE TABLE", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES")

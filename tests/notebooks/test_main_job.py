@@ -36,7 +36,6 @@ ALIKE = (
     "promote_fraud_model",
     "score_transactions",
     "daily_fraud_summary",
-    "marts",
 )
 """Tasks that do the same work whatever the source."""
 

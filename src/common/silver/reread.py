@@ -8,6 +8,7 @@ from common.contracts.silver import REFERENCES, TARGETS
 from common.contracts.table import Table
 from common.errors import PositionError
 from common.silver.conform import BRONZE
+from common.silver.verdicts import is_fine
 from common.storage.batches import BatchId
 from common.storage.lake import Lake
 
@@ -24,10 +25,9 @@ def check_reread(lake: Lake, staged: DataFrame, target: Table, batch: BatchId) -
     if not _may_be_read_again(lake, staged, batch):
         return
     held = lake.table(target).select("record_id", F.struct(*target.lookup_key).alias("_held"))
-    is_fine = F.col("selected") & (F.size("failed_checks") == 0)
     records = staged.select(
         F.col(f"{BRONZE}.record_id").alias("record_id"),
-        is_fine.alias("_fine"),
+        is_fine().alias("_fine"),
         F.struct(*target.lookup_key).alias("_new"),
     )
     others = held.join(records, "record_id").where(~F.col("_fine") | ~F.col("_new").eqNullSafe(F.col("_held")))

@@ -10,6 +10,9 @@ from local.java import Java
 from local.workspace import Workspace
 
 SERVER_CLASS = "org.apache.spark.sql.connect.service.SparkConnectServer"
+_CODE_CACHE = "-XX:ReservedCodeCacheSize=512m"
+"""Spark compiles classes for every query. By default Java holds 240 MB of their machine code, and 48 MB with its quick
+compiler alone: a server whose cache is full slows down, or its queries die of a VirtualMachineError."""
 _LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 
 
@@ -56,6 +59,7 @@ def server_command(workspace: Workspace, port: int, java: Java, jars: Iterable[P
     return [
         str(java.executable),
         f"-Xmx{os.environ.get('LAKEHOUSE_DRIVER_MEMORY', '2560m')}",
+        _CODE_CACHE,
         *java.module_options,
         f"-Djava.io.tmpdir={workspace.temporary}",
         f"-Dderby.system.home={workspace.engine}",

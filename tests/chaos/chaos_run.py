@@ -257,5 +257,7 @@ class Chaos:
             raise ChaosError(f"the job hangs after {worker.told[-1:]}:\n{_tail(log)}")
 
 
-def _tail(log: Path, lines: int = 40) -> str:
-    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+def _tail(log: Path, lines: int = 60) -> str:
+    """The last lines that say something: of a trace in the engine its messages, without the frames."""
+    told = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join([line for line in told if not line.lstrip().startswith("at ")][-lines:])

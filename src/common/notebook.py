@@ -1,12 +1,13 @@
 """What a notebook's setup cell opens: parameters with types, the tables, the source, and a way to say what was done."""
 
 import html
-from collections.abc import Mapping, MutableMapping
+import json
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from common.parameters import PARAMETERS, Value
+from common.parameters import PARAMETERS, Parameter, Value
 from common.session import spark_session
 from common.settings import repository, settings_from
 from common.sources.declaration import Source, load_source
@@ -16,12 +17,17 @@ from common.storage.streams import Trigger
 RESULT_TYPE = "application/vnd.lakehouse.result+json"
 """MIME type of the output by which a notebook tells the job runner what it did."""
 
+SETTINGS = ("catalog", "schema_prefix", "landing", "experiment", "run_id")
+"""The parameters that say where things are."""
+
 
 @dataclass(frozen=True)
 class Lakehouse(Lake):
     """A `Lake` as a notebook sees it, with the notebook's typed parameters."""
 
     parameters: Mapping[str, Value]
+    dbutils: Any = None
+    """The notebook's own on Databricks."""
 
     @cached_property
     def source(self) -> Source:
@@ -41,29 +47,51 @@ class Lakehouse(Lake):
         rows_out: int | None = None,
         note: str = "",
         facts: Mapping[str, Any] | None = None,
+        then: Callable[[], None] = lambda: None,
     ) -> None:
-        """Shows what the notebook did, and tells the job runner; later calls add to earlier ones."""
+        """Shows what the notebook did and tells the job: its last cell. `then` is called when it is shown.
+
+        What `then` raises fails the task. On Databricks the notebook ends here, with the result as its exit value.
+        """
         told = {"rows_in": rows_in, "rows_out": rows_out, "note": note or None, "facts": dict(facts or {}) or None}
         payload = {name: value for name, value in told.items() if value is not None}
         _display({RESULT_TYPE: payload, "text/html": _as_html(payload), "text/plain": _as_text(payload)})
+        then()
+        if self.dbutils is not None:
+            self.dbutils.notebook.exit(json.dumps(payload, default=str))
 
 
 def open_lakehouse(notebook: MutableMapping[str, Any]) -> Lakehouse:
     """Opens the lakehouse for a notebook, whose `globals()` hold the values of its `parameters` cell.
 
-    Afterwards those variables hold typed values.
+    On Databricks each parameter is a widget as well: a job's value, or a person's, wins over the cell's. Afterwards
+    those variables hold typed values, wherever they came from.
 
     Raises:
         ParameterError: a value has the wrong type or breaks a rule.
         EngineError: Spark can't be found, started or reached.
     """
-    parameters = {name: declared.typed(notebook[name]) for name, declared in PARAMETERS.items() if name in notebook}
+    dbutils = notebook.get("dbutils")
+    parameters = {
+        name: declared.typed(_given(declared, notebook[name], dbutils))
+        for name, declared in PARAMETERS.items()
+        if name in notebook
+    }
     notebook.update(parameters)
-    settings = settings_from(
-        catalog=str(parameters.get("catalog", PARAMETERS["catalog"].default)),
-        landing=str(parameters.get("landing", "")),
-    )
-    return Lakehouse(spark_session(settings), settings, parameters)
+    given = {name: str(parameters[name]) for name in SETTINGS if name in parameters}
+    settings = settings_from(**given)
+    return Lakehouse(spark_session(settings), settings, parameters, dbutils)
+
+
+def _given(declared: Parameter, value: object, dbutils: Any) -> object:
+    """The widget's value on Databricks; a widget that isn't there yet is made, with the cell's value."""
+    if dbutils is None:
+        return value
+    if declared.choices:
+        dbutils.widgets.dropdown(declared.name, str(value), list(declared.choices), declared.meaning)
+    else:
+        dbutils.widgets.text(declared.name, str(value), declared.meaning)
+    return dbutils.widgets.get(declared.name)
 
 
 def _flat(payload: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -78,6 +78,12 @@ def as_day(value: str) -> datetime:
 
 _DECLARED = (
     Parameter("catalog", "spark_catalog", "catalog that holds the schemas bronze, silver, gold and ops"),
+    Parameter(
+        "schema_prefix", "", "what the names of schemas begin with; deployments in one catalog have different ones"
+    ),
+    Parameter("experiment", "fraud_model", "MLflow experiment of the models"),
+    Parameter("run_id", "", "the job run, noted with what it does; empty: none"),
+    Parameter("src", "../../src", "folder of the package `common`; used on Databricks, where it is not installed"),
     Parameter("source", "simulated", "name of a file in sources/, without .yml"),
     Parameter("landing", "", "folder that files land in; empty: the workspace's own"),
     Parameter("entity", "customers", "kind of reference data", ("customers", "accounts", "merchants", "terminals")),

@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 import common
 from common.errors import EngineError
+from common.platform import DATABRICKS, this_platform
 from common.settings import Settings
 
 USER_ID = "lakehouse"
@@ -30,14 +31,9 @@ def spark_session(settings: Settings | None = None) -> SparkSession:
     """
     # It would print every error a second time, as JSON with the server's stack trace.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
-    spark = _databricks_session() if is_databricks() else _local_session(settings)
+    spark = _databricks_session() if this_platform() == DATABRICKS else _local_session(settings)
     _ship_package_by_value()
     return spark
-
-
-def is_databricks() -> bool:
-    """Whether this process runs on Databricks."""
-    return "DATABRICKS_RUNTIME_VERSION" in os.environ
 
 
 def _databricks_session() -> SparkSession:

@@ -1,13 +1,14 @@
-"""Where things are: catalog, folders and MLflow, from parameters and the environment.
+"""Where things are: catalog, schemas, folders and MLflow, from parameters and the environment.
 
-What differs between a laptop and a Databricks workspace is decided here and in `session`, nowhere else.
+What of it differs between a laptop and a Databricks workspace comes from `platform`.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import common
+from common.platform import Platform, this_platform
 
 HIGH_RISK_COUNTRIES = ("BY", "IR", "KP", "MM", "RU", "SY", "VE")
 """Countries whose card payments a rule holds back; a business decision, change it here."""
@@ -46,44 +47,80 @@ def lakehouse_home() -> Path:
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of one notebook's run."""
+    """The settings of one notebook's run.
+
+    `schema_prefix` stands before the names of all schemas, and of the model: deployments that share a catalog have
+    different ones.
+    """
 
     home: Path
     catalog: str = "spark_catalog"
+    schema_prefix: str = ""
     landing_folder: str = ""
+    experiment: str = EXPERIMENT_NAME
     run_id: str = ""
     task_key: str = ""
+    platform: Platform = field(default_factory=this_platform)
 
     @property
     def landing(self) -> str:
         """The folder that `{landing}` stands for in a source, absolute."""
-        return str(Path(self.landing_folder).expanduser().resolve() if self.landing_folder else self.home / "landing")
+        if not self.landing_folder:
+            return f"{self._volumes}/landing"
+        return str(Path(self.landing_folder).expanduser().resolve())
 
     @property
     def tracking_uri(self) -> str:
-        """Where MLflow keeps experiments and models."""
-        return f"sqlite:///{self.home / 'mlflow.db'}"
+        """Where MLflow keeps experiments and runs."""
+        return self.platform.tracking_uri.format(home=self.home)
 
     @property
-    def artifacts(self) -> str:
-        """Where MLflow keeps files."""
-        return (self.home / "mlartifacts").as_uri()
+    def registry_uri(self) -> str:
+        """Where MLflow keeps registered models."""
+        return self.platform.registry_uri.format(home=self.home)
+
+    @property
+    def artifacts(self) -> str | None:
+        """Where MLflow keeps files; None where that is its own affair."""
+        return None if self.platform.has_unity_catalog else (self.home / "mlartifacts").as_uri()
+
+    @property
+    def model(self) -> str:
+        """The name of the registered model: three-level in Unity Catalog."""
+        name = f"{self.schema_prefix}{MODEL_NAME}"
+        return f"{self.catalog}.{self.schema('ml')}.{name}" if self.platform.has_unity_catalog else name
 
     def checkpoint(self, *parts: str) -> str:
         """The checkpoint folder of the streaming query named by the parts."""
-        return str(self.home.joinpath("checkpoints", *parts))
+        return "/".join((self._volumes, "checkpoints", *parts))
+
+    def schema(self, name: str) -> str:
+        """The name in the catalog of a schema of the contracts."""
+        return f"{self.schema_prefix}{name}"
 
     def table(self, name: str) -> str:
-        """The three-level name of `schema.table`."""
-        return f"{self.catalog}.{name}"
+        """The three-level name of `schema.table`, or the two-level one of a `schema`."""
+        return f"{self.catalog}.{self.schema(name)}"
+
+    @property
+    def _volumes(self) -> str:
+        return self.platform.volumes.format(home=self.home, catalog=self.catalog, ops=self.schema("ops"))
 
 
-def settings_from(catalog: str = "spark_catalog", landing: str = "") -> Settings:
+def settings_from(
+    catalog: str = "spark_catalog",
+    schema_prefix: str = "",
+    landing: str = "",
+    experiment: str = EXPERIMENT_NAME,
+    run_id: str = "",
+) -> Settings:
     """Settings from a notebook's parameters and the environment."""
     return Settings(
         home=lakehouse_home(),
         catalog=catalog,
+        schema_prefix=schema_prefix,
         landing_folder=landing,
-        run_id=os.environ.get("LAKEHOUSE_RUN_ID", ""),
+        experiment=experiment,
+        run_id=run_id or os.environ.get("LAKEHOUSE_RUN_ID", ""),
         task_key=os.environ.get("LAKEHOUSE_TASK_KEY", ""),
     )

@@ -19,11 +19,13 @@ _MAX_DEPTH = 10
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle file with what it includes, for one target; `variables` given by a person win over declared ones."""
+    """A bundle file with what it includes, as the laptop takes it: no target, and the variables' defaults.
+
+    `variables` given by a person win over declared ones.
+    """
 
     file: Path
     root: Path
-    target: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -32,24 +34,18 @@ class Bundle:
         return read_yaml(self.file)
 
     @cached_property
-    def target_name(self) -> str:
-        """The target asked for, or the one marked as default.
-
-        Raises:
-            DeclarationError: the bundle has no such target.
-
-        """
-        targets = self.content.get("targets") or {}
-        if self.target and self.target not in targets:
-            raise DeclarationError(f"{shown_path(self.file)}: no target '{self.target}'; {near(self.target, targets)}")
-        defaults = [name for name, settings in targets.items() if (settings or {}).get("default")]
-        return self.target or next(iter(defaults or targets), "dev")
-
-    @cached_property
     def included(self) -> list[Path]:
         """The files that `include` names, in order."""
         patterns = self.content.get("include") or []
         return [file.resolve() for pattern in patterns for file in sorted(self.file.parent.glob(pattern))]
+
+    @cached_property
+    def declared_variables(self) -> dict[str, Any]:
+        """All variables by name, as declared."""
+        merged: dict[str, Any] = {}
+        for _, content in self._files:
+            merged |= content.get("variables") or {}
+        return merged
 
     @cached_property
     def resources(self) -> dict[str, dict[str, Any]]:
@@ -117,8 +113,8 @@ class Bundle:
         user = getpass.getuser()
         known = {
             "bundle.name": (self.content.get("bundle") or {}).get("name", ""),
-            "bundle.target": self.target_name,
-            "bundle.environment": self.target_name,
+            "bundle.target": "local",
+            "bundle.environment": "local",
             "workspace.file_path": str(self.root),
             "workspace.root_path": str(self.root),
             "workspace.current_user.userName": user,
@@ -130,35 +126,33 @@ class Bundle:
             return self._resource(name, file)
         raise DeclarationError(f"{shown_path(file)}: ${{{name}}} is unknown; {near(name, [*known, 'var.NAME'])}")
 
-    def _variable(self, name: str, file: Path) -> Any:
-        declared = self.content.get("variables") or {}
+    def _variable(self, path: str, file: Path) -> Any:
+        name, *inner = path.split(".")
+        declared = self.declared_variables
         if name not in declared:
             hint = near(name, declared, "declared there")
             raise DeclarationError(
                 f"{shown_path(file)}: ${{var.{name}}} is not declared in {shown_path(self.file)}; {hint}"
             )
-        of_target = ((self.content.get("targets") or {}).get(self.target_name) or {}).get("variables") or {}
         candidates = (
             self.variables.get(name),
             os.environ.get(f"BUNDLE_VAR_{name}"),
-            _default(of_target.get(name)),
             _default(declared[name]),
         )
         for value in candidates:
             if value is not None:
-                return value
+                return self._inside(value, inner, f"var.{path}", file)
         raise DeclarationError(f"{shown_path(file)}: ${{var.{name}}} has no value: give it with --var {name}=VALUE")
 
     def _resource(self, name: str, file: Path) -> Any:
-        _, *path = name.split(".")
-        found: Any = self.resources
+        return self._inside(self.resources, name.split(".")[1:], name, file)
+
+    def _inside(self, value: Any, path: list[str], name: str, file: Path) -> Any:
         for part in path:
-            if not isinstance(found, dict) or part not in found:
-                raise DeclarationError(
-                    f"{shown_path(file)}: ${{{name}}} leads nowhere: no '{part}' among the resources of the bundle"
-                )
-            found = found[part]
-        return found
+            if not isinstance(value, dict) or part not in value:
+                raise DeclarationError(f"{shown_path(file)}: ${{{name}}} leads nowhere: there is no '{part}' in it")
+            value = value[part]
+        return value
 
 
 def _default(declared: Any) -> Any:
@@ -166,15 +160,15 @@ def _default(declared: Any) -> Any:
     return declared.get("default") if isinstance(declared, dict) else declared
 
 
-def load_bundle(root: Path, target: str = "", variables: Mapping[str, str] | None = None) -> Bundle:
+def load_bundle(root: Path, variables: Mapping[str, str] | None = None) -> Bundle:
     """The bundle of a checkout.
 
     Raises:
         DeclarationError: the bundle file can't be read, or a variable given isn't declared.
 
     """
-    bundle = Bundle(root / "bundles" / "databricks.yml", root, target, variables or {})
-    declared = bundle.content.get("variables") or {}
+    bundle = Bundle(root / "bundles" / "databricks.yml", root, variables or {})
+    declared = bundle.declared_variables
     for name in bundle.variables:
         if name not in declared:
             raise DeclarationError(

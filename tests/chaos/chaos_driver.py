@@ -42,7 +42,7 @@ def main() -> int:
     options = parser.parse_args()
     os.environ["MPLBACKEND"] = "Agg"
     given = dict(text.split("=", 1) for text in options.param)
-    job = load_job(load_bundle(repository(), "", {}), "lakehouse")
+    job = load_job(load_bundle(repository()), "lakehouse")
     declared = check_parameters(job, given)
     run = RunValues(job.key, job.name, f"chaos-{os.getpid()}", datetime.now(UTC))
     run = replace(run, parameters=job_values(job, given, run))

@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, required=True)
     parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
     options = parser.parse_args()
-    job = load_job(load_bundle(repository(), "", {}), "lakehouse")
+    job = load_job(load_bundle(repository()), "lakehouse")
     limited = replace(job.task(options.task), timeout_seconds=options.seconds, max_retries=0)
     job = replace(job, tasks=tuple(limited if task.key == limited.key else task for task in job.tasks))
     workspace = current_workspace().create()

@@ -13,7 +13,18 @@ from local.bundle import load_bundle
 from local.jobs import load_job
 
 NOTEBOOKS = sorted((repository() / "notebooks").glob("*/*.ipynb"))
-SETUP = "from common.notebook import open_lakehouse\n\nlake = open_lakehouse(globals())"
+SETUP = """\
+if "dbutils" in globals():  # on Databricks: this package is a folder of the deployment, not installed
+    import sys
+
+    dbutils.widgets.text("src", src)
+    sys.path.append(dbutils.widgets.get("src"))
+
+from common.notebook import open_lakehouse
+
+lake = open_lakehouse(globals())"""
+OF_THE_DEPLOYMENT = {"src", "run_id"}
+"""Job parameters that say where the deployment is and which run this is: no defaults of a notebook."""
 
 
 def cells(path: Path, kind: str = "code") -> list[Any]:
@@ -59,7 +70,8 @@ def test_every_declared_parameter_is_taken_by_a_notebook() -> None:
 
 
 def test_the_jobs_defaults_are_those_of_the_notebooks() -> None:
-    job = load_job(load_bundle(repository(), "", {}), "lakehouse")
+    job = load_job(load_bundle(repository()), "lakehouse")
 
     for name, value in job.parameters.items():
-        assert PARAMETERS[name].typed(value) == PARAMETERS[name].default
+        if name not in OF_THE_DEPLOYMENT:
+            assert PARAMETERS[name].typed(value) == PARAMETERS[name].default

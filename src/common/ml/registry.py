@@ -22,7 +22,7 @@ from mlflow.types import ColSpec, Schema
 
 from common.errors import ModelError
 from common.ml.champion import TRAIN_AGAIN, Champion
-from common.settings import EXPERIMENT_NAME, MODEL_NAME, Settings
+from common.settings import Settings
 
 ALIAS = "champion"
 NOT_TRAINED = "not_trained"
@@ -61,12 +61,14 @@ class Registry:
             logging.getLogger(name).setLevel(logging.ERROR)
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         mlflow.set_tracking_uri(settings.tracking_uri)
+        mlflow.set_registry_uri(settings.registry_uri)
+        self.model = settings.model
         self._client = mlflow.MlflowClient()
-        found = self._client.get_experiment_by_name(EXPERIMENT_NAME)
+        found = self._client.get_experiment_by_name(settings.experiment)
         self.experiment_id: str = (
             found.experiment_id
             if found
-            else self._client.create_experiment(EXPERIMENT_NAME, artifact_location=settings.artifacts)
+            else self._client.create_experiment(settings.experiment, artifact_location=settings.artifacts)
         )
 
     def register(self, model: Champion, run_id: str, example: Any) -> str:
@@ -89,7 +91,7 @@ class Registry:
             )
         self._ensure_model()
         version = self._client.create_model_version(
-            MODEL_NAME,
+            self.model,
             source=logged.model_uri,
             run_id=run_id,
             model_id=logged.model_id,
@@ -105,7 +107,7 @@ class Registry:
     def champion(self) -> Version | None:
         """The version that scoring uses; None while there is none."""
         try:
-            return self._version(self._client.get_model_version_by_alias(MODEL_NAME, ALIAS))
+            return self._version(self._client.get_model_version_by_alias(self.model, ALIAS))
         except MlflowException as error:
             if error.error_code in _ABSENT:
                 return None
@@ -113,20 +115,22 @@ class Registry:
 
     def newest(self) -> Version | None:
         """The version registered last; None while there is none."""
-        versions = self._client.search_model_versions(f"name='{MODEL_NAME}'")
+        versions = self._client.search_model_versions(f"name='{self.model}'")
         if not versions:
             return None
-        return self._version(max(versions, key=lambda version: int(version.version)))
+        newest = max(versions, key=lambda version: int(version.version))
+        # A search in Unity Catalog gives no tags.
+        return self._version(self._client.get_model_version(self.model, newest.version))
 
     def decide(self, version: Version, is_promoted: bool, reason: str) -> None:
         """Notes on a version what promotion said, and gives it the alias `champion` when it was promoted."""
         number = version.model.version
         # The decision last: killed before it, promotion finds the version undecided and decides again.
-        self._client.set_model_version_tag(MODEL_NAME, number, "reason", reason)
+        self._client.set_model_version_tag(self.model, number, "reason", reason)
         if is_promoted:
-            self._client.set_registered_model_alias(MODEL_NAME, ALIAS, number)
+            self._client.set_registered_model_alias(self.model, ALIAS, number)
         decision = "promoted" if is_promoted else "kept_out"
-        self._client.set_model_version_tag(MODEL_NAME, number, "decision", decision)
+        self._client.set_model_version_tag(self.model, number, "decision", decision)
 
     def note_not_trained(self, text: str) -> None:
         """Notes in the experiment that training had too little to learn from, and why."""
@@ -147,13 +151,13 @@ class Registry:
 
     def _ensure_model(self) -> None:
         try:
-            self._client.create_registered_model(MODEL_NAME, description="Probability that a card payment is fraud.")
+            self._client.create_registered_model(self.model, description="Probability that a card payment is fraud.")
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
 
     def _version(self, version: ModelVersion) -> Version:
-        folder = Path(mlflow.artifacts.download_artifacts(f"models:/{MODEL_NAME}/{version.version}"))
+        folder = Path(mlflow.artifacts.download_artifacts(f"models:/{self.model}/{version.version}"))
         tags = version.tags
         model = Champion(
             version=str(version.version),

@@ -5,31 +5,33 @@ columns; a `binaryFile` stream parsed here does neither. Files that are still be
 leading dot or underscore) are left until they are renamed.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from common.platform import Platform
 from common.sources.declaration import FileFeed
 from common.sources.parsing import FileFormat, FileRefused, parse_file
 
 UNFINISHED = r"(?i)(/[._][^/]*|[.](tmp|temp|part|partial|filepart|crdownload|inprogress|writing|swp)|~)$"
 """Names of files that are still being written, as a regular expression over their paths."""
 
-FILES_PER_BATCH = 1000
-_NEVER_TOO_OLD = "36500d"
+_SCHEME = re.compile(r"^(file|dbfs):/+")
+"""What stands before a path on a laptop's disk and in a volume; a person, and an erasure, look for the path itself."""
 _FILES = "path string, modificationTime timestamp, length bigint, content binary"
 
 
-def stream_files(spark: SparkSession, source_name: str, feed_name: str, feed: FileFeed, landing: str) -> DataFrame:
+def stream_files(  # noqa: PLR0917
+    spark: SparkSession, source_name: str, feed_name: str, feed: FileFeed, landing: str, platform: Platform
+) -> DataFrame:
     """The records of all files of a feed, as a stream in the shape of bronze (`contracts.bronze.COLUMNS`)."""
     layout = FileFormat(feed.format, feed.delimiter, feed.quote, feed.encoding)
     files = (
-        spark.readStream.format("binaryFile")
-        .option("recursiveFileLookup", "true")
-        .option("maxFileAge", _NEVER_TOO_OLD)
-        .option("maxFilesPerTrigger", str(FILES_PER_BATCH))
+        spark.readStream.format(platform.file_stream)
+        .options(**platform.file_stream_options)
         .schema(_FILES)
         .load(feed.folder(landing))
     )
@@ -65,7 +67,7 @@ def _parser(layout: FileFormat) -> Callable[[Iterable[pa.RecordBatch]], Iterable
 
 def file_records(path: str, content: bytes, layout: FileFormat) -> Iterator[pa.RecordBatch]:
     """One file's records as batches of source_ref, payload and read_error; a refused file is one record."""
-    where = path.removeprefix("file:").replace("///", "/")
+    where = _SCHEME.sub("/", path)
     names = ["source_ref", "payload", "read_error"]
     try:
         for ordinals, payloads, errors in parse_file(content, layout):

@@ -128,7 +128,7 @@ class Lake:
 
         It has no commit, or the first one alone, which the catalog wasn't told of.
         """
-        folder = self.settings.home / "warehouse" / f"{table.schema}.db" / table.short_name
+        folder = self.settings.home / "warehouse" / f"{self.settings.schema(table.schema)}.db" / table.short_name
         commits = len(list((folder / "_delta_log").glob("*.json")))
         if not self.exists(table) and folder.is_dir() and commits <= 1 and not any(folder.rglob("*.parquet")):
             shutil.rmtree(folder)

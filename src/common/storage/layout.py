@@ -25,7 +25,7 @@ def table_names(lake: Lake) -> list[str]:
     return [
         f"{schema}.{table.name}"
         for schema in LAYERS
-        if schema in schemas
+        if lake.settings.schema(schema) in schemas
         for table in sorted(lake.spark.catalog.listTables(lake.settings.table(schema)), key=lambda table: table.name)
         if table.tableType != "VIEW" and not table.isTemporary
     ]

@@ -48,7 +48,7 @@ def run(  # noqa: PLR0917
     if given.get("landing"):
         # A person means the folder where they are; a notebook would take it from its own.
         given["landing"] = str(Path(given["landing"]).expanduser().resolve())
-    loaded = load_job(load_bundle(repository(), target, pairs(var, "--var")), job)
+    loaded = load_job(load_bundle(repository(), pairs(var, "--var")), job)
     selected = loaded.from_task(from_task) if from_task else None
     if only:
         selected = frozenset({loaded.task(only).key})

@@ -11,24 +11,33 @@ from local.bundle import load_bundle
 FILE = Path("jobs/trial.yml")
 
 
-def test_variable_from_the_command_line_wins_over_environment_target_and_default(
+def test_variable_from_the_command_line_wins_over_environment_and_default(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     variables = {"a": {"default": "declared"}, "b": {"default": "declared"}, "c": {"default": "declared"}, "d": "short"}
     checkout.bundle(
         variables=variables,
-        targets={"dev": {"default": True, "variables": {"a": "target", "b": "target", "c": {"default": "target"}}}},
+        targets={"dev": {"default": True, "variables": {"c": "of Databricks"}}},
     )
     monkeypatch.setenv("BUNDLE_VAR_a", "environment")
     monkeypatch.setenv("BUNDLE_VAR_b", "environment")
     bundle = load_bundle(checkout.root, variables={"a": "command"})
-    assert bundle.resolve("${var.a} ${var.b} ${var.c} ${var.d}", FILE) == "command environment target short"
+    assert bundle.resolve("${var.a} ${var.b} ${var.c} ${var.d}", FILE) == "command environment declared short"
+
+
+def test_a_part_of_a_variable_and_a_variable_of_an_included_file(checkout: Checkout) -> None:
+    checkout.bundle(include=["more.yml"], variables={"compute": {"default": {"key": "", "clusters": [1]}}})
+    (checkout.root / "bundles" / "more.yml").write_text("variables: {more: {default: from there}}")
+    bundle = load_bundle(checkout.root)
+    assert bundle.resolve(["${var.compute.clusters}", "${var.compute.key}", "${var.more}"], FILE) == [[1], "", "from there"]
+    with pytest.raises(DeclarationError, match=r"\$\{var\.compute\.kind\} leads nowhere: there is no 'kind' in it"):
+        bundle.resolve("${var.compute.kind}", FILE)
 
 
 def test_names_and_paths(checkout: Checkout) -> None:
     bundle = load_bundle(checkout.root)
     found = bundle.resolve({"x": ["${bundle.name}-${bundle.target}", "${workspace.file_path}/src"]}, FILE)
-    assert found == {"x": ["trial-dev", f"{checkout.root}/src"]}
+    assert found == {"x": ["trial-local", f"{checkout.root}/src"]}
 
 
 def test_resources_may_refer_to_variables(checkout: Checkout) -> None:
@@ -51,7 +60,7 @@ def test_text_without_references_stays(checkout: Checkout) -> None:
         ("${var.catalogue}", r"trial\.yml: \$\{var\.catalogue\} is not declared in .*did you mean catalog\?"),
         ("${var.empty}", r"\$\{var\.empty\} has no value: give it with --var empty=VALUE"),
         ("${bundle.nam}", r"\$\{bundle\.nam\} is unknown; did you mean bundle\.name"),
-        ("${resources.schemas.gold.name}", r"leads nowhere: no 'schemas'"),
+        ("${resources.schemas.gold.name}", r"leads nowhere: there is no 'schemas'"),
         ("${var.loop}", r"refers to itself"),
     ],
 )
@@ -61,9 +70,7 @@ def test_reference_that_leads_nowhere(checkout: Checkout, reference: str, messag
         load_bundle(checkout.root).resolve(reference, FILE)
 
 
-def test_unknown_target_and_variable(checkout: Checkout) -> None:
-    with pytest.raises(DeclarationError, match=r"no target 'prod'; .*dev"):
-        _ = load_bundle(checkout.root, target="prod").target_name
+def test_unknown_variable(checkout: Checkout) -> None:
     with pytest.raises(DeclarationError, match=r"--var x: .*declares no such variable"):
         load_bundle(checkout.root, variables={"x": "1"})
 

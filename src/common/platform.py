@@ -1,0 +1,63 @@
+"""What differs between a laptop and a Databricks workspace: all of it, each with its reason.
+
+The rest of the code asks `this_platform()` and has no other idea of where it runs. docs/local-vs-databricks.md says the
+same in words.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The properties of one place where notebooks run.
+
+    `tracking_uri` and `registry_uri` are templates over `{home}`, `volumes` over `{catalog}` and `{ops}` (a schema).
+    """
+
+    name: str
+    tracking_uri: str
+    registry_uri: str
+    volumes: str
+    file_stream: str
+    file_stream_options: Mapping[str, str]
+    has_unity_catalog: bool
+
+
+LAPTOP = Platform(
+    name="laptop",
+    # MLflow's store is a file of the workspace: no server has to run.
+    tracking_uri="sqlite:///{home}/mlflow.db",
+    registry_uri="sqlite:///{home}/mlflow.db",
+    # Folders of the workspace stand for volumes.
+    volumes="{home}",
+    # Spark's own stream of files; with the default age limit it would skip old files without a word.
+    file_stream="binaryFile",
+    file_stream_options={"recursiveFileLookup": "true", "maxFileAge": "36500d", "maxFilesPerTrigger": "1000"},
+    # Open-source Spark parses no PRIMARY KEY, and Hive's metastore has no tags and no grants.
+    has_unity_catalog=False,
+)
+
+DATABRICKS = Platform(
+    name="databricks",
+    # MLflow of the workspace keeps runs, Unity Catalog keeps models.
+    tracking_uri="databricks",
+    registry_uri="databricks-uc",
+    # Checkpoints and files live in volumes: serverless has no other place that lasts, and DBFS is closed.
+    volumes="/Volumes/{catalog}/{ops}",
+    # Auto Loader remembers files in a store of its own, so that millions cost no more; the same parser reads them.
+    file_stream="cloudFiles",
+    file_stream_options={
+        "cloudFiles.format": "binaryFile",
+        "cloudFiles.includeExistingFiles": "true",
+        "cloudFiles.maxFilesPerTrigger": "1000",
+    },
+    # Primary and foreign keys (which Databricks informs the optimizer of, and never checks), tags, aliases of models.
+    has_unity_catalog=True,
+)
+
+
+def this_platform() -> Platform:
+    """The platform that this process runs on."""
+    return DATABRICKS if "DATABRICKS_RUNTIME_VERSION" in os.environ else LAPTOP

@@ -65,7 +65,8 @@ def me(workspace: Workspace, request: Request) -> Json:
 
 @route("GET", "/.well-known/databricks-config")
 def host(workspace: Workspace, request: Request) -> Json:
-    return {"oidc_endpoint": "", "account_id": "", "workspace_id": "1"}
+    endpoint = f"http://{request.host}/oidc"
+    return {"oidc_endpoint": endpoint, "account_id": "11111111-0000-0000-0000-000000000000", "workspace_id": "1"}
 
 
 @route("POST", "/telemetry-ext")

@@ -57,6 +57,7 @@ class Request:
 
     query: Mapping[str, str]
     raw: bytes
+    host: str = ""
 
     @property
     def body(self) -> Json:
@@ -101,12 +102,12 @@ class Workspace:
     ids: Iterator[int] = field(default_factory=lambda: iter(range(1000, 10**9)))
     lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def answer(self, method: str, target: str, raw: bytes) -> tuple[int, bytes]:
+    def answer(self, method: str, target: str, raw: bytes, host: str = "") -> tuple[int, bytes]:
         """The status and content with which a request is answered."""
         parts = urlsplit(target)
         path, query = unquote(parts.path), dict(parse_qsl(parts.query, keep_blank_values=True))
         with self.lock:
-            status, content = self._routed(method, path, Request(query, raw))
+            status, content = self._routed(method, path, Request(query, raw, host))
             self.calls.append(Call(method, path, query, raw, status))
         return status, content if isinstance(content, bytes) else json.dumps(content).encode()
 
@@ -136,7 +137,7 @@ def served(workspace: Workspace) -> Iterator[str]:
 
         def _answer(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, content = workspace.answer(self.command, self.path, raw)
+            status, content = workspace.answer(self.command, self.path, raw, self.headers.get("Host", ""))
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))

@@ -1,0 +1,100 @@
+"""The real CLI deploys the bundle to a stub workspace: all of it, once, and takes all of it away again."""
+
+import pytest
+from deployment import TARGETS, Deployer, names_of, parameters_of, settings_of, uploaded
+
+LAYERS = ("bronze", "silver", "gold", "ml", "ops")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_target_is_valid_without_a_warning(deployer: Deployer, target: str) -> None:
+    outcome = deployer.bundle("validate", target=target)
+
+    assert outcome.status == 0
+    assert "Validation OK!" in outcome.text
+    assert "Warn" not in outcome.text
+    assert "Recommendation" not in outcome.text
+
+
+def test_what_a_deployment_makes(deployed: Deployer) -> None:
+    workspace = deployed.workspace
+
+    assert set(settings_of(workspace)) == {
+        "lakehouse", "score_stream", "retrain", "replay_quarantine", "maintenance", "forget_customer",
+    }  # fmt: skip
+    assert set(workspace.schemas) == {f"workspace.dev_alice_{layer}" for layer in LAYERS}
+    assert set(workspace.volumes) == {
+        f"workspace.dev_alice_ops.{volume}" for volume in ("landing", "checkpoints", "reports")
+    }
+    assert set(workspace.models) == {"workspace.dev_alice_ml.dev_alice_fraud_model"}
+    assert [one["name"] for one in workspace.experiments.values()] == [
+        "/Users/alice@example.com/[dev alice] fraud_model"
+    ]
+    held = [workspace.schemas, workspace.volumes, workspace.models]
+    assert all(one["comment"] for store in held for one in store.values())
+
+
+def test_notebooks_are_told_where_the_deployment_is(deployed: Deployer) -> None:
+    workspace = deployed.workspace
+    [experiment] = workspace.experiments.values()
+    for settings in settings_of(workspace).values():
+        given = parameters_of(settings)
+        assert {f"{given['catalog']}.{given['schema_prefix']}{layer}" for layer in LAYERS} == set(workspace.schemas)
+        assert given.get("experiment", experiment["name"]) == experiment["name"]
+        assert f"{given['src'].removeprefix('/Workspace')}/common" in workspace.folders
+
+
+def test_deploying_again_changes_nothing(deployer: Deployer) -> None:
+    deployer.deploy()
+    files, jobs = dict(uploaded(deployer.workspace)), str(deployer.workspace.jobs)
+
+    again = deployer.deploy()
+
+    # The CLI locks the deployment and writes down its state every time.
+    assert again.wrote("/state/", "/artifacts/", "/deploy.lock", "mkdirs") == ["POST /api/2.0/workspace/delete"]
+    assert uploaded(deployer.workspace) == files
+    assert str(deployer.workspace.jobs) == jobs
+
+
+def test_nothing_is_left_of_a_deployment_that_is_destroyed(deployer: Deployer) -> None:
+    deployer.deploy()
+    assert list(names_of(deployer.workspace))
+
+    outcome = deployer.bundle("destroy", "--auto-approve")
+
+    assert outcome.status == 0
+    assert not list(names_of(deployer.workspace))
+    assert not deployer.workspace.grants
+    assert not deployer.workspace.permissions
+
+
+def test_a_team_deploys_from_main_only(deployer: Deployer, broken: Deployer) -> None:
+    assert deployer.bundle("deploy", target="prod").status == 0
+
+    head = broken.checkout / ".git" / "HEAD"
+    head.write_text("ref: refs/heads/topic\n")
+    outcome = broken.bundle("deploy", target="prod")
+
+    assert outcome.status != 0
+    assert "not on the right Git branch" in outcome.text
+    assert not broken.workspace.jobs
+
+
+def test_schedules_are_paused_in_development_and_run_for_a_team(deployer: Deployer) -> None:
+    for target, status in (("dev", "PAUSED"), ("staging", "UNPAUSED"), ("prod", "UNPAUSED")):
+        deployer.workspace.jobs.clear()
+        deployer.deploy(target)
+        jobs = settings_of(deployer.workspace)
+
+        assert jobs["lakehouse"]["trigger"]["pause_status"] == status
+        assert jobs["retrain"]["schedule"]["pause_status"] == status
+        assert jobs["maintenance"]["schedule"]["pause_status"] == status
+        # It shares its streams with the main job: a person decides which of the two is on.
+        assert jobs["score_stream"]["continuous"]["pause_status"] == "PAUSED"
+
+
+def test_jobs_of_a_team_run_as_the_service_principal(deployer: Deployer) -> None:
+    deployer.deploy("prod")
+
+    runners = [job["run_as"] for job in settings_of(deployer.workspace).values()]
+    assert runners == [{"service_principal_name": "11111111-2222-3333-4444-555555555555"}] * 6

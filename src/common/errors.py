@@ -17,6 +17,10 @@ class ParameterError(LakehouseError):
     """A notebook or job parameter is unknown, missing or of the wrong kind."""
 
 
+class SecretError(LakehouseError):
+    """A secret that is needed is nowhere to be found."""
+
+
 class EngineError(LakehouseError):
     """Spark can't be found, started or reached."""
 

@@ -124,9 +124,7 @@ def parameters_of(settings: Mapping[str, Any]) -> dict[str, str]:
 
 def uploaded(workspace: Workspace) -> dict[str, bytes]:
     """The files of a deployment by their path under `files/`; notebooks without their extension, as they lie there."""
-    return {
-        path.split("/files/", 1)[1]: content for path, content in workspace.files.items() if "/files/" in path
-    }
+    return {path.split("/files/", 1)[1]: content for path, content in workspace.files.items() if "/files/" in path}
 
 
 def names_of(workspace: Workspace) -> Iterator[tuple[str, str]]:

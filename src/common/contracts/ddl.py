@@ -1,15 +1,53 @@
 """Contracts as statements: what creates a table exactly as it is declared."""
 
-from common.contracts.table import Table, View
+from collections.abc import Callable, Mapping
+
+from common.contracts.table import Column, Table, View
 
 
-def create_table(table: Table, full_name: str) -> str:
-    """The CREATE TABLE statement of a contract, under a three-level name."""
-    columns = ",\n  ".join(f"{c.name} {c.type} COMMENT {quoted(c.comment)}" for c in table.columns)
+def create_table(table: Table, full_name: str, keys: tuple[str, ...] = ()) -> str:
+    """The CREATE TABLE statement of a contract, under a three-level name, with constraints as `keys` gives them."""
+    columns = ",\n  ".join([*(_column(c, table, bool(keys)) for c in table.columns), *keys])
     clustering = f"\nCLUSTER BY ({', '.join(table.cluster_by)})" if table.cluster_by else ""
     return (
         f"CREATE TABLE IF NOT EXISTS {full_name} (\n  {columns}\n)\nUSING delta{clustering}\n"
         f"COMMENT {quoted(f'{table.comment} Grain: {table.grain}.')}{_without_personal_statistics(table)}"
+    )
+
+
+def _column(column: Column, table: Table, has_keys: bool) -> str:
+    # A primary key's columns must be declared as never null.
+    null = " NOT NULL" if has_keys and column.name in table.key else ""
+    return f"{column.name} {column.type}{null} COMMENT {quoted(column.comment)}"
+
+
+def keys(
+    table: Table, known: Mapping[str, Table], name_of: Callable[[str], str], exists: Callable[[str], bool]
+) -> tuple[str, ...]:
+    """Primary and foreign keys as Unity Catalog holds them: informational, for its optimizer and for people.
+
+    A foreign key needs the other table, by the column that is its whole key; where that isn't there, there is none.
+    """
+    if not table.key or table.nullable_key:
+        return ()
+    primary = f"CONSTRAINT {table.short_name}_key PRIMARY KEY ({', '.join(table.key)})"
+    foreign = (
+        f"CONSTRAINT {table.short_name}_{key.column} FOREIGN KEY ({key.column}) "
+        f"REFERENCES {name_of(key.to_table)} ({key.to_column})"
+        for key in table.foreign_keys
+        if known[key.to_table].key == (key.to_column,) and exists(key.to_table)
+    )
+    return (primary, *foreign)
+
+
+def tags(table: Table, full_name: str) -> tuple[str, ...]:
+    """Statements that give a table and its personal columns their tags in Unity Catalog."""
+    personal = [column.name for column in table.columns if column.personal]
+    of_table = {"layer": table.schema, "grain": table.grain} | ({"personal_data": "yes"} if personal else {})
+    pairs = ", ".join(f"{quoted(name)} = {quoted(value)}" for name, value in of_table.items())
+    return (
+        f"ALTER TABLE {full_name} SET TAGS ({pairs})",
+        *(f"ALTER TABLE {full_name} ALTER COLUMN {name} SET TAGS ('personal_data' = 'yes')" for name in personal),
     )
 
 

@@ -68,9 +68,7 @@ def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -
 
 def _query(lake: Lake, source: Source, name: str, trigger: Trigger, *, reads_again: bool) -> StreamingQuery:
     settings = lake.settings
-    rows = stream_files(
-        lake.spark, source.name, name, source.feeds[name], settings.landing, settings.platform
-    )
+    rows = stream_files(lake.spark, source.name, name, source.feeds[name], settings.landing, settings.platform)
     checkpoint = _checkpoint(lake, source, name)
     note(lake.settings, "write", bronze_table(name).name)
     if reads_again:

@@ -11,8 +11,9 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from common.contracts.ddl import create_table, create_view
+from common.contracts.ddl import create_table, create_view, keys, tags
 from common.contracts.drift import Drift, HeldColumn, drift
+from common.contracts.registry import all_tables
 from common.contracts.table import Table, View
 from common.errors import SchemaError
 from common.settings import Settings
@@ -80,6 +81,9 @@ class Lake:
                 continue
             self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.settings.table(table.schema)}")
             retried(lambda table=table: self._create(table))  # type: ignore[misc]
+            if self.settings.platform.has_unity_catalog:
+                for statement in tags(table, self.full_name(table)):
+                    self.spark.sql(statement)
 
     def ensure_views(self, *views: View) -> None:
         """Creates the views that are not there yet; their tables must be."""
@@ -109,8 +113,14 @@ class Lake:
     def _alter(self, table: Table, clause: str) -> None:
         retried(lambda: self.spark.sql(f"ALTER TABLE {self.full_name(table)} {clause}"))
 
+    def _keys(self, table: Table) -> tuple[str, ...]:
+        if not self.settings.platform.has_unity_catalog:
+            return ()
+        known = {declared.name: declared for declared in all_tables()}
+        return keys(table, known, self.full_name, self.exists)
+
     def _create(self, table: Table) -> None:
-        statement = create_table(table, self.full_name(table))
+        statement = create_table(table, self.full_name(table), self._keys(table))
         try:
             self.spark.sql(statement)
         except AnalysisException as error:

@@ -29,7 +29,11 @@ def test_a_part_of_a_variable_and_a_variable_of_an_included_file(checkout: Check
     checkout.bundle(include=["more.yml"], variables={"compute": {"default": {"key": "", "clusters": [1]}}})
     (checkout.root / "bundles" / "more.yml").write_text("variables: {more: {default: from there}}")
     bundle = load_bundle(checkout.root)
-    assert bundle.resolve(["${var.compute.clusters}", "${var.compute.key}", "${var.more}"], FILE) == [[1], "", "from there"]
+    assert bundle.resolve(["${var.compute.clusters}", "${var.compute.key}", "${var.more}"], FILE) == [
+        [1],
+        "",
+        "from there",
+    ]
     with pytest.raises(DeclarationError, match=r"\$\{var\.compute\.kind\} leads nowhere: there is no 'kind' in it"):
         bundle.resolve("${var.compute.kind}", FILE)
 

@@ -1,0 +1,75 @@
+"""What the Databricks CLI doesn't notice in a bundle before it deploys it: `make bundle`."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from common.errors import LakehouseError
+from common.settings import repository
+from local.bundle import Bundle, load_bundle
+from local.jobs import load_job
+from local.runner import prepare
+from local.workspace import shown_path
+
+GRANTED = ("schemas", "volumes", "registered_models")
+"""Kinds of resources that nobody but their owner can use unless somebody is granted something."""
+
+
+def problems(root: Path) -> list[str]:
+    """All that is wrong with the bundle of a checkout, each as a sentence; empty when nothing is.
+
+    Raises:
+        DeclarationError: the bundle file itself can't be read.
+
+    """
+    bundle = load_bundle(root)
+    return [*_jobs(bundle), *_ungranted(bundle)]
+
+
+def _jobs(bundle: Bundle) -> Iterator[str]:
+    uploaded = _uploaded(bundle)
+    for key in bundle.jobs:
+        try:
+            job = load_job(bundle, key)
+            prepare(job, {})
+        except LakehouseError as error:
+            yield str(error)
+            continue
+        for task in job.tasks:
+            if task.notebook not in uploaded:
+                yield (
+                    f"{shown_path(job.file)}: tasks.{task.key}: {shown_path(task.notebook)} would not be uploaded: it "
+                    "is ignored by git, or outside of the folders that sync.paths of the bundle names"
+                )
+
+
+def _uploaded(bundle: Bundle) -> frozenset[Path]:
+    """The files that a deployment uploads: those under `sync.paths` that git doesn't ignore."""
+    folders = [bundle.file.parent.joinpath(path).resolve() for path in bundle.content["sync"]["paths"]]
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *map(str, folders)]
+    listed = subprocess.run(command, cwd=bundle.root, capture_output=True, text=True, check=True).stdout
+    return frozenset(bundle.root.joinpath(name).resolve() for name in listed.split("\0") if name)
+
+
+def _ungranted(bundle: Bundle) -> Iterator[str]:
+    for kind in GRANTED:
+        for key, resource in bundle.resources.get(kind, {}).items():
+            grants = bundle.resolve(resource.get("grants"), bundle.file)
+            if not grants:
+                yield f"resources.{kind}.{key}: nobody is granted anything: give it `grants` (bundles/access.yml)"
+
+
+def main() -> int:
+    """Prints what is wrong; 1 where anything is."""
+    try:
+        found = problems(repository())
+    except LakehouseError as error:
+        found = [str(error)]
+    for problem in found:
+        print(problem, file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

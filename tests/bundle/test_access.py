@@ -1,0 +1,60 @@
+"""Least privilege: who may do what in a team's deployment."""
+
+import pytest
+from deployment import RUNNER, Deployer
+
+READS_TABLES, WRITES_TABLES = "SELECT", "MODIFY"
+
+
+@pytest.fixture
+def grants(deployer: Deployer) -> dict[str, dict[str, set[str]]]:
+    """By the last part of the name of a schema, volume or model: the privileges of each principal."""
+    deployer.deploy("prod")
+    return {name.rsplit(".", 1)[1]: held for (_, name), held in deployer.workspace.grants.items()}
+
+
+def holders(grants: dict[str, dict[str, set[str]]], name: str, privilege: str) -> set[str]:
+    return {principal for principal, held in grants[name].items() if privilege in held}
+
+
+def test_only_the_jobs_write(grants: dict[str, dict[str, set[str]]]) -> None:
+    for layer in ("bronze", "silver", "gold", "ops"):
+        assert holders(grants, layer, WRITES_TABLES) == {RUNNER}
+    assert holders(grants, "checkpoints", "WRITE_VOLUME") == {RUNNER}
+    assert holders(grants, "reports", "WRITE_VOLUME") == {RUNNER}
+    assert holders(grants, "ml", "CREATE_MODEL") == {RUNNER}
+
+
+def test_persons_are_named_to_those_who_need_them(grants: dict[str, dict[str, set[str]]]) -> None:
+    assert holders(grants, "bronze", READS_TABLES) == {RUNNER, "fraud-engineers"}
+    assert holders(grants, "silver", READS_TABLES) == {RUNNER, "fraud-engineers", "fraud-scientists"}
+    assert holders(grants, "gold", READS_TABLES) == {RUNNER, "fraud-engineers", "fraud-scientists", "fraud-analysts"}
+
+
+def test_analysts_see_gold_and_reports_only(grants: dict[str, dict[str, set[str]]]) -> None:
+    assert {name for name, held in grants.items() if "fraud-analysts" in held} == {"gold", "reports"}
+
+
+def test_nobody_holds_all_privileges_or_the_right_to_grant(grants: dict[str, dict[str, set[str]]]) -> None:
+    given = {privilege for held in grants.values() for privileges in held.values() for privilege in privileges}
+    assert not given & {"ALL_PRIVILEGES", "MANAGE"}
+
+
+def test_jobs_are_for_the_team_to_run_and_to_see(deployer: Deployer) -> None:
+    deployer.deploy("prod")
+    lists = [entries for (kind, _), entries in deployer.workspace.permissions.items() if kind == "jobs"]
+
+    assert len(lists) == 6
+    for entries in lists:
+        levels = {
+            entry.get("group_name") or entry["service_principal_name"]: entry["permission_level"] for entry in entries
+        }
+        assert levels["fraud-engineers"] == "CAN_MANAGE"
+        assert levels["fraud-scientists"] == "CAN_MANAGE_RUN"
+        assert levels["fraud-analysts"] == "CAN_VIEW"
+
+
+def test_a_person_in_development_is_every_role(deployer: Deployer) -> None:
+    deployer.deploy()
+
+    assert {principal for held in deployer.workspace.grants.values() for principal in held} == {"alice@example.com"}

@@ -1,0 +1,83 @@
+"""Bundles that are broken are refused before anything is deployed, by `make bundle` or by the CLI itself."""
+
+import json
+from pathlib import Path
+
+import pytest
+from deployment import Deployer, copy_of_checkout
+
+from local.bundle_check import problems
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    return copy_of_checkout(tmp_path / "checkout")
+
+
+def replace(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_the_bundle_as_it_is_has_no_problem(checkout: Path) -> None:
+    assert problems(checkout) == []
+
+
+def test_a_notebook_that_is_missing(checkout: Path) -> None:
+    (checkout / "notebooks" / "gold" / "marts.ipynb").unlink()
+
+    [problem] = problems(checkout)
+    assert "notebooks/gold/marts.ipynb: no such notebook" in problem
+
+
+def test_a_notebook_that_is_missing_is_refused_by_the_cli_too(broken: Deployer) -> None:
+    (broken.checkout / "notebooks" / "gold" / "marts.ipynb").unlink()
+
+    outcome = broken.bundle("deploy")
+    assert outcome.status != 0
+    assert "marts" in outcome.text
+    assert not broken.workspace.jobs
+
+
+def test_a_task_that_depends_on_nothing(checkout: Path) -> None:
+    replace(checkout / "jobs" / "lakehouse.yml", "[{task_key: train_fraud_model}]", "[{task_key: train_model}]")
+
+    [problem] = problems(checkout)
+    assert "tasks.promote_fraud_model.depends_on: no task 'train_model'; did you mean train_fraud_model" in problem
+
+
+def test_a_parameter_that_no_notebook_takes(checkout: Path) -> None:
+    replace(checkout / "jobs" / "retrain.yml", "{name: train_days,", "{name: training_days,")
+
+    [problem] = problems(checkout)
+    assert "no notebook of job retrain declares 'training_days'" in problem
+
+
+def test_a_volume_that_nobody_may_use(checkout: Path) -> None:
+    replace(checkout / "bundles" / "resources" / "volumes.yml", "      grants: ${var.landing_grants}\n", "")
+
+    [problem] = problems(checkout)
+    assert "resources.volumes.landing: nobody is granted anything" in problem
+
+
+def test_a_notebook_that_git_ignores(checkout: Path) -> None:
+    (checkout / ".gitignore").write_text("marts.ipynb\n", encoding="utf-8")
+
+    [problem] = problems(checkout)
+    assert "tasks.marts" in problem
+    assert "would not be uploaded: it is ignored by git" in problem
+
+
+def test_a_notebook_outside_of_what_is_uploaded(checkout: Path) -> None:
+    (checkout / "docs" / "marts.ipynb").write_bytes((checkout / "notebooks" / "gold" / "marts.ipynb").read_bytes())
+    replace(checkout / "jobs" / "lakehouse.yml", "../notebooks/gold/marts.ipynb", "../docs/marts.ipynb")
+
+    [problem] = problems(checkout)
+    assert "outside of the folders that sync.paths" in problem
+
+
+def test_outputs_would_be_uploaded_so_notebooks_hold_none(checkout: Path) -> None:
+    for notebook in (checkout / "notebooks").rglob("*.ipynb"):
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        assert not [cell for cell in cells if cell.get("outputs")], notebook.name

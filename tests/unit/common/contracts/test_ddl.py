@@ -1,0 +1,97 @@
+"""Statements of a contract, as Databricks' SQL has them."""
+
+from dataclasses import replace
+
+import pytest
+import sqlglot
+from sqlglot import exp
+
+from common.contracts.ddl import create_table, keys, tags
+from common.contracts.registry import all_tables
+from common.contracts.table import Column, ForeignKey, Table
+
+TABLES = {table.name: table for table in all_tables()}
+SHOP = Table(
+    "gold.shop", "Shops.", "one shop", (Column("shop_id", "bigint", "Id."), Column("city", "string", "City.")),
+    key=("shop_id",),
+)  # fmt: skip
+SALE = Table(
+    name="gold.sale",
+    comment="Sales.",
+    grain="one sale",
+    columns=(
+        Column("sale_id", "string", "Id."),
+        Column("shop_id", "bigint", "Where."),
+        Column("buyer", "string", "Who.", personal=True),
+    ),
+    key=("sale_id",),
+    foreign_keys=(ForeignKey("shop_id", "gold.shop", "shop_id"),),
+)
+KNOWN = {"gold.shop": SHOP, "gold.sale": SALE}
+
+
+def full(name: str) -> str:
+    return f"main.dev_{name}"
+
+
+def test_keys_of_unity_catalog() -> None:
+    assert keys(SALE, KNOWN, full, lambda _: True) == (
+        "CONSTRAINT sale_key PRIMARY KEY (sale_id)",
+        "CONSTRAINT sale_shop_id FOREIGN KEY (shop_id) REFERENCES main.dev_gold.shop (shop_id)",
+    )
+    assert keys(SALE, KNOWN, full, lambda _: False) == ("CONSTRAINT sale_key PRIMARY KEY (sale_id)",)
+
+
+def test_a_key_that_may_be_null_is_no_primary_key() -> None:
+    table = replace(SALE, nullable_key=("sale_id",))
+    assert keys(table, KNOWN, full, lambda _: True) == ()
+    assert "NOT NULL" not in create_table(table, "main.gold.sale")
+
+
+def test_a_foreign_key_leads_to_a_whole_key() -> None:
+    known = KNOWN | {"gold.shop": replace(SHOP, key=("shop_id", "city"))}
+    assert keys(SALE, known, full, lambda _: True) == ("CONSTRAINT sale_key PRIMARY KEY (sale_id)",)
+
+
+def test_columns_of_a_primary_key_are_never_null() -> None:
+    statement = create_table(SALE, "main.gold.sale", keys(SALE, KNOWN, full, lambda _: True))
+    [key, shop, buyer] = sqlglot.parse_one(statement, dialect="databricks").find_all(exp.ColumnDef)
+
+    assert key.find(exp.NotNullColumnConstraint)
+    assert not shop.find(exp.NotNullColumnConstraint)
+    assert not buyer.find(exp.NotNullColumnConstraint)
+
+
+def test_open_source_spark_gets_no_constraints() -> None:
+    for table in TABLES.values():
+        statement = create_table(table, f"spark_catalog.{table.name}")
+        assert "CONSTRAINT" not in statement
+        assert "NOT NULL" not in statement
+
+
+def test_tags() -> None:
+    assert tags(SALE, "main.gold.sale") == (
+        "ALTER TABLE main.gold.sale SET TAGS ('layer' = 'gold', 'grain' = 'one sale', 'personal_data' = 'yes')",
+        "ALTER TABLE main.gold.sale ALTER COLUMN buyer SET TAGS ('personal_data' = 'yes')",
+    )
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_contract_is_a_statement_that_databricks_parses(name: str) -> None:
+    table = TABLES[name]
+    statement = create_table(table, f"main.dev_{name}", keys(table, TABLES, full, lambda _: True))
+    parsed = sqlglot.parse_one(statement, dialect="databricks")
+
+    assert isinstance(parsed, exp.Create)
+    columns = [column.name for column in parsed.this.expressions if isinstance(column, exp.ColumnDef)]
+    assert columns == list(table.column_names)
+    assert len(list(parsed.find_all(exp.PrimaryKey))) == bool(table.key and not table.nullable_key)
+    for reference in parsed.find_all(exp.Reference):
+        assert reference.find(exp.Table).sql().replace("main.dev_", "") in TABLES
+
+
+def test_the_star_is_joined_by_keys() -> None:
+    fact = TABLES["gold.fact_transaction"]
+    leads_to = " ".join(keys(fact, TABLES, full, lambda _: True))
+    for dimension in ("dim_customer", "dim_account", "dim_merchant", "dim_terminal", "dim_date"):
+        assert f"REFERENCES main.dev_gold.{dimension} (" in leads_to

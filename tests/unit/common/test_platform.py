@@ -1,0 +1,57 @@
+"""Where things are, on a laptop and on Databricks."""
+
+from pathlib import Path
+
+import pytest
+
+from common.platform import DATABRICKS, LAPTOP, this_platform
+from common.settings import Settings
+
+HOME = Path("/somewhere/.lakehouse")
+
+
+def test_the_platform_is_told_by_the_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABRICKS_RUNTIME_VERSION", raising=False)
+    assert this_platform() == LAPTOP
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "client.4.9")
+    assert this_platform() == DATABRICKS
+
+
+def test_a_laptop_keeps_everything_in_one_folder() -> None:
+    settings = Settings(HOME, platform=LAPTOP)
+
+    assert settings.landing == "/somewhere/.lakehouse/landing"
+    assert settings.checkpoint("bronze", "acme") == "/somewhere/.lakehouse/checkpoints/bronze/acme"
+    assert settings.tracking_uri == settings.registry_uri == "sqlite:////somewhere/.lakehouse/mlflow.db"
+    assert settings.artifacts == "file:///somewhere/.lakehouse/mlartifacts"
+    assert settings.model == "fraud_model"
+    assert settings.table("silver.transactions") == "spark_catalog.silver.transactions"
+
+
+def test_a_deployment_keeps_everything_in_its_own_schemas() -> None:
+    settings = Settings(HOME, "main", "dev_alice_", platform=DATABRICKS)
+
+    assert settings.landing == "/Volumes/main/dev_alice_ops/landing"
+    assert settings.checkpoint("bronze", "acme") == "/Volumes/main/dev_alice_ops/checkpoints/bronze/acme"
+    assert (settings.tracking_uri, settings.registry_uri) == ("databricks", "databricks-uc")
+    assert settings.artifacts is None
+    assert settings.model == "main.dev_alice_ml.dev_alice_fraud_model"
+    assert settings.table("silver.transactions") == "main.dev_alice_silver.transactions"
+    assert settings.table("silver") == "main.dev_alice_silver"
+
+
+def test_auto_loader_is_asked_for_by_its_documented_options() -> None:
+    documented = {
+        "cloudFiles.allowOverwrites",
+        "cloudFiles.backfillInterval",
+        "cloudFiles.format",
+        "cloudFiles.includeExistingFiles",
+        "cloudFiles.maxBytesPerTrigger",
+        "cloudFiles.maxFilesPerTrigger",
+        "cloudFiles.useManagedFileEvents",
+        "cloudFiles.useNotifications",
+    }  # docs.databricks.com, Auto Loader options
+
+    assert DATABRICKS.file_stream == "cloudFiles"
+    assert DATABRICKS.file_stream_options["cloudFiles.format"] == "binaryFile"
+    assert set(DATABRICKS.file_stream_options) <= documented

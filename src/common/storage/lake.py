@@ -79,7 +79,10 @@ class Lake:
                 for clause in found[table.name].clauses:
                     self._alter(table, clause)
                 continue
-            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.settings.table(table.schema)}")
+            schema = self.settings.table(table.schema)
+            # Asked first: on Databricks the bundle made it, and the jobs may not create any.
+            if not self.spark.catalog.databaseExists(schema):
+                self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
             retried(lambda table=table: self._create(table))  # type: ignore[misc]
             if self.settings.platform.has_unity_catalog:
                 for statement in tags(table, self.full_name(table)):

@@ -1,0 +1,183 @@
+"""The main job as Databricks runs it: parameters through widgets, from a foreign folder, in schemas of its own.
+
+Beside it, `lakehouse run` does the same work by papermill on a Spark server of somebody else (SPARK_REMOTE). Both must
+end with the same rows.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from common.contracts.registry import LAYERS, all_tables
+from common.contracts.table import Table
+from common.settings import repository
+from lake_tables import drop_tables
+from local.bundle import load_bundle
+from local.dynamic_values import RunValues, TaskValues
+from local.job_parameters import check_parameters, job_values, task_values
+from local.jobs import load_job
+from local.workspace import Workspace
+
+pytestmark = [pytest.mark.spark, pytest.mark.job]
+
+PREFIX = "dev_alice_"
+CANARY = "canary-9c1f7e"
+WORLD = ("--customers", "200", "--merchants", "60", "--terminals", "150", "--days", "60")
+OF_A_RUN = frozenset(
+    {"run_id", "query_id", "batch_id", "first_seen_at", "replayed_at", "model_version", "details"}
+    | {f"{done}_at" for done in ("committed", "ingested", "accepted", "quarantined", "scored", "checked")}
+    | {"ingest_date"}
+)
+"""Columns that tell of the run and of the time of day, not of the data."""
+
+
+class Exit(Exception):
+    """How `dbutils.notebook.exit` ends a notebook."""
+
+
+class Dbutils:
+    """Widgets that hold a job's values, all text, and the end of a notebook."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        assert all(isinstance(value, str) for value in given.values())
+        self.given, self.made = given, dict[str, str]()
+        self.widgets = self.notebook = self
+
+    def text(self, name: str, default: str, label: str = "") -> None:
+        self.made.setdefault(name, default)
+
+    def dropdown(self, name: str, default: str, choices: list[str], label: str = "") -> None:
+        self.text(name, default)
+
+    def get(self, name: str) -> str:
+        assert name in self.made, f"InputWidgetNotDefined: {name}"
+        return self.given.get(name, self.made[name])
+
+    def exit(self, value: str) -> None:
+        raise Exit(value)
+
+
+def run_as_databricks(notebook: Path, given: Mapping[str, str]) -> dict[str, Any]:
+    """Runs a notebook's cells with its own defaults, the job's values in widgets; what it ended with."""
+    namespace: dict[str, object] = {"__name__": "__main__", "display": print, "dbutils": Dbutils(given)}
+    try:
+        for number, cell in enumerate(nbformat.read(notebook, as_version=4).cells):
+            if cell.cell_type == "code":
+                exec(compile(cell.source, f"{notebook.name}, cell {number}", "exec"), namespace)
+    except Exit as ended:
+        result: dict[str, Any] = json.loads(str(ended))
+        return result
+    raise AssertionError(f"{notebook.name} didn't end with its result")
+
+
+@dataclass(frozen=True)
+class Both:
+    """The same job, run in both ways: the laptop's record of its tasks, and what the notebooks ended with."""
+
+    home: Path
+    laptop: Mapping[str, Mapping[str, Any]]
+    databricks: Mapping[str, Mapping[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def both(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+    drop_tables(spark)
+    home, foreign = tmp_path_factory.mktemp("laptop"), tmp_path_factory.mktemp("foreign")
+    environment = os.environ | {"LAKEHOUSE_HOME": str(home), "LAKEHOUSE_SECRET_CANARY": CANARY}
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    for command in (["simulate", *WORLD], ["run", "lakehouse"]):
+        subprocess.run(
+            [sys.executable, "-m", "local.cli", *command], cwd=foreign, env=environment, check=True, timeout=900
+        )
+    [record] = (home / "runs").glob("*/run.json")
+    laptop = {task["key"]: task for task in json.loads(record.read_text(encoding="utf-8"))["tasks"]}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(foreign)
+        patch.setenv("LAKEHOUSE_HOME", str(tmp_path_factory.mktemp("deployment")))
+        patch.setenv("MPLBACKEND", "Agg")
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield Both(home, laptop, _run_all(home / "landing"))
+    drop_tables(spark)
+    for layer in LAYERS:
+        spark.sql(f"DROP SCHEMA IF EXISTS {PREFIX}{layer} CASCADE")
+
+
+def _run_all(landing: Path) -> dict[str, dict[str, Any]]:
+    job = load_job(load_bundle(repository()), "lakehouse")
+    given = {"landing": str(landing), "schema_prefix": PREFIX}
+    declared = check_parameters(job, given)
+    run = RunValues(job.key, job.name, "4711", datetime.now(UTC))
+    run = replace(run, parameters=job_values(job, given, run))
+    finished: dict[str, TaskValues] = {}
+    ended = {}
+    for task in job.tasks:
+        this = TaskValues(task.key, task.key, str(task.notebook), 1)
+        values = task_values(job, task, declared=declared[task.key], run=run, this=this, finished=finished)
+        ended[task.key] = run_as_databricks(task.notebook, values)
+        finished[task.key] = replace(this, result_state="success")
+    return ended
+
+
+def compared(rows: DataFrame) -> DataFrame:
+    return rows.drop(*OF_A_RUN & set(rows.columns))
+
+
+def test_every_notebook_ends_with_what_the_laptop_noted(both: Both) -> None:
+    assert both.databricks.keys() == both.laptop.keys()
+    for key, ended in both.databricks.items():
+        assert ended.get("rows_in") == both.laptop[key]["rows_in"], key
+        assert ended.get("rows_out") == both.laptop[key]["rows_out"], key
+
+
+@pytest.mark.parametrize("table", all_tables(), ids=lambda table: table.name)
+def test_both_have_the_same_rows(spark: SparkSession, both: Both, table: Table) -> None:
+    names = [f"spark_catalog.{table.name}", f"spark_catalog.{PREFIX}{table.name}"]
+    there = [spark.catalog.tableExists(name) for name in names]
+    assert there[0] == there[1]
+    if not there[0] or table.schema == "ops":
+        return
+    one, other = (compared(spark.read.table(name)) for name in names)
+    assert one.exceptAll(other).isEmpty()
+    assert other.exceptAll(one).isEmpty()
+
+
+def test_a_model_was_trained_and_there_are_scores(spark: SparkSession, both: Both) -> None:
+    assert spark.read.table(f"{PREFIX}gold.transaction_scores").count() > 1000
+
+
+def test_records_are_accounted_for_in_both(spark: SparkSession, both: Both) -> None:
+    for prefix in ("", PREFIX):
+        off = spark.read.table(f"{prefix}ops.batches").where(
+            "records_read <> accepted + duplicates + quarantined + not_selected"
+        )
+        assert off.isEmpty()
+
+
+def test_runs_are_noted_with_the_job_run_that_the_parameter_names(spark: SparkSession, both: Both) -> None:
+    named = spark.read.table(f"{PREFIX}ops.batches").select("run_id").distinct().collect()
+    assert [row[0] for row in named] == ["4711"]
+
+
+def test_what_was_run_with_a_secret_in_reach_holds_it_nowhere(both: Both) -> None:
+    searched = [file for file in Workspace(both.home).home.rglob("*") if file.is_file()]
+    assert len([file for file in searched if file.suffix == ".ipynb"]) >= len(both.laptop)
+    assert [str(file) for file in searched if CANARY.encode() in file.read_bytes()] == []
+
+
+def test_executed_notebooks_stay_below_the_limits_of_outputs(both: Both) -> None:
+    # Databricks keeps 20 MB of a notebook task's outputs, and shows no cell's above 10 MB.
+    for file in (both.home / "runs").rglob("*.ipynb"):
+        for cell in nbformat.read(file, as_version=4).cells:
+            assert len(json.dumps(cell.get("outputs", []))) < 2_000_000, file.name
+        assert file.stat().st_size < 5_000_000

@@ -20,7 +20,7 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup run test lint types imports unit notebooks format lab ui docs bench chaos fuzz reset clean lock
+.PHONY: help setup run test lint types imports unit notebooks bundle format lab ui docs bench chaos fuzz reset clean lock
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ notebooks: setup  ## Each notebook by itself, with its defaults, on a small worl
 	@export LAKEHOUSE_HOME="$$(mktemp -d)"; trap '$(BIN)/lakehouse down; rm -rf "$$LAKEHOUSE_HOME"' EXIT; \
 		$(BIN)/lakehouse simulate --customers 200 --merchants 60 --terminals 150 --days 60 && $(BIN)/lakehouse up && \
 		$(BIN)/pytest --nbmake --nbmake-timeout=600 $(NOTEBOOKS)
+
+bundle: setup  ## Check the bundle for what the Databricks CLI doesn't notice before it deploys
+	@$(BIN)/python -m local.bundle_check && echo "the bundle is sound"
 
 format: setup  ## Put Python files and notebooks into shape
 	$(BIN)/ruff check --fix .

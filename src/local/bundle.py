@@ -47,6 +47,17 @@ class Bundle:
             merged |= content.get("variables") or {}
         return merged
 
+    def catalog_of(self, target: str) -> str:
+        """The catalog that a target's deployment uses.
+
+        Raises:
+            DeclarationError: the bundle has no such target.
+        """
+        targets = self.content.get("targets") or {}
+        if target not in targets:
+            raise DeclarationError(f"{shown_path(self.file)}: no target '{target}'; {near(target, targets)}")
+        return str((targets[target].get("variables") or {}).get("catalog", ""))
+
     @cached_property
     def resources(self) -> dict[str, dict[str, Any]]:
         """All resources by kind and key, as written."""

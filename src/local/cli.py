@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 
 from common.errors import LakehouseError
-from local.commands import query, reset, rewind, run, server, tools, world
+from local.commands import doctor, query, reset, rewind, run, server, tools, world
 from local.commands.shared import err, examples
 
 _PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
@@ -35,6 +35,7 @@ app.command()(server.down)
 app.command(epilog=server.STATUS_EPILOG)(server.status)
 app.command(context_settings=_PASS_ON, epilog=tools.LAB_EPILOG)(tools.lab)
 app.command(epilog=tools.UI_EPILOG)(tools.ui)
+app.command(epilog=doctor.EPILOG)(doctor.doctor)
 app.command(epilog=rewind.EPILOG)(rewind.rewind)
 app.command(epilog=reset.EPILOG)(reset.reset)
 

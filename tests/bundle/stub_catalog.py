@@ -101,3 +101,19 @@ def change_grants(workspace: Workspace, request: Request, kind: str, name: str) 
         if not privileges:
             del held[change["principal"]]
     return _assignments(workspace, kind, name)
+
+
+@route("GET", "/api/2.1/unity-catalog/effective-permissions/{kind}/{name}")
+def effective_grants(workspace: Workspace, request: Request, kind: str, name: str) -> Json:
+    if kind == "catalog" and name not in workspace.catalogs:
+        raise not_found(f"Catalog '{name}'")
+    held = workspace.grants.get((kind, name), {}).get(request.query["principal"], set())
+    privileges = [{"privilege": privilege} for privilege in sorted(held)]
+    return {"privilege_assignments": [{"principal": request.query["principal"], "privileges": privileges}]}
+
+
+@route("GET", "/api/2.1/unity-catalog/catalogs/{name}")
+def get_catalog(workspace: Workspace, request: Request, name: str) -> Json:
+    if name not in workspace.catalogs:
+        raise not_found(f"Catalog '{name}'")
+    return {"name": name, "owner": workspace.catalogs[name]}

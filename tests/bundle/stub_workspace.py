@@ -96,6 +96,8 @@ class Workspace:
     notebooks: set[str] = field(default_factory=set)
     jobs: dict[int, Json] = field(default_factory=dict)
     runs: dict[int, Json] = field(default_factory=dict)
+    catalogs: dict[str, str] = field(default_factory=lambda: {"workspace": "admin@example.com"})
+    """Owners by name."""
     schemas: dict[str, Json] = field(default_factory=dict)
     volumes: dict[str, Json] = field(default_factory=dict)
     models: dict[str, Json] = field(default_factory=dict)

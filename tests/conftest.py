@@ -18,6 +18,10 @@ settings.register_profile("default", deadline=None, derandomize=True, suppress_h
 settings.register_profile("search", deadline=None, max_examples=1000, suppress_health_check=_QUIET)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
+INTERPRETED = "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
+"""For the server of the session: on a few rows, compiling a query takes longer than running it, and hundreds of
+different ones run here. Whole jobs and notebooks, which start servers of their own, run compiled as users' do."""
+
 SPARK_EXAMPLES = 8
 """Examples of a property test that runs Spark for each: `@settings(max_examples=SPARK_EXAMPLES)`."""
 
@@ -44,7 +48,9 @@ def spark(workspace_home: Path) -> Iterator["SparkSession"]:
     workspace = Workspace(workspace_home)
     own = not os.environ.get("SPARK_REMOTE")
     if own:
-        os.environ["SPARK_REMOTE"] = attach(workspace, os.getpid()).remote
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("JAVA_TOOL_OPTIONS", f"{os.environ.get('JAVA_TOOL_OPTIONS', '')} {INTERPRETED}")
+            os.environ["SPARK_REMOTE"] = attach(workspace, os.getpid()).remote
     session = spark_session()
     yield session
     session.stop()

@@ -95,11 +95,12 @@ def mutate_file(kind: str, format_: str, feed: Feed, records: list[Record], rand
             return mutate_bytes(content, kind, random)
 
 
+# Parquet holds no seconds: they would be written as milliseconds, where the largest don't fit.
 _TYPES = (
     *(pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.dictionary(pa.int8(), pa.string())),
-    *(pa.int64(), pa.float32(), pa.float64(), pa.decimal128(38, 4), pa.bool_(), pa.timestamp("s"), pa.timestamp("ns")),
+    *(pa.int64(), pa.float32(), pa.float64(), pa.decimal128(38, 4), pa.bool_(), pa.timestamp("ms"), pa.timestamp("ns")),
     *(pa.timestamp("us", "Europe/Berlin"), pa.date32(), pa.time64("us"), pa.duration("s"), pa.null(), pa.binary(4)),
-    *(pa.list_(pa.string()), pa.struct([("k", pa.timestamp("s"))]), pa.map_(pa.string(), pa.int64())),
+    *(pa.list_(pa.string()), pa.struct([("k", pa.timestamp("ms"))]), pa.map_(pa.string(), pa.int64())),
 )
 
 
@@ -116,11 +117,15 @@ def _other_types(table: pa.Table, random: Random) -> pa.Table:
     return table
 
 
+YEARS_MS = (253_402_300_800_000, -62_135_596_801_000)
+"""The first millisecond of the year 10000, and one before the year 1."""
+
+
 def _strange(type_: pa.DataType, count: int, random: Random) -> pa.Array:
-    number = random.choice([0, -1, 2**31 - 1, 253402300800, -62135596801, 2**62, -(2**63)])
+    number = random.choice([0, -1, 2**31 - 1, *YEARS_MS, 2**62, -(2**63)])
     values: dict[str, object] = {
         "list<item: string>": ["T1"],
-        "struct<k: timestamp[s]>": {"k": None},
+        "struct<k: timestamp[ms]>": {"k": None},
         "map<string, int64>": [("k", 1)],
         "fixed_size_binary[4]": b"\xff\0ab",
         "bool": True,
@@ -128,7 +133,7 @@ def _strange(type_: pa.DataType, count: int, random: Random) -> pa.Array:
         "float": float("inf"),
     }
     if str(type_).startswith("struct"):
-        return pa.StructArray.from_arrays([pa.array([number] * count).cast(pa.timestamp("s"))], ["k"])
+        return pa.StructArray.from_arrays([pa.array([number] * count).cast(pa.timestamp("ms"))], ["k"])
     if str(type_) in values:
         return pa.array([values[str(type_)]] * count, type_)
     try:

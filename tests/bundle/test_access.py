@@ -1,6 +1,7 @@
 """Least privilege: who may do what in a team's deployment."""
 
 import pytest
+from databricks.sdk.service.catalog import Privilege
 from deployment import RUNNER, Deployer
 
 READS_TABLES, WRITES_TABLES = "SELECT", "MODIFY"
@@ -38,6 +39,11 @@ def test_analysts_see_gold_and_reports_only(grants: dict[str, dict[str, set[str]
 def test_nobody_holds_all_privileges_or_the_right_to_grant(grants: dict[str, dict[str, set[str]]]) -> None:
     given = {privilege for held in grants.values() for privileges in held.values() for privilege in privileges}
     assert not given & {"ALL_PRIVILEGES", "MANAGE"}
+
+
+def test_the_api_knows_every_privilege(grants: dict[str, dict[str, set[str]]]) -> None:
+    given = {privilege for held in grants.values() for privileges in held.values() for privilege in privileges}
+    assert given <= {privilege.value for privilege in Privilege}
 
 
 def test_jobs_are_for_the_team_to_run_and_to_see(deployer: Deployer) -> None:

@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.job]
 
 PREFIX = "dev_alice_"
 CANARY = "canary-9c1f7e"
-WORLD = ("--customers", "200", "--merchants", "60", "--terminals", "150", "--days", "60")
+WORLD = ("--customers", "150", "--merchants", "60", "--terminals", "150", "--days", "90")
 OF_A_RUN = frozenset(
     {"run_id", "query_id", "batch_id", "first_seen_at", "replayed_at", "model_version", "details"}
     | {f"{done}_at" for done in ("committed", "ingested", "accepted", "quarantined", "scored", "checked")}

@@ -18,8 +18,6 @@ from common.settings import Settings
 USER_ID = "lakehouse"
 """The user that all local sessions belong to, so that the runner can end a notebook's session by its id."""
 
-RECURSION_LIMIT = 10_000
-
 
 def spark_session(settings: Settings | None = None) -> SparkSession:
     """The session to work with; calling it again gives the same one while it lives.
@@ -103,11 +101,7 @@ def _attach_to_workspace(settings: Settings | None) -> str:
 
 
 def _ship_package_by_value() -> None:
-    """Lets UDFs run on workers that don't have this package.
-
-    What a function needs of the package is pickled with it, depth first: deeper than Python's 1,000 calls allow.
-    """
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
+    """Lets UDFs run on workers that don't have this package."""
     from pyspark import cloudpickle
 
     cloudpickle.register_pickle_by_value(common)  # type: ignore[no-untyped-call]

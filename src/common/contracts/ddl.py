@@ -1,6 +1,6 @@
 """Contracts as statements: what creates a table exactly as it is declared."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from common.contracts.table import Column, Table, View
 
@@ -21,9 +21,7 @@ def _column(column: Column, table: Table, has_keys: bool) -> str:
     return f"{column.name} {column.type}{null} COMMENT {quoted(column.comment)}"
 
 
-def keys(
-    table: Table, known: Mapping[str, Table], name_of: Callable[[str], str], exists: Callable[[str], bool]
-) -> tuple[str, ...]:
+def keys(table: Table, name_of: Callable[[str], str], exists: Callable[[str], bool]) -> tuple[str, ...]:
     """Primary and foreign keys as Unity Catalog holds them: informational, for its optimizer and for people.
 
     A foreign key needs the other table, by the column that is its whole key; where that isn't there, there is none.
@@ -35,7 +33,7 @@ def keys(
         f"CONSTRAINT {table.short_name}_{key.column} FOREIGN KEY ({key.column}) "
         f"REFERENCES {name_of(key.to_table)} ({key.to_column})"
         for key in table.foreign_keys
-        if known[key.to_table].key == (key.to_column,) and exists(key.to_table)
+        if key.to_whole_key and exists(key.to_table)
     )
     return (primary, *foreign)
 

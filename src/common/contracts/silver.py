@@ -261,7 +261,9 @@ ACCOUNT = Reference(
         not_negative("credit_limit"),
     ),
     carried=("balance",),
-    foreign_keys=(ForeignKey("customer_id", "silver.customers", "customer_id", severity="warning"),),
+    foreign_keys=(
+        ForeignKey("customer_id", "silver.customers", "customer_id", severity="warning", to_whole_key=False),
+    ),
     fresh_days=7,
 )
 
@@ -300,7 +302,9 @@ TERMINAL = Reference(
         between("latitude", "-90", "90", "must lie between -90 and 90"),
         between("longitude", "-180", "180", "must lie between -180 and 180"),
     ),
-    foreign_keys=(ForeignKey("merchant_id", "silver.merchants", "merchant_id", severity="warning"),),
+    foreign_keys=(
+        ForeignKey("merchant_id", "silver.merchants", "merchant_id", severity="warning", to_whole_key=False),
+    ),
     fresh_days=90,
 )
 

@@ -31,13 +31,15 @@ class Column:
 class ForeignKey:
     """A promise that every value of `column` that is not null is one of `to_column` in the table `to_table`.
 
-    While that table is empty (the source has no such feed), nothing is checked.
+    While that table is empty (the source has no such feed), nothing is checked. `to_whole_key` says whether the other
+    column is that table's key, each value once: in a history it is not.
     """
 
     column: str
     to_table: str
     to_column: str
     severity: str = "failure"
+    to_whole_key: bool = True
 
 
 @dataclass(frozen=True)

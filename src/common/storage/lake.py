@@ -13,7 +13,6 @@ from pyspark.sql import functions as F
 
 from common.contracts.ddl import create_table, create_view, keys, tags
 from common.contracts.drift import Drift, HeldColumn, drift
-from common.contracts.registry import all_tables
 from common.contracts.table import Table, View
 from common.errors import SchemaError
 from common.settings import Settings
@@ -119,8 +118,7 @@ class Lake:
     def _keys(self, table: Table) -> tuple[str, ...]:
         if not self.settings.platform.has_unity_catalog:
             return ()
-        known = {declared.name: declared for declared in all_tables()}
-        return keys(table, known, self.full_name, self.exists)
+        return keys(table, self.full_name, self.exists)
 
     def _create(self, table: Table) -> None:
         statement = create_table(table, self.full_name(table), self._keys(table))

@@ -11,10 +11,6 @@ from common.contracts.registry import all_tables
 from common.contracts.table import Column, ForeignKey, Table
 
 TABLES = {table.name: table for table in all_tables()}
-SHOP = Table(
-    "gold.shop", "Shops.", "one shop", (Column("shop_id", "bigint", "Id."), Column("city", "string", "City.")),
-    key=("shop_id",),
-)  # fmt: skip
 SALE = Table(
     name="gold.sale",
     comment="Sales.",
@@ -27,7 +23,6 @@ SALE = Table(
     key=("sale_id",),
     foreign_keys=(ForeignKey("shop_id", "gold.shop", "shop_id"),),
 )
-KNOWN = {"gold.shop": SHOP, "gold.sale": SALE}
 
 
 def full(name: str) -> str:
@@ -35,26 +30,32 @@ def full(name: str) -> str:
 
 
 def test_keys_of_unity_catalog() -> None:
-    assert keys(SALE, KNOWN, full, lambda _: True) == (
+    assert keys(SALE, full, lambda _: True) == (
         "CONSTRAINT sale_key PRIMARY KEY (sale_id)",
         "CONSTRAINT sale_shop_id FOREIGN KEY (shop_id) REFERENCES main.dev_gold.shop (shop_id)",
     )
-    assert keys(SALE, KNOWN, full, lambda _: False) == ("CONSTRAINT sale_key PRIMARY KEY (sale_id)",)
+    assert keys(SALE, full, lambda _: False) == ("CONSTRAINT sale_key PRIMARY KEY (sale_id)",)
 
 
 def test_a_key_that_may_be_null_is_no_primary_key() -> None:
     table = replace(SALE, nullable_key=("sale_id",))
-    assert keys(table, KNOWN, full, lambda _: True) == ()
+    assert keys(table, full, lambda _: True) == ()
     assert "NOT NULL" not in create_table(table, "main.gold.sale")
 
 
-def test_a_foreign_key_leads_to_a_whole_key() -> None:
-    known = KNOWN | {"gold.shop": replace(SHOP, key=("shop_id", "city"))}
-    assert keys(SALE, known, full, lambda _: True) == ("CONSTRAINT sale_key PRIMARY KEY (sale_id)",)
+def test_a_foreign_key_to_a_history_is_none() -> None:
+    to_history = replace(SALE, foreign_keys=(ForeignKey("shop_id", "gold.shop", "shop_id", to_whole_key=False),))
+    assert keys(to_history, full, lambda _: True) == ("CONSTRAINT sale_key PRIMARY KEY (sale_id)",)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_contracts_say_rightly_where_a_foreign_key_leads(name: str) -> None:
+    for key in TABLES[name].foreign_keys:
+        assert key.to_whole_key == (TABLES[key.to_table].key == (key.to_column,))
 
 
 def test_columns_of_a_primary_key_are_never_null() -> None:
-    statement = create_table(SALE, "main.gold.sale", keys(SALE, KNOWN, full, lambda _: True))
+    statement = create_table(SALE, "main.gold.sale", keys(SALE, full, lambda _: True))
     [key, shop, buyer] = sqlglot.parse_one(statement, dialect="databricks").find_all(exp.ColumnDef)
 
     assert key.find(exp.NotNullColumnConstraint)
@@ -79,7 +80,7 @@ def test_tags() -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_every_contract_is_a_statement_that_databricks_parses(name: str) -> None:
     table = TABLES[name]
-    statement = create_table(table, f"main.dev_{name}", keys(table, TABLES, full, lambda _: True))
+    statement = create_table(table, f"main.dev_{name}", keys(table, full, lambda _: True))
     parsed = sqlglot.parse_one(statement, dialect="databricks")
 
     assert isinstance(parsed, exp.Create)
@@ -92,6 +93,6 @@ def test_every_contract_is_a_statement_that_databricks_parses(name: str) -> None
 
 def test_the_star_is_joined_by_keys() -> None:
     fact = TABLES["gold.fact_transaction"]
-    leads_to = " ".join(keys(fact, TABLES, full, lambda _: True))
+    leads_to = " ".join(keys(fact, full, lambda _: True))
     for dimension in ("dim_customer", "dim_account", "dim_merchant", "dim_terminal", "dim_date"):
         assert f"REFERENCES main.dev_gold.{dimension} (" in leads_to

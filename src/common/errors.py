@@ -25,10 +25,6 @@ class EngineError(LakehouseError):
     """Spark can't be found, started or reached."""
 
 
-class RemoteError(LakehouseError):
-    """A Databricks workspace can't be reached, refuses something, or doesn't hold what is looked for."""
-
-
 class SchemaError(LakehouseError):
     """A table that is there doesn't fit its contract."""
 

@@ -7,7 +7,6 @@ that. What it does not know it refuses with 501 and remembers in `unknown`, so t
 import base64
 import json
 import re
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,10 +17,6 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 Json = dict[str, Any]
-
-
-class ConnectionDropped(Exception):
-    """No answer at all: the connection goes down."""
 
 
 class ApiError(Exception):
@@ -106,10 +101,6 @@ class Workspace:
     permissions: dict[tuple[str, str], list[Json]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
-    faults: list[tuple[str, str, str]] = field(default_factory=list)
-    """What is to go wrong next, once each: method, path, and `refused` (503), `dropped` or `answered and dropped`."""
-    extras: dict[str, Any] = field(default_factory=dict)
-    """State of other routes."""
     ids: Iterator[int] = field(default_factory=lambda: iter(range(1000, 10**9)))
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -118,23 +109,9 @@ class Workspace:
         parts = urlsplit(target)
         path, query = unquote(parts.path), dict(parse_qsl(parts.query, keep_blank_values=True))
         with self.lock:
-            fault = self._fault(method, path)
-            if fault == "refused":
-                return 503, b'{"error_code": "TEMPORARILY_UNAVAILABLE", "message": "not now"}'
-            if fault == "dropped":
-                raise ConnectionDropped
             status, content = self._routed(method, path, Request(query, raw, host))
-            if fault:
-                raise ConnectionDropped
             self.calls.append(Call(method, path, query, raw, status))
         return status, content if isinstance(content, bytes) else json.dumps(content).encode()
-
-    def _fault(self, method: str, path: str) -> str:
-        for number, (verb, place, kind) in enumerate(self.faults):
-            if (verb, place) == (method, path):
-                del self.faults[number]
-                return kind
-        return ""
 
     def _routed(self, method: str, path: str, request: Request) -> tuple[int, Any]:
         for verb, pattern, handler in _ROUTES:
@@ -162,12 +139,7 @@ def served(workspace: Workspace) -> Iterator[str]:
 
         def _answer(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            try:
-                status, content = workspace.answer(self.command, self.path, raw, self.headers.get("Host", ""))
-            except ConnectionDropped:
-                self.close_connection = True
-                self.connection.shutdown(socket.SHUT_RDWR)
-                return
+            status, content = workspace.answer(self.command, self.path, raw, self.headers.get("Host", ""))
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))

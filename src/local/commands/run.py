@@ -15,7 +15,6 @@ EPILOG = examples(
     "lakehouse run lakehouse --param source=handbook --param landing=data",
     "lakehouse run lakehouse --from transaction_features      go on from a task",
     "lakehouse run lakehouse --only silver_transactions",
-    "lakehouse run lakehouse --target dev                     the deployed job, on Databricks",
 )
 
 
@@ -28,20 +27,17 @@ def run(  # noqa: PLR0917
         str | None, typer.Option("--from", metavar="TASK", help="This task and all that depend on it.")
     ] = None,
     only: Annotated[str | None, typer.Option("--only", metavar="TASK", help="This task alone.")] = None,
-    parallel: Annotated[int | None, typer.Option(min=1, help="Tasks side by side; 2 where nothing is said.")] = None,
+    parallel: Annotated[int, typer.Option(min=1, help="Tasks side by side.")] = 2,
     var: Annotated[
         list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="A variable of bundles/databricks.yml.")
     ] = None,
-    target: Annotated[
-        str | None, typer.Option(metavar="TARGET", help="Run the job that is deployed to this target on Databricks.")
-    ] = None,
+    target: Annotated[str, typer.Option(help="A target of bundles/databricks.yml.")] = "",
     debug: Annotated[bool, typer.Option("--debug", help="Show stack traces.")] = False,
 ) -> None:
-    """Run a job, here or on Databricks, and show how it goes."""
+    """Run a job and show how it goes."""
     from local.bundle import load_bundle
     from local.jobs import load_job
     from local.progress import reporter_for
-    from local.reporting import Run
     from local.run_record import SUCCESS
     from local.runner import RunOptions, prepare, run_job
     from local.summary import show_summary
@@ -49,30 +45,19 @@ def run(  # noqa: PLR0917
     if from_task and only:
         raise typer.BadParameter("give --from or --only, not both", param_hint="--only")
     given = pairs(param, "--param")
-    if target is not None:
-        for option, value in (("--parallel", parallel), ("--var", var)):
-            if value is not None:
-                raise typer.BadParameter(f"{option} is for runs on this machine", param_hint=option)
-    elif given.get("landing"):
+    if given.get("landing"):
         # A person means the folder where they are; a notebook would take it from its own.
         given["landing"] = str(Path(given["landing"]).expanduser().resolve())
-    bundle = load_bundle(repository(), pairs(var, "--var"))
-    loaded = load_job(bundle, job)
+    loaded = load_job(load_bundle(repository(), pairs(var, "--var")), job)
     selected = loaded.from_task(from_task) if from_task else None
     if only:
         selected = frozenset({loaded.task(only).key})
     prepare(loaded, given)
+    workspace = current_workspace().create()
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    run: Run
-    if target is not None:
-        from local.remote.run_remotely import run_remotely
-        from local.remote.workspace_client import workspace_client
-
-        run = run_remotely(workspace_client(), bundle, target, loaded, given, selected, reporter_for(out))
-    else:
-        workspace = current_workspace().create()
-        with engine(workspace) as remote:
-            run = run_job(workspace, loaded, RunOptions(given, selected, parallel or 2, remote), reporter_for(out))
-    show_summary(out, run, debug)
-    if run.state != SUCCESS:
+    with engine(workspace) as remote:
+        options = RunOptions(given, selected, parallel, remote)
+        record = run_job(workspace, loaded, options, reporter_for(out))
+    show_summary(out, record, debug)
+    if record.state != SUCCESS:
         raise typer.Exit(1)

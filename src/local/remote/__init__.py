@@ -1,1 +1,0 @@
-"""Jobs on Databricks, started and followed from here: `lakehouse run JOB --target TARGET`."""

@@ -15,16 +15,21 @@ from local.yaml_file import near, read_yaml
 
 _REFERENCE = re.compile(r"\$\{([^{}]+)\}")
 _MAX_DEPTH = 10
+_NO_WORD = re.compile(r"[^A-Za-z0-9_]")
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle file with what it includes, for one target; `variables` given by a person win over declared ones."""
+    """A bundle file with what it includes, for one target; `variables` given by a person win over declared ones.
+
+    `user` is who is logged in to the workspace; where none is asked, the person's name on this machine stands for it.
+    """
 
     file: Path
     root: Path
     target: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
 
     @cached_property
     def content(self) -> dict[str, Any]:
@@ -44,6 +49,12 @@ class Bundle:
             raise DeclarationError(f"{shown_path(self.file)}: no target '{self.target}'; {near(self.target, targets)}")
         defaults = [name for name, settings in targets.items() if (settings or {}).get("default")]
         return self.target or next(iter(defaults or targets), "dev")
+
+    @cached_property
+    def workspace(self) -> dict[str, Any]:
+        """The `workspace` settings as written: those of the target over those of the bundle."""
+        of_target = ((self.content.get("targets") or {}).get(self.target_name) or {}).get("workspace") or {}
+        return {**(self.content.get("workspace") or {}), **of_target}
 
     @cached_property
     def included(self) -> list[Path]:
@@ -114,7 +125,7 @@ class Bundle:
         head, _, rest = name.partition(".")
         if head == "var":
             return self._variable(rest, file)
-        user = getpass.getuser()
+        user = self.user or getpass.getuser()
         known = {
             "bundle.name": (self.content.get("bundle") or {}).get("name", ""),
             "bundle.target": self.target_name,
@@ -122,7 +133,7 @@ class Bundle:
             "workspace.file_path": str(self.root),
             "workspace.root_path": str(self.root),
             "workspace.current_user.userName": user,
-            "workspace.current_user.short_name": user,
+            "workspace.current_user.short_name": _NO_WORD.sub("_", user.split("@")[0]),
         }
         if name in known:
             return known[name]

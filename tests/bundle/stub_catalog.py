@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stub_workspace import ApiError, Json, Request, Workspace, now_millis, not_found, route
+from stub_workspace import ApiError, Json, Request, Workspace, not_found, now_millis, route
 
 SECURABLES = {"schema": "schemas", "volume": "volumes", "function": "models", "registered_model": "models"}
 

@@ -84,18 +84,26 @@ class World:
         self._file("notebooks/one.ipynb", json.dumps({"cells": [cell], "nbformat": 4, "nbformat_minor": 5}))
         self.job = job
 
-    def deploy(self, name: str = "[dev alice] trial", root: str | None = ROOT) -> int:
+    def deploy(self, name: str = "[dev alice] trial", root: str | None = ROOT, kind: str = "BUNDLE") -> int:
         """Puts the job into the workspace as a deployment would, or as a person would where there is no root."""
         job_id = self.workspace.new_id()
         settings = {**self.job, "name": name}
         if root is not None:
-            settings["deployment"] = {"kind": "BUNDLE", "metadata_file_path": f"{root}/state/metadata.json"}
+            settings["deployment"] = {"kind": kind, "metadata_file_path": f"{root}/state/metadata.json"}
         self.workspace.jobs[job_id] = {"job_id": job_id, "settings": settings}
         return job_id
 
-    def script(self, *, queued_ticks: int = 0, is_skipped: bool = False, **tasks: list[stub_runs.Attempt]) -> None:
+    def script(
+        self,
+        *,
+        queued_ticks: int = 0,
+        is_skipped: bool = False,
+        others_end: str = "",
+        **tasks: list[stub_runs.Attempt],
+    ) -> None:
         """Says what runs of the deployed job do."""
-        self.workspace.scripts["[dev alice] trial"] = stub_runs.Script(tasks, queued_ticks, is_skipped)
+        script = stub_runs.Script(tasks, queued_ticks, is_skipped, others_end)
+        self.workspace.scripts["[dev alice] trial"] = script
 
     def lakehouse(self, *arguments: str) -> Answer:
         """Runs `lakehouse run trial ARGUMENTS` in this process."""

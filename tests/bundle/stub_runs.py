@@ -26,7 +26,10 @@ TICK_MILLIS = 10_000
 
 @dataclass
 class Attempt:
-    """How one attempt of a task goes: it runs for so many ticks, then ends; a final one is not tried again."""
+    """How one attempt of a task goes: after its setup it runs for so many ticks, then ends.
+
+    After a failure the next one is there after a pause, unless the attempt is the final one.
+    """
 
     ticks: int = 1
     ends: str = "SUCCESS"
@@ -36,15 +39,21 @@ class Attempt:
     message: str = ""
     is_truncated: bool = False
     is_final: bool = False
+    pause_ticks: int = 0
+    setup_ticks: int = 0
 
 
 @dataclass
 class Script:
-    """What a job's runs do: the attempts of each task by key, how many ticks they wait, whether they run at all."""
+    """What a job's runs do: the attempts of each task by key, how many ticks they wait, whether they run at all.
+
+    Tasks that a run doesn't ask for are not told of, or end in a way.
+    """
 
     tasks: Mapping[str, list[Attempt]] = field(default_factory=dict)
     queued_ticks: int = 0
     is_skipped: bool = False
+    others_end: str = ""
 
 
 @dataclass
@@ -59,6 +68,7 @@ class _TaskRun:
     state: str = "BLOCKED"
     ends: str = ""
     ticks: int = 0
+    setup_ticks: int = 0
     start_time: int = 0
     end_time: int = 0
 
@@ -79,6 +89,9 @@ class _Run:
     @property
     def is_queued(self) -> bool:
         return self.ticks < self.script.queued_ticks
+
+    def asks_for(self, key: str) -> bool:
+        return self.body.get("only") is None or key in self.body["only"]
 
     def newest(self, key: str) -> _TaskRun:
         return [task for task in self.tasks if task.key == key][-1]
@@ -109,8 +122,10 @@ def run_now(workspace: Workspace, request: Request) -> Json:
     if script.is_skipped:
         run.ends, run.message = SKIPPED, "A previous run of the same job is active."
     for task in [] if run.ends else settings["tasks"]:
-        if body.get("only") is None or task["task_key"] in body["only"]:
+        if run.asks_for(task["task_key"]) or script.others_end:
             _add(workspace, run, task, 0)
+        if not run.asks_for(task["task_key"]) and script.others_end:
+            run.tasks[-1].state, run.tasks[-1].ends = "TERMINATED", script.others_end
     workspace.runs[run.run_id] = run
     return {"run_id": run.run_id, "number_in_job": run.run_id}
 
@@ -132,7 +147,7 @@ def get_run(workspace: Workspace, request: Request) -> Json:
     run = _run(workspace, request.query["run_id"])
     if not run.ends:
         _tick(workspace, run)
-    return _shown(workspace, run)
+    return _shown(run)
 
 
 def _tick(workspace: Workspace, run: _Run) -> None:
@@ -143,40 +158,59 @@ def _tick(workspace: Workspace, run: _Run) -> None:
         return
     for task in list(run.tasks):
         if task.state == "RUNNING":
-            _go_on(workspace, run, task)
+            _go_on(run, task)
+    for task in list(run.tasks):
+        if _is_due(run, task):
+            _add(workspace, run, task.settings, task.number + 1)
     for task in run.tasks:
-        if task.state == "BLOCKED":
+        if task.state in ("BLOCKED", "PENDING"):
             _begin(run, task)
-    if all(task.state == "TERMINATED" for task in run.tasks):
-        ends = {run.newest(task.key).ends for task in run.tasks}
-        run.ends = "FAILED" if ends & _BAD else "SUCCESS"
+    newest = [run.newest(task.key) for task in run.tasks]
+    if all(_has_ended(task) for task in newest):
+        run.ends = "FAILED" if _BAD.intersection(task.ends for task in newest) else "SUCCESS"
         run.message = "" if run.ends == "SUCCESS" else "A task of the run did not succeed."
 
 
-def _go_on(workspace: Workspace, run: _Run, task: _TaskRun) -> None:
+def _go_on(run: _Run, task: _TaskRun) -> None:
     task.ticks += 1
     if task.ticks < task.script.ticks:
         return
     task.state, task.ends, task.end_time = "TERMINATED", task.script.ends, run.now
-    if task.ends == "FAILED" and not task.script.is_final and task.number < task.settings.get("max_retries", 0):
-        _add(workspace, run, task.settings, task.number + 1)
+
+
+def _is_tried_again(task: _TaskRun) -> bool:
+    retries = task.settings.get("max_retries", 0)
+    return task.ends == "FAILED" and not task.script.is_final and task.number < retries
+
+
+def _has_ended(task: _TaskRun) -> bool:
+    return task.state == "TERMINATED" and not _is_tried_again(task)
+
+
+def _is_due(run: _Run, task: _TaskRun) -> bool:
+    """Whether the next attempt is to be there now."""
+    paused = run.now - task.end_time >= task.script.pause_ticks * TICK_MILLIS
+    return task is run.newest(task.key) and _is_tried_again(task) and paused
 
 
 def _begin(run: _Run, task: _TaskRun) -> None:
-    keys = {other.key for other in run.tasks}
-    before = [run.newest(one["task_key"]) for one in task.settings.get("depends_on", []) if one["task_key"] in keys]
-    if any(other.state != "TERMINATED" for other in before):
+    before = [
+        run.newest(one["task_key"]) for one in task.settings.get("depends_on", []) if run.asks_for(one["task_key"])
+    ]
+    if not all(_has_ended(other) for other in before):
         return
     if any(other.ends not in ("SUCCESS", "EXCLUDED") for other in before):
         canceled = any(other.ends == CANCELED for other in before)
         task.state, task.ends = "TERMINATED", "UPSTREAM_CANCELED" if canceled else "UPSTREAM_FAILED"
     elif task.script.ends in ("EXCLUDED", "DISABLED"):
         task.state, task.ends = "TERMINATED", task.script.ends
+    elif task.setup_ticks < task.script.setup_ticks:
+        task.state, task.setup_ticks = "PENDING", task.setup_ticks + 1
     else:
         task.state, task.start_time = "RUNNING", run.now
 
 
-def _shown(workspace: Workspace, run: _Run) -> Json:
+def _shown(run: _Run) -> Json:
     url = f"https://dbc-1a2b3c4d-5e6f.cloud.databricks.com/?o=1234567890123456#job/{run.job_id}/run/{run.run_id}"
     state = "TERMINATED" if run.ends else "QUEUED" if run.is_queued else "RUNNING"
     shown = {

@@ -22,16 +22,17 @@ def test_it_is_the_one_of_the_targets_deployment(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "root"),
+    "deployed",
     [
         ("[dev alice] trial", None),  # a person made it
+        ("[dev alice] trial", ROOT, "SYSTEM_MANAGED"),
         ("[dev alice] trial two", ROOT),
         ("[dev alice] trial", f"{ROOT}elopment"),
         ("[dev alice] trial", "/Workspace/Shared/.bundle/other/dev"),
     ],
 )
-def test_another_job_is_not_taken_for_it(world: World, name: str, root: str | None) -> None:
-    world.deploy(name, root)
+def test_another_job_is_not_taken_for_it(world: World, deployed: tuple[str, ...]) -> None:
+    world.deploy(*deployed)
     answer = world.lakehouse("--target", "dev")
     assert answer.code == 1
     expected = NOT_DEPLOYED.format(host=world.host, root="/Workspace/Users/alice@example.com/.bundle/trial/dev")

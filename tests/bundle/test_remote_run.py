@@ -148,20 +148,23 @@ def test_what_need_not_run_is_no_failure(world: World, ends: str, word: str) -> 
     assert f"second {word}" in answer.lines
 
 
-def test_a_retry_shows_why_and_the_end_counts(world: World) -> None:
-    world.write({"first": {"max_retries": 1}})
+@pytest.mark.parametrize(("pause_ticks", "setup_ticks"), [(0, 0), (2, 0), (0, 2)])
+def test_a_retry_shows_why_and_the_end_counts(world: World, pause_ticks: int, setup_ticks: int) -> None:
+    world.write({"first": {"max_retries": 1}, "second": {"depends_on": [{"task_key": "first"}]}})
     world.deploy()
-    world.script(first=[Attempt(ends="FAILED", error="ConnectionError: try\nagain"), Attempt(result='{"rows_out": 7}')])
+    lost = Attempt(ends="FAILED", error="ConnectionError: try\nagain", pause_ticks=pause_ticks)
+    world.script(first=[lost, Attempt(result='{"rows_out": 7}', setup_ticks=setup_ticks)])
+    seconds = f"{2 + pause_ticks + setup_ticks}0.0"
     answer = world.lakehouse("--target", "dev")
     assert answer.code == 0
     assert answer.lines[2:7] == [
         "first: started",
         "first: started, attempt 2 after: ConnectionError: try",
-        "first: success in 20.0 s, 7 out",
-        "run 1001: success after 30 s",
-        "task state rows in rows out seconds note",
+        f"first: success in {seconds} s, 7 out",
+        "second: started",
+        "second: success in 10.0 s",
     ]
-    assert "first success (2 attempts) 7 20.0" in answer.lines
+    assert f"first success (2 attempts) 7 {seconds}" in answer.lines
 
 
 def test_retries_that_are_used_up(world: World) -> None:
@@ -197,14 +200,17 @@ def test_several_failures_call_for_the_whole_job(world: World) -> None:
     assert world.lakehouse("--target", "dev").lines[-1] == "run it again lakehouse run trial --target dev"
 
 
-def test_one_task_or_a_task_and_what_follows(world: World) -> None:
+@pytest.mark.parametrize("others_end", ["", "DISABLED", "EXCLUDED", "UPSTREAM_FAILED"])
+def test_one_task_or_a_task_and_what_follows(world: World, others_end: str) -> None:
     follows = {"depends_on": [{"task_key": "second"}]}
     world.write({"third": follows, "first": {}, "second": {"depends_on": [{"task_key": "first"}]}})
     world.deploy()
+    world.script(others_end=others_end)
     alone = world.lakehouse("--target", "dev", "--only", "second")
     assert alone.code == 0
     assert "run 1001 of job trial: 1 task" in alone.lines
     assert "first not selected" in alone.lines
+    assert "third not selected" in alone.lines
     assert "second success 10.0" in alone.lines
     assert world.lakehouse("--target", "dev", "--from", "second").code == 0
     assert [body["only"] for body in world.started()] == [["second"], ["second", "third"]]
@@ -218,6 +224,15 @@ def test_tasks_of_the_deployed_job_are_those_that_are_told_of(world: World) -> N
     assert answer.code == 0
     assert "old success 10.0" in answer.lines
     assert "new not selected" in answer.lines
+
+
+def test_what_is_being_set_up_has_not_started(world: World) -> None:
+    world.deploy()
+    world.script(first=[Attempt(setup_ticks=2)])
+    answer = world.lakehouse("--target", "dev")
+    assert answer.code == 0
+    assert answer.lines.count("first: started") == 1
+    assert "first: success in 10.0 s" in answer.lines
 
 
 def test_a_run_that_waits_in_the_queue_says_so(world: World) -> None:

@@ -67,8 +67,6 @@ class TaskFollower:
 
 def _state(newest: RunTask, is_over: bool) -> str:
     state = state_of(newest)
-    if state == states.PENDING and newest.attempt_number:
-        return states.RUNNING  # between two attempts
     return states.RUNNING if not is_over and _is_tried_again(newest, state) else state
 
 

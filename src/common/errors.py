@@ -47,3 +47,11 @@ class QualityError(LakehouseError):
 
 class ModelError(LakehouseError):
     """There is no model to score with, or it doesn't fit the features."""
+
+
+class RemoteError(LakehouseError):
+    """A Databricks workspace doesn't answer, refuses what is asked of it, or holds no deployment of the bundle."""
+
+
+class LoginError(LakehouseError):
+    """Nothing says which Databricks workspace is meant, or it doesn't know who asks."""

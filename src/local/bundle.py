@@ -15,23 +15,45 @@ from local.yaml_file import near, read_yaml
 
 _REFERENCE = re.compile(r"\$\{([^{}]+)\}")
 _MAX_DEPTH = 10
+_NO_WORD = re.compile(r"[^A-Za-z0-9_]")
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle file with what it includes, as the laptop takes it: no target, and the variables' defaults.
+    """A bundle file with what it includes: for a target of Databricks, or without one as the laptop takes it.
 
-    `variables` given by a person win over declared ones.
+    The laptop takes the variables' defaults. `variables` given by a person win over declared ones. `user` is who is
+    logged in to the workspace; where none is asked, the person's name on this machine stands for it.
     """
 
     file: Path
     root: Path
+    target: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
 
     @cached_property
     def content(self) -> dict[str, Any]:
         """The bundle file as written."""
         return read_yaml(self.file)
+
+    @cached_property
+    def of_target(self) -> dict[str, Any]:
+        """The settings of the target; empty without one.
+
+        Raises:
+            DeclarationError: the bundle has no such target.
+
+        """
+        targets = self.content.get("targets") or {}
+        if self.target and self.target not in targets:
+            raise DeclarationError(f"{shown_path(self.file)}: no target '{self.target}'; {near(self.target, targets)}")
+        return targets.get(self.target) or {}
+
+    @cached_property
+    def workspace(self) -> dict[str, Any]:
+        """The `workspace` settings as written: those of the target over those of the bundle."""
+        return {**(self.content.get("workspace") or {}), **(self.of_target.get("workspace") or {})}
 
     @cached_property
     def included(self) -> list[Path]:
@@ -46,17 +68,6 @@ class Bundle:
         for _, content in self._files:
             merged |= content.get("variables") or {}
         return merged
-
-    def catalog_of(self, target: str) -> str:
-        """The catalog that a target's deployment uses.
-
-        Raises:
-            DeclarationError: the bundle has no such target.
-        """
-        targets = self.content.get("targets") or {}
-        if target not in targets:
-            raise DeclarationError(f"{shown_path(self.file)}: no target '{target}'; {near(target, targets)}")
-        return str((targets[target].get("variables") or {}).get("catalog", ""))
 
     @cached_property
     def resources(self) -> dict[str, dict[str, Any]]:
@@ -121,15 +132,15 @@ class Bundle:
         head, _, rest = name.partition(".")
         if head == "var":
             return self._variable(rest, file)
-        user = getpass.getuser()
+        user = self.user or getpass.getuser()
         known = {
             "bundle.name": (self.content.get("bundle") or {}).get("name", ""),
-            "bundle.target": "local",
-            "bundle.environment": "local",
+            "bundle.target": self.target or "local",
+            "bundle.environment": self.target or "local",
             "workspace.file_path": str(self.root),
             "workspace.root_path": str(self.root),
             "workspace.current_user.userName": user,
-            "workspace.current_user.short_name": user,
+            "workspace.current_user.short_name": _NO_WORD.sub("_", user.split("@")[0]),
         }
         if name in known:
             return known[name]
@@ -148,6 +159,7 @@ class Bundle:
         candidates = (
             self.variables.get(name),
             os.environ.get(f"BUNDLE_VAR_{name}"),
+            _default((self.of_target.get("variables") or {}).get(name)),
             _default(declared[name]),
         )
         for value in candidates:
@@ -171,14 +183,14 @@ def _default(declared: Any) -> Any:
     return declared.get("default") if isinstance(declared, dict) else declared
 
 
-def load_bundle(root: Path, variables: Mapping[str, str] | None = None) -> Bundle:
-    """The bundle of a checkout.
+def load_bundle(root: Path, target: str = "", variables: Mapping[str, str] | None = None) -> Bundle:
+    """The bundle of a checkout: for a target, or without one as the laptop takes it.
 
     Raises:
         DeclarationError: the bundle file can't be read, or a variable given isn't declared.
 
     """
-    bundle = Bundle(root / "bundles" / "databricks.yml", root, variables or {})
+    bundle = Bundle(root / "bundles" / "databricks.yml", root, target, variables or {})
     declared = bundle.declared_variables
     for name in bundle.variables:
         if name not in declared:

@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from common.errors import LakehouseError
+from common.errors import LakehouseError, LoginError
 from local.commands import doctor, query, reset, rewind, run, server, tools, world
 from local.commands.shared import err, examples
 
@@ -48,7 +48,7 @@ def main() -> None:
         if "--debug" in sys.argv:
             raise
         err.print(f"[bold red]error[/] {escape(str(error))}", soft_wrap=True, highlight=False)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, LoginError) else 1)
     except KeyboardInterrupt:
         err.print("stopped", style="yellow")
         sys.exit(130)

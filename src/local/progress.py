@@ -7,12 +7,12 @@ from pathlib import Path
 from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from local import run_record as states
-from local.run_record import RunRecord, TaskRecord
+from local.reporting import Run
+from local.run_record import TaskRecord
 from local.workspace import shown_path
 
 STYLES = {
@@ -50,7 +50,7 @@ class PlainReporter:
     def __init__(self, console: Console) -> None:
         self.console = console
 
-    def run_started(self, run: RunRecord) -> None:
+    def run_started(self, run: Run) -> None:
         """Says what runs."""
         self._line(f"run {run.run_id} of job {run.job}: {_count(run)}")
 
@@ -68,9 +68,13 @@ class PlainReporter:
         seconds = f" in {task.seconds:.1f} s" if task.seconds is not None else ""
         self._line(f"{task.key}: {word(task.state)}{seconds}{rows}")
 
-    def run_ended(self, run: RunRecord) -> None:
+    def run_ended(self, run: Run) -> None:
         """Says how it ended."""
         self._line(f"run {run.run_id}: {word(run.state)} after {run.seconds:.0f} s")
+
+    def notice(self, text: str) -> None:
+        """Says what a person should know at once."""
+        self._line(text)
 
     def _line(self, text: str) -> None:
         self.console.print(f"{datetime.now(UTC):%H:%M:%S} {text}", markup=False, highlight=False, soft_wrap=True)
@@ -83,10 +87,10 @@ class LiveReporter:
         self.console = console
         self._lock = threading.Lock()
         self._cells: dict[str, tuple[int, int]] = {}
-        self._run: RunRecord | None = None
+        self._run: Run | None = None
         self._live: Live | None = None
 
-    def run_started(self, run: RunRecord) -> None:
+    def run_started(self, run: Run) -> None:
         """Draws the table."""
         self._run = run
         self._live = Live(get_renderable=self._table, console=self.console, refresh_per_second=4, transient=True)
@@ -100,10 +104,14 @@ class LiveReporter:
             else:
                 self._cells[task.key] = cell
 
-    def run_ended(self, run: RunRecord) -> None:
+    def run_ended(self, run: Run) -> None:
         """Takes the table away; the summary comes in its place."""
         if self._live is not None:
             self._live.stop()
+
+    def notice(self, text: str) -> None:
+        """Says what a person should know at once, above the table."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _table(self) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
@@ -137,7 +145,7 @@ def reporter_for(console: Console) -> PlainReporter | LiveReporter:
     return LiveReporter(console) if console.is_terminal else PlainReporter(console)
 
 
-def task_table(run: RunRecord) -> Table:
+def task_table(run: Run) -> Table:
     """All tasks of a run: state, rows, seconds and what their notebooks noted."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name, justify in (("task", "left"), ("state", "left"), ("rows in", "right"), ("rows out", "right")):
@@ -160,16 +168,23 @@ def task_table(run: RunRecord) -> Table:
 def failure(task: TaskRecord, debug: bool) -> Group:
     """A failed task: the cell, the error's own message, and where the executed notebook is."""
     error = task.error or {"message": "", "cell": "", "trace": ""}
-    parts: list[Text | Padding] = [Text.from_markup(f"[bold red]{escape(task.key)}[/] {word(task.state)}")]
+    parts = [Text.from_markup(f"[bold red]{escape(task.key)}[/] {word(task.state)}")]
     if error["cell"]:
-        parts.append(Padding(Text(error["cell"], style="dim"), (0, 0, 0, 4)))
+        parts.append(_indented(Text(error["cell"], style="dim"), 4))
     trace = Text.from_ansi(error["trace"]) if debug and error["trace"] else Text(error["message"])
-    parts.append(Padding(trace, (0, 0, 0, 2)))
+    parts.append(_indented(trace, 2))
     if task.notebook:
-        parts.append(Padding(Text(f"executed notebook: {shown_path(Path(task.notebook))}"), (0, 0, 0, 2)))
+        parts.append(_indented(Text(f"executed notebook: {shown_path(Path(task.notebook))}"), 2))
+    if task.page:
+        parts.append(_indented(Text(f"run page of the task: {task.page}"), 2))
     return Group(*parts)
 
 
-def _count(run: RunRecord) -> str:
+def _indented(text: Text, spaces: int) -> Text:
+    """The text moved to the right; a `Padding` would cut what is longer than a line."""
+    return Text("\n").join(Text(" " * spaces) + line for line in text.split("\n"))
+
+
+def _count(run: Run) -> str:
     number = sum(task.state != states.NOT_SELECTED for task in run.tasks.values())
     return f"{number} task{'' if number == 1 else 's'}"

@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -23,7 +23,10 @@ FAILURES = frozenset({FAILED, TIMEDOUT, CANCELED, UPSTREAM_FAILED})
 
 @dataclass
 class TaskRecord:
-    """One task of a run; rows are those that its notebook published."""
+    """One task of a run; rows are those that its notebook published.
+
+    What a person opens to see more is the executed notebook's file, or on Databricks the page of the task's run.
+    """
 
     key: str
     state: str = PENDING
@@ -36,6 +39,7 @@ class TaskRecord:
     facts: dict[str, Any] = field(default_factory=dict)
     error: dict[str, str] | None = None
     notebook: str = ""
+    page: str = ""
 
     def take_result(self, result: dict[str, Any]) -> None:
         """Takes over what the notebook published."""
@@ -55,12 +59,27 @@ class RunRecord:
     started: datetime
     state: str = RUNNING
     ended: datetime | None = None
+    reason: str = ""
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
     def seconds(self) -> float:
         """How long it took, or has taken so far."""
         return ((self.ended or datetime.now(UTC)) - self.started).total_seconds()
+
+    def next_steps(self) -> list[tuple[str, str]]:
+        """Where the executed notebooks are, and how to go on."""
+        steps = [
+            ("executed notebooks", shown_path(self.folder)),
+            *ways_on(self.tasks.values(), f"lakehouse run {self.job}"),
+        ]
+        if self.state == SUCCESS:
+            steps += [
+                ("experiments and models", "make ui"),
+                ("notebooks by hand", "make lab"),
+                ("tables", 'lakehouse sql "SELECT * FROM gold.fraud_transactions LIMIT 10"'),
+            ]
+        return steps
 
     @contextmanager
     def changed(self) -> Iterator[None]:
@@ -84,6 +103,15 @@ class RunRecord:
                 "tasks": [asdict(task) | {"started": _iso(task.started)} for task in self.tasks.values()],
             },
         )
+
+
+def ways_on(tasks: Iterable[TaskRecord], command: str) -> list[tuple[str, str]]:
+    """How to go on after a failure with the command that runs the job: from the task that failed, or with all."""
+    failed = [task.key for task in tasks if task.state in (FAILED, TIMEDOUT, CANCELED)]
+    if len(failed) == 1:
+        return [("go on from there", f"{command} --from {failed[0]}")]
+    # From one of them, the others would be taken as done; what is done already costs little.
+    return [("run it again", command)] if failed else []
 
 
 def new_run_id(now: datetime) -> str:

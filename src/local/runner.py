@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Protocol
 from uuid import uuid4
 
 from local import run_record as states
@@ -16,25 +15,13 @@ from local.job_parameters import check_parameters, check_references, job_values,
 from local.jobs import Job, Task
 from local.notebook_process import NotebookError, NotebookProcess
 from local.notebooks import published_result
+from local.reporting import Reporter
 from local.run_if import decide
 from local.run_record import RunRecord, TaskRecord, attempt_path, new_run_id
 from local.sessions import end_abandoned_sessions, end_session, own_session
 from local.workspace import Workspace
 
 _POLL_SECONDS = 0.2
-
-
-class Reporter(Protocol):
-    """Whoever shows a run's progress."""
-
-    def run_started(self, run: RunRecord) -> None:
-        """The run begins."""
-
-    def task_changed(self, task: TaskRecord, cell: tuple[int, int] | None = None) -> None:
-        """A task began, moved to a cell (number, of how many), is tried again, or ended."""
-
-    def run_ended(self, run: RunRecord) -> None:
-        """The run is over."""
 
 
 @dataclass(frozen=True)

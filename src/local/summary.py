@@ -8,11 +8,10 @@ from rich.text import Text
 
 from local import run_record as states
 from local.progress import failure, task_table, word
-from local.run_record import RunRecord
-from local.workspace import shown_path
+from local.reporting import Run
 
 
-def show_summary(console: Console, run: RunRecord, debug: bool = False) -> None:
+def show_summary(console: Console, run: Run, debug: bool = False) -> None:
     """Prints the end of a run."""
     console.print()
     console.print(task_table(run))
@@ -23,11 +22,12 @@ def show_summary(console: Console, run: RunRecord, debug: bool = False) -> None:
     _show_facts(console, run)
     console.print()
     style = "green" if run.state == states.SUCCESS else "bold red"
-    console.print(Text(f"{run.job}: {word(run.state)} in {run.seconds:.0f} s", style=style))
+    reason = f": {run.reason}" if run.reason else ""
+    console.print(Text(f"{run.job}: {word(run.state)} in {run.seconds:.0f} s{reason}", style=style), soft_wrap=True)
     _show_next(console, run)
 
 
-def _show_facts(console: Console, run: RunRecord) -> None:
+def _show_facts(console: Console, run: Run) -> None:
     """Facts of several tasks under one name are shown together: numbers of the same key add up."""
     tables: dict[str, dict[str, Any]] = {}
     lines: dict[str, Any] = {}
@@ -74,21 +74,9 @@ def _value_text(value: Any) -> str:
     )
 
 
-def _show_next(console: Console, run: RunRecord) -> None:
-    failed = [t.key for t in run.tasks.values() if t.state in (states.FAILED, states.TIMEDOUT, states.CANCELED)]
-    steps = [("executed notebooks", shown_path(run.folder))]
-    if len(failed) == 1:
-        steps.append(("go on from there", f"lakehouse run {run.job} --from {failed[0]}"))
-    elif failed:
-        # From one of them, the others would be taken as done; what is done already costs little.
-        steps.append(("run it again", f"lakehouse run {run.job}"))
-    elif run.state == states.SUCCESS:
-        steps += [
-            ("experiments and models", "make ui"),
-            ("notebooks by hand", "make lab"),
-            ("tables", 'lakehouse sql "SELECT * FROM gold.fraud_transactions LIMIT 10"'),
-        ]
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+def _show_next(console: Console, run: Run) -> None:
+    steps = run.next_steps()
+    width = max(len(what) for what, _ in steps)
     for what, how in steps:
-        table.add_row(Text(what, style="dim"), how)
-    console.print(table)
+        # Never wrapped: a command or an address is there to be copied.
+        console.print(Text.assemble((what.ljust(width), "dim"), "  ", how), soft_wrap=True)

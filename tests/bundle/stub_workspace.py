@@ -81,6 +81,30 @@ def route(method: str, pattern: str) -> Callable[[Handler], Handler]:
     return register
 
 
+DROPPED = 0
+"""In place of a status: the connection ends without an answer."""
+
+
+@dataclass
+class Trouble:
+    """Calls that go wrong: the next `times` whose path contains `path` are answered with `status`, or not at all.
+
+    With `is_done`, what was asked is done all the same, and only the answer is lost.
+    """
+
+    times: int
+    status: int = DROPPED
+    path: str = "/api/"
+    is_done: bool = False
+
+    def meets(self, path: str) -> bool:
+        """Whether it happens to this call; counts it."""
+        if self.times <= 0 or self.path not in path:
+            return False
+        self.times -= 1
+        return True
+
+
 @dataclass
 class Workspace:
     """The state of the workspace."""
@@ -90,7 +114,7 @@ class Workspace:
     files: dict[str, bytes] = field(default_factory=dict)
     notebooks: set[str] = field(default_factory=set)
     jobs: dict[int, Json] = field(default_factory=dict)
-    runs: dict[int, Json] = field(default_factory=dict)
+    runs: dict[int, Any] = field(default_factory=dict)
     catalogs: dict[str, str] = field(default_factory=lambda: {"workspace": "admin@example.com"})
     """Owners by name."""
     schemas: dict[str, Json] = field(default_factory=dict)
@@ -99,6 +123,8 @@ class Workspace:
     grants: dict[tuple[str, str], dict[str, set[str]]] = field(default_factory=dict)
     experiments: dict[str, Json] = field(default_factory=dict)
     permissions: dict[tuple[str, str], list[Json]] = field(default_factory=dict)
+    scripts: dict[str, Any] = field(default_factory=dict)
+    troubles: list[Trouble] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     ids: Iterator[int] = field(default_factory=lambda: iter(range(1000, 10**9)))
@@ -109,7 +135,12 @@ class Workspace:
         parts = urlsplit(target)
         path, query = unquote(parts.path), dict(parse_qsl(parts.query, keep_blank_values=True))
         with self.lock:
-            status, content = self._routed(method, path, Request(query, raw, host))
+            trouble = next((trouble for trouble in self.troubles if trouble.meets(path)), None)
+            status, content = 200, {}
+            if trouble is None or trouble.is_done:
+                status, content = self._routed(method, path, Request(query, raw, host))
+            if trouble is not None:
+                status, content = trouble.status, {"error_code": "", "message": "trouble"}
             self.calls.append(Call(method, path, query, raw, status))
         return status, content if isinstance(content, bytes) else json.dumps(content).encode()
 
@@ -136,10 +167,14 @@ def served(workspace: Workspace) -> Iterator[str]:
 
     class _Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else each answer, being two packets, takes 40 ms
 
         def _answer(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             status, content = workspace.answer(self.command, self.path, raw, self.headers.get("Host", ""))
+            if status == DROPPED:
+                self.close_connection = True
+                return
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
@@ -153,7 +188,7 @@ def served(workspace: Workspace) -> Iterator[str]:
             """Silent: `calls` tells more."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"

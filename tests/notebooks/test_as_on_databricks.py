@@ -32,7 +32,10 @@ pytestmark = [pytest.mark.spark, pytest.mark.job]
 
 PREFIX = "dev_alice_"
 CANARY = "canary-9c1f7e"
-WORLD = ("--customers", "150", "--merchants", "60", "--terminals", "150", "--days", "90")
+WORLD = (
+    *("--customers", "150", "--merchants", "60", "--terminals", "150", "--days", "90"),
+    *("--stolen-card-share", "0.08", "--compromised-terminal-share", "0.05"),  # enough fraud to learn from
+)
 OF_A_RUN = frozenset(
     {"run_id", "query_id", "batch_id", "first_seen_at", "replayed_at", "model_version", "details"}
     | {f"{done}_at" for done in ("committed", "ingested", "accepted", "quarantined", "scored", "checked")}

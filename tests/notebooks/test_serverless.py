@@ -11,7 +11,7 @@ from common.settings import repository
 
 FORBIDDEN = frozenset(
     {
-        "persist", "cache", "unpersist", "cacheTable", "checkpoint_dir", "localCheckpoint",
+        "persist", "cache", "unpersist", "cacheTable", "localCheckpoint",
         "rdd", "sparkContext", "SparkContext", "_jvm", "_jsc", "_jdf", "parallelize", "toJavaRDD",
         "createGlobalTempView", "createOrReplaceGlobalTempView", "input_file_name", "SQLContext", "setLogLevel",
     }

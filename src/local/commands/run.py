@@ -2,7 +2,7 @@
 
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,12 +10,18 @@ from common.settings import repository
 from local.commands.shared import engine, examples, out, pairs
 from local.workspace import current_workspace
 
+if TYPE_CHECKING:
+    from local.jobs import Job
+    from local.reporting import Run
+
 EPILOG = examples(
     "lakehouse run lakehouse",
     "lakehouse run lakehouse --param source=handbook --param landing=data",
     "lakehouse run lakehouse --from transaction_features      go on from a task",
     "lakehouse run lakehouse --only silver_transactions",
+    "lakehouse run lakehouse --target dev      the deployed job, on Databricks",
 )
+_PARALLEL = 2
 
 
 def run(  # noqa: PLR0917
@@ -27,37 +33,71 @@ def run(  # noqa: PLR0917
         str | None, typer.Option("--from", metavar="TASK", help="This task and all that depend on it.")
     ] = None,
     only: Annotated[str | None, typer.Option("--only", metavar="TASK", help="This task alone.")] = None,
-    parallel: Annotated[int, typer.Option(min=1, help="Tasks side by side.")] = 2,
+    parallel: Annotated[
+        int | None, typer.Option(min=1, help="Tasks side by side.", show_default=str(_PARALLEL))
+    ] = None,
     var: Annotated[
         list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="A variable of bundles/databricks.yml.")
     ] = None,
-    target: Annotated[str, typer.Option(help="A target of bundles/databricks.yml.")] = "",
+    target: Annotated[
+        str | None,
+        typer.Option(help="Run the job that is deployed to this target of bundles/databricks.yml, on Databricks."),
+    ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show stack traces.")] = False,
 ) -> None:
-    """Run a job and show how it goes."""
+    """Run a job and show how it goes: on this machine, or with --target where it is deployed."""
     from local.bundle import load_bundle
     from local.jobs import load_job
     from local.progress import reporter_for
     from local.run_record import SUCCESS
-    from local.runner import RunOptions, prepare, run_job
+    from local.runner import prepare
     from local.summary import show_summary
 
     if from_task and only:
         raise typer.BadParameter("give --from or --only, not both", param_hint="--only")
+    if target is not None:
+        _check_remote_usage(target, parallel, var)
     given = pairs(param, "--param")
-    if given.get("landing"):
-        # A person means the folder where they are; a notebook would take it from its own.
-        given["landing"] = str(Path(given["landing"]).expanduser().resolve())
-    loaded = load_job(load_bundle(repository(), pairs(var, "--var")), job)
+    bundle = load_bundle(repository(), target or "", pairs(var, "--var"))
+    loaded = load_job(bundle, job)
     selected = loaded.from_task(from_task) if from_task else None
     if only:
         selected = frozenset({loaded.task(only).key})
     prepare(loaded, given)
-    workspace = current_workspace().create()
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    with engine(workspace) as remote:
-        options = RunOptions(given, selected, parallel, remote)
-        record = run_job(workspace, loaded, options, reporter_for(out))
+    if target is None:
+        record: Run = _run_here(loaded, given, selected, parallel or _PARALLEL)
+    else:
+        from local.remote.run import RemoteOptions, run_deployed
+
+        record = run_deployed(bundle, loaded, RemoteOptions(given, selected), reporter_for(out))
     show_summary(out, record, debug)
     if record.state != SUCCESS:
         raise typer.Exit(1)
+
+
+def _check_remote_usage(target: str, parallel: int | None, var: list[str] | None) -> None:
+    """Refuses what only a run on this machine could heed."""
+    if not target:
+        raise typer.BadParameter("name a target of bundles/databricks.yml", param_hint="--target")
+    if parallel is not None:
+        raise typer.BadParameter(
+            "Databricks runs all tasks side by side that may; leave it out with --target", param_hint="--parallel"
+        )
+    if var:
+        raise typer.BadParameter(
+            "a deployed job has the variables that it was deployed with; give them to `databricks bundle deploy`",
+            param_hint="--var",
+        )
+
+
+def _run_here(job: "Job", given: dict[str, str], selected: frozenset[str] | None, parallel: int) -> "Run":
+    from local.progress import reporter_for
+    from local.runner import RunOptions, run_job
+
+    if given.get("landing"):
+        # A person means the folder where they are; a notebook would take it from its own.
+        given |= {"landing": str(Path(given["landing"]).expanduser().resolve())}
+    workspace = current_workspace().create()
+    with engine(workspace) as remote:
+        return run_job(workspace, job, RunOptions(given, selected, parallel, remote), reporter_for(out))

@@ -1,5 +1,7 @@
 """References of a bundle: `${...}` in job files."""
 
+import getpass
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,17 @@ def test_shipped_bundle_and_jobs_are_sound() -> None:
     assert "lakehouse" in bundle.jobs
     for key in bundle.jobs:
         prepare(load_job(bundle, key), {})
+
+
+def test_workspace_settings_of_a_target_win_over_those_of_the_bundle(checkout: Checkout) -> None:
+    prod = {"workspace": {"host": "https://prod.example.com"}}
+    checkout.bundle(workspace={"host": "https://example.com", "profile": "fraud"}, targets={"dev": None, "prod": prod})
+    assert load_bundle(checkout.root, "dev").workspace == {"host": "https://example.com", "profile": "fraud"}
+    assert load_bundle(checkout.root, "prod").workspace == {"host": "https://prod.example.com", "profile": "fraud"}
+
+
+def test_user_is_the_one_of_the_workspace_where_one_was_asked(checkout: Checkout) -> None:
+    text = "${workspace.current_user.userName} ${workspace.current_user.short_name}"
+    here = load_bundle(checkout.root)
+    assert replace(here, user="a.b@example.com").resolve(text, FILE) == "a.b@example.com a_b"
+    assert here.resolve("${workspace.current_user.userName}", FILE) == getpass.getuser()

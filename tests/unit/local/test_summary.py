@@ -55,6 +55,20 @@ def test_a_failure_shows_cell_message_and_notebook_and_the_way_on(tmp_path: Path
     assert "Traceback: deep" in shown(run, debug=True)
 
 
+def test_what_next_is_never_wrapped_and_a_run_may_say_why_it_failed(tmp_path: Path) -> None:
+    page = "https://example.com/" + "long/" * 20
+    bad = TaskRecord("bad", states.FAILED, error={"message": "no", "name": "", "cell": "", "trace": ""}, page=page)
+    run = a_run(tmp_path / ("long" * 20), bad, state=states.FAILED)
+    run.reason = "no reason " * 10
+    text = io.StringIO()
+    show_summary(Console(file=text, width=40), run)
+    lines = text.getvalue().splitlines()
+    assert f"  run page of the task: {page}" in [line.rstrip() for line in lines]
+    assert f"executed notebooks  {run.folder}" in lines
+    assert "go on from there    lakehouse run trial --from bad" in lines
+    assert f"trial: failed in 75 s: {run.reason}" in lines
+
+
 def test_outside_a_terminal_a_line_for_each_change(tmp_path: Path) -> None:
     text = io.StringIO()
     reporter = reporter_for(Console(file=text, width=60))

@@ -1,0 +1,1 @@
+"""Runs of deployed jobs on Databricks: found, started and followed from this machine through databricks-sdk."""

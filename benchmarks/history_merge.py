@@ -6,18 +6,13 @@ The bare MERGE gets the rows that the change to the history comes to, ready in a
 time. Both work on tables of the same content, in turns, and the best of each counts.
 """
 
-import os
-import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import replace
-from pathlib import Path
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from benchmarks.measured import Goal, at_most, show
+from benchmarks.measured import Goal, at_most, show, temporary_lake
 
 ACCOUNTS = 500_000
 CHANGES = 100_000
@@ -26,17 +21,11 @@ ROUNDS = 3
 
 def main() -> None:
     """Measures and prints."""
-    with tempfile.TemporaryDirectory(prefix="lakehouse-bench-") as home, ExitStack() as at_end:
-        os.environ["LAKEHOUSE_HOME"] = home
-        from common.contracts.silver import ACCOUNT
-        from common.session import spark_session
-        from common.settings import settings_from
-        from common.silver.derive import DERIVATIONS
-        from common.silver.history import rebuild_history, versions
-        from common.storage.lake import Lake
+    from common.contracts.silver import ACCOUNT
+    from common.silver.derive import DERIVATIONS
+    from common.silver.history import rebuild_history, versions
 
-        lake = Lake(spark_session(), replace(settings_from(), home=Path(home)))
-        at_end.callback(lake.spark.stop)  # a session that is left open keeps the process from ending
+    with temporary_lake() as lake:
 
         def changes(first_record: int, number: int, day: int) -> DataFrame:
             rows = lake.spark.range(first_record, first_record + number).select(
@@ -68,7 +57,7 @@ def main() -> None:
                 rebuild_history(lake, ACCOUNT, new.select("account_id").distinct())
 
             seconds["history"].append(_timed(with_history))
-            files = Path(home, f"difference-{number}")
+            files = lake.settings.home / f"difference-{number}"
             select = f"SELECT * FROM {lake.full_name(ACCOUNT.history)} VERSION AS OF {before}"
             lake.table(ACCOUNT.history).exceptAll(lake.spark.sql(select)).write.parquet(str(files))
             # In SQL: a writer's clusterBy reaches Delta over Spark Connect as a partitioning, which it refuses.

@@ -7,15 +7,12 @@ one in fifty sent again and one in a hundred broken. A first small delivery warm
 """
 
 import json
-import os
-import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.dataset as ds
 
-from benchmarks.measured import Goal, at_least, handbook_folder, show
+from benchmarks.measured import Goal, at_least, handbook_folder, show, temporary_lake
 
 WARM_UP_ROWS = 20_000
 ROWS = 600_000
@@ -66,20 +63,15 @@ def write_lines(source: Path, folder: Path) -> int:
 def main() -> None:
     """Measures and prints; says why where the data are absent."""
     handbook = handbook_folder()
-    with tempfile.TemporaryDirectory(prefix="lakehouse-bench-") as home:
-        os.environ["LAKEHOUSE_HOME"] = home
-        from common.session import spark_session
-        from common.settings import settings_from
-        from common.silver.refine import Outcome, refine
-        from common.sources.declaration import Source
-        from common.sources.ingest import ingest_files
-        from common.storage.lake import Lake
+    from common.silver.refine import Outcome, refine
+    from common.sources.declaration import Source
+    from common.sources.ingest import ingest_files
 
-        prepared, landing = Path(home, "prepared"), Path(home, "landing", "lines")
+    with temporary_lake() as lake:
+        prepared, landing = lake.settings.home / "prepared", Path(lake.settings.landing, "lines")
         prepared.mkdir()
         landing.mkdir(parents=True)
         records = write_lines(handbook, prepared)
-        lake = Lake(spark_session(), replace(settings_from(), home=Path(home)))
         source = Source.model_validate(SOURCE)
 
         def deliver(name: str) -> tuple[float, float, Outcome]:
@@ -92,7 +84,6 @@ def main() -> None:
 
         deliver("warm_up")
         bronze, silver, outcome = deliver("measured")
-        lake.spark.stop()
     show(
         f"Files to silver: {records:,} JSON lines ({outcome})",
         [

@@ -10,10 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import psutil
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from common.storage.lake import Lake
 
 GIB = 1024**3
 CONSOLE = Console(width=110)
@@ -50,6 +54,22 @@ class Goal:
     value: str
     goal: str
     met: bool | None
+
+
+@contextmanager
+def temporary_lake() -> Iterator["Lake"]:
+    """A lake in a temporary folder, with a session on a server of its own; they end with it, on a failure too."""
+    from common.session import spark_session
+    from common.settings import settings_from
+    from common.storage.lake import Lake
+
+    with TemporaryDirectory(prefix="lakehouse-bench-") as folder:
+        os.environ["LAKEHOUSE_HOME"] = folder
+        spark = spark_session()
+        try:
+            yield Lake(spark, settings_from())
+        finally:
+            spark.stop()  # a session that is left open keeps the process from ending
 
 
 @contextmanager

@@ -20,7 +20,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 INTERPRETED = "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
 """For the server of the session: on a few rows, compiling a query takes longer than running it, and hundreds of
-different ones run here. Whole jobs and notebooks, which start servers of their own, run compiled as users' do."""
+different ones run here. The tests that start servers of their own (the main job, what chaos strikes, `make
+notebooks`) run compiled, as users do."""
 
 SPARK_EXAMPLES = 8
 """Examples of a property test that runs Spark for each: `@settings(max_examples=SPARK_EXAMPLES)`."""

@@ -221,7 +221,10 @@ class Chaos:
             raise ChaosError(f"files could not land:\n{_tail(self._log('landing'))}")
 
     def _clear_landing(self) -> None:
+        """Empties the landing; the folders that senders deliver to are there before their first files are."""
         shutil.rmtree(self.landing, ignore_errors=True)
+        for folder in {(self.landing / name).parent for files in self.rounds.rounds for name in files}:
+            folder.mkdir(parents=True, exist_ok=True)
 
     def begin_disturbed(self) -> None:
         """Empties the landing folder, for the second of the two runs."""

@@ -102,6 +102,8 @@ _TYPES = (
     *(pa.timestamp("us", "Europe/Berlin"), pa.date32(), pa.time64("us"), pa.duration("s"), pa.null(), pa.binary(4)),
     *(pa.list_(pa.string()), pa.struct([("k", pa.timestamp("ms"))]), pa.map_(pa.string(), pa.int64())),
 )
+_BEYOND_YEARS_MS = (253_402_300_800_000, -62_135_596_801_000)
+"""When the year 10000 begins, and a second before the year 1."""
 
 
 def _other_types(table: pa.Table, random: Random) -> pa.Table:
@@ -117,12 +119,8 @@ def _other_types(table: pa.Table, random: Random) -> pa.Table:
     return table
 
 
-YEARS_MS = (253_402_300_800_000, -62_135_596_801_000)
-"""The first millisecond of the year 10000, and one before the year 1."""
-
-
 def _strange(type_: pa.DataType, count: int, random: Random) -> pa.Array:
-    number = random.choice([0, -1, 2**31 - 1, *YEARS_MS, 2**62, -(2**63)])
+    number = random.choice([0, -1, 2**31 - 1, *_BEYOND_YEARS_MS, 2**62, -(2**63)])
     values: dict[str, object] = {
         "list<item: string>": ["T1"],
         "struct<k: timestamp[ms]>": {"k": None},

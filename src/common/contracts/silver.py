@@ -1,13 +1,8 @@
-"""Silver: cleaned, checked and deduplicated; every refused record with its reasons.
+"""Silver: cleaned, checked and deduplicated; every refused record with its reasons."""
 
-The reference data come in pairs: `*_changes` keeps every accepted change once, and the history of versions
-(slowly changing dimension, type 2) is derived from it, so that it doesn't depend on the order of arrival.
-"""
-
-from dataclasses import dataclass, field, replace
-
+from common.contracts.conventions import LINEAGE, identifier, plausible_time
+from common.contracts.reference import Reference
 from common.contracts.table import (
-    Check,
     Column,
     ForeignKey,
     Freshness,
@@ -23,26 +18,6 @@ from common.contracts.table import (
 
 CHANNELS = ("card_present", "online", "atm")
 RISK_RATINGS = ("low", "medium", "high")
-ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}"
-EARLIEST = "DATE'1990-01-01'"
-
-LINEAGE = (
-    Column("record_id", "string", "The bronze record that this row comes from.", derived=True),
-    Column("accepted_at", "timestamp", "When the row was accepted, UTC.", derived=True),
-)
-
-
-def _id(column: str) -> Check:
-    return matches(column, ID_PATTERN, "must be 1 to 64 letters, digits or _ . : -, beginning with a letter or digit")
-
-
-def _plausible_time(column: str) -> Check:
-    return between(
-        column,
-        EARLIEST,
-        "current_timestamp() + INTERVAL 2 DAYS",
-        "must lie between 1990 and two days from now",
-    )
 
 
 TRANSACTIONS = Table(
@@ -81,12 +56,12 @@ TRANSACTIONS = Table(
     checks=(
         *required("transaction_id", "event_time", "amount"),
         *required("customer_id", "terminal_id", "currency", "channel", "country", if_mapped=True),
-        _id("transaction_id"),
-        _id("customer_id"),
-        _id("account_id"),
-        _id("merchant_id"),
-        _id("terminal_id"),
-        _plausible_time("event_time"),
+        identifier("transaction_id"),
+        identifier("customer_id"),
+        identifier("account_id"),
+        identifier("merchant_id"),
+        identifier("terminal_id"),
+        plausible_time("event_time"),
         not_negative("amount"),
         at_most("amount", 10_000_000),
         one_of("channel", CHANNELS),
@@ -109,8 +84,8 @@ FRAUD_REPORTS = Table(
     ),
     checks=(
         *required("transaction_id", "is_fraud", "reported_at"),
-        _id("transaction_id"),
-        _plausible_time("reported_at"),
+        identifier("transaction_id"),
+        plausible_time("reported_at"),
     ),
     cluster_by=("transaction_id",),
     essential=("transaction_id", "is_fraud", "reported_at"),
@@ -141,86 +116,6 @@ QUARANTINE = Table(
     ),
     cluster_by=("target",),
 )
-
-
-def _unless_deleted(check: Check) -> Check:
-    """A record that deletes its entity often holds the key alone."""
-    return replace(check, condition=f"coalesce(is_deleted, false) OR ({check.condition})")
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A kind of reference data: what a change record holds, and the two tables made of it.
-
-    `carried` columns are kept up to date on the version that they came with, but make no version of their own.
-    `fresh_days` says after how many days without a change the feed counts as stale.
-    """
-
-    entity: str
-    comment: str
-    columns: tuple[Column, ...]
-    checks: tuple[Check, ...]
-    carried: tuple[str, ...] = ()
-    foreign_keys: tuple[ForeignKey, ...] = ()
-    fresh_days: int = 30
-    changes: Table = field(init=False)
-    history: Table = field(init=False)
-
-    def __post_init__(self) -> None:
-        key = self.columns[0].name
-        columns = (*self.columns, Column("is_deleted", "boolean", f"Whether the source deleted the {self.entity}."))
-        changed_at = Column("changed_at", "timestamp", "When the change was made, by the source's own clock, UTC.")
-        digest = Column(
-            "content_hash",
-            "string",
-            "Digest of all versioned columns; equal means nothing changed.",
-            derived=True,
-        )
-        changes = Table(
-            name=f"silver.{self.entity}_changes",
-            comment=f"Accepted change records of {self.entity}s, each once.",
-            grain="one change of one " + self.entity,
-            key=(key, "changed_at", "content_hash", *self.carried),
-            columns=(*columns, changed_at, digest, *LINEAGE),
-            checks=(
-                *required(key, "changed_at"),
-                _id(key),
-                _plausible_time("changed_at"),
-                *(_unless_deleted(check) for check in self.checks),
-            ),
-            cluster_by=(key,),
-            essential=(key, "changed_at"),
-            nullable_key=self.carried,
-            expectations=(Freshness("changed_at", max_hours=self.fresh_days * 24),),
-        )
-        history = Table(
-            name=f"silver.{self.entity}s",
-            comment=f"{self.comment} Every version, slowly changing dimension type 2.",
-            grain="one version of one " + self.entity,
-            key=(key, "valid_from", "content_hash"),
-            columns=(
-                *columns,
-                Column("valid_from", "timestamp", "The version holds from here on (changed_at), UTC."),
-                Column("valid_to", "timestamp", "It holds until just before; null for the current version."),
-                Column("is_current", "boolean", "Whether this is the newest version."),
-                digest,
-            ),
-            cluster_by=(key,),
-            foreign_keys=self.foreign_keys,
-        )
-        object.__setattr__(self, "changes", changes)
-        object.__setattr__(self, "history", history)
-
-    @property
-    def key(self) -> str:
-        """The column that identifies the entity."""
-        return self.columns[0].name
-
-    @property
-    def versioned(self) -> tuple[str, ...]:
-        """The columns whose change makes a new version."""
-        return (*(c.name for c in self.columns[1:] if c.name not in self.carried), "is_deleted")
-
 
 CUSTOMER = Reference(
     entity="customer",
@@ -257,7 +152,7 @@ ACCOUNT = Reference(
     ),
     checks=(
         *required("customer_id", "currency", if_mapped=True),
-        _id("customer_id"),
+        identifier("customer_id"),
         not_negative("credit_limit"),
     ),
     carried=("balance",),
@@ -298,7 +193,7 @@ TERMINAL = Reference(
     ),
     checks=(
         *required("merchant_id", if_mapped=True),
-        _id("merchant_id"),
+        identifier("merchant_id"),
         between("latitude", "-90", "90", "must lie between -90 and 90"),
         between("longitude", "-180", "180", "must lie between -180 and 180"),
     ),

@@ -13,7 +13,8 @@ a year: amounts are in euro already (`amount_eur`).
 
 from collections.abc import Mapping
 
-from common.contracts.silver import FRAUD_REPORTS, REFERENCES, TRANSACTIONS, Reference
+from common.contracts.reference import Reference
+from common.contracts.silver import FRAUD_REPORTS, REFERENCES, TRANSACTIONS
 from common.contracts.table import Check, Column, ForeignKey, Table, required
 
 UNKNOWN_KEY = -1

@@ -10,7 +10,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from common.contracts.silver import Reference
+from common.contracts.reference import Reference
 from common.contracts.star import DIM_DATE, DIMENSIONS, UNKNOWN_KEY, surrogate
 from common.contracts.table import Table
 from common.silver.history import versions

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from common.contracts.silver import CUSTOMER, FRAUD_REPORTS, REFERENCES, TRANSACTIONS, Reference
+from common.contracts.reference import Reference
+from common.contracts.silver import CUSTOMER, FRAUD_REPORTS, REFERENCES, TRANSACTIONS
 from common.silver.clean import first_name, last_name
 from common.silver.exchange import in_euro
 

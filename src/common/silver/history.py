@@ -7,7 +7,8 @@ that are equal make one version: the same changes give the same history in whate
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from common.contracts.silver import REFERENCES, Reference
+from common.contracts.reference import Reference
+from common.contracts.silver import REFERENCES
 from common.contracts.table import Table
 from common.storage.checks import COMPLETENESS, Finding, record
 from common.storage.difference import merge_difference

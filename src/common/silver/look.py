@@ -4,7 +4,8 @@ from matplotlib.axes import Axes
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS, Reference
+from common.contracts.reference import Reference
+from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
 from common.quality.masking import without_personal_values
 from common.storage.lake import Lake
 from common.storage.recent import RECENT_DAYS, recent

@@ -11,7 +11,8 @@ from pyspark.sql import functions as F
 
 from common.contracts.ddl import schema_of
 from common.contracts.gold import TRANSACTION_SCORES
-from common.contracts.silver import BY_ENTITY, FRAUD_REPORTS, TRANSACTIONS, Reference
+from common.contracts.reference import Reference
+from common.contracts.silver import BY_ENTITY, FRAUD_REPORTS, TRANSACTIONS
 from common.contracts.table import Table
 from common.silver.derive import DERIVATIONS
 from common.storage.lake import Lake

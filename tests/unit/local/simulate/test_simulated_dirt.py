@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pycountry
 from simulated_files import Made
 
-from common.contracts.silver import CHANNELS, ID_PATTERN
+from common.contracts.conventions import ID_PATTERN
+from common.contracts.silver import CHANNELS
 from local.simulate.settings import DIRT_RATES
 
 TIME_FORMATS = (

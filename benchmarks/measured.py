@@ -57,22 +57,6 @@ class Goal:
 
 
 @contextmanager
-def temporary_lake() -> Iterator["Lake"]:
-    """A lake in a temporary folder, with a session on a server of its own; they end with it, on a failure too."""
-    from common.session import spark_session
-    from common.settings import settings_from
-    from common.storage.lake import Lake
-
-    with TemporaryDirectory(prefix="lakehouse-bench-") as folder:
-        os.environ["LAKEHOUSE_HOME"] = folder
-        spark = spark_session()
-        try:
-            yield Lake(spark, settings_from())
-        finally:
-            spark.stop()  # a session that is left open keeps the process from ending
-
-
-@contextmanager
 def workspace() -> Iterator[Path]:
     """A LAKEHOUSE_HOME in a temporary folder, whose server is ended with it."""
     with TemporaryDirectory(prefix="lakehouse-bench-") as folder:
@@ -80,6 +64,22 @@ def workspace() -> Iterator[Path]:
             yield Path(folder)
         finally:
             lakehouse(Path(folder), "down")
+
+
+@contextmanager
+def temporary_lake() -> Iterator["Lake"]:
+    """A lake in a workspace of its own, with a session on its server; all end with it, on a failure too."""
+    from common.session import spark_session
+    from common.settings import settings_from
+    from common.storage.lake import Lake
+
+    with workspace() as home:
+        os.environ["LAKEHOUSE_HOME"] = str(home)
+        spark = spark_session()
+        try:
+            yield Lake(spark, settings_from())
+        finally:
+            spark.stop()  # a session that is left open keeps the process from ending
 
 
 def lakehouse(home: Path, *arguments: str) -> Measured:

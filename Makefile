@@ -25,7 +25,7 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup run test lint types imports unit notebooks bundle databricks-cli actionlint audit format lab ui docs bench chaos fuzz reset clean lock
+.PHONY: help setup run test lint types imports unit notebooks bundle databricks-cli actionlint secrets audit format lab ui docs bench chaos fuzz reset clean lock
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -87,9 +87,11 @@ $(BIN)/%: $(TOOLS)/%/go.mod $(TOOLS)/%/go.sum $(STAMP)
 		go build -buildvcs=false -mod=mod -o $(CURDIR)/$@ $(PACKAGE)
 	@touch $@
 
-audit: setup  ## Known faults of dependencies, risky code, secrets
-	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src
+secrets: setup  ## Look for secrets in what git tracks
 	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --exclude-files '$(NO_SECRETS)'
+
+audit: setup secrets  ## Known faults of dependencies, risky code, secrets
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements.txt
 
 format: setup  ## Put Python files and notebooks into shape

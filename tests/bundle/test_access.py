@@ -60,6 +60,14 @@ def test_jobs_are_for_the_team_to_run_and_to_see(deployer: Deployer) -> None:
         assert levels["fraud-analysts"] == "CAN_VIEW"
 
 
+def test_those_who_review_models_see_the_experiment(deployer: Deployer) -> None:
+    deployer.deploy("prod")
+    [entries] = [entries for (kind, _), entries in deployer.workspace.permissions.items() if kind == "experiments"]
+
+    assert {"group_name": "fraud-scientists", "permission_level": "CAN_READ"} in entries
+    assert {"group_name": "fraud-engineers", "permission_level": "CAN_MANAGE"} in entries
+
+
 def test_a_person_in_development_is_every_role(deployer: Deployer) -> None:
     deployer.deploy()
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from common.contracts.table import Column, Table, View
 
+_NESTED = ("array", "map", "struct")
+
 
 def create_table(table: Table, full_name: str, keys: tuple[str, ...] = ()) -> str:
     """The CREATE TABLE statement of a contract, under a three-level name, with constraints as `keys` gives them."""
@@ -47,6 +49,15 @@ def tags(table: Table, full_name: str) -> tuple[str, ...]:
         f"ALTER TABLE {full_name} SET TAGS ({pairs})",
         *(f"ALTER TABLE {full_name} ALTER COLUMN {name} SET TAGS ('personal_data' = 'yes')" for name in personal),
     )
+
+
+def analyze_table(table: Table, full_name: str) -> str:
+    """The statement that gathers statistics of a table's columns, which Spark can't of lists, maps and structs.
+
+    Personal columns are left out: minima and maxima would stay in the catalog after a person is erased.
+    """
+    columns = [c.name for c in table.columns if not c.personal and not c.type.lower().startswith(_NESTED)]
+    return f"ANALYZE TABLE {full_name} COMPUTE STATISTICS FOR COLUMNS {', '.join(columns)}"
 
 
 def _without_personal_statistics(table: Table) -> str:

@@ -6,7 +6,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from common.contracts.registry import LAYERS
+from common.contracts.ddl import analyze_table
+from common.contracts.registry import LAYERS, all_tables
 from common.storage.conflicts import retried
 from common.storage.lake import Lake
 
@@ -40,6 +41,16 @@ def size(lake: Lake, table: str) -> Size:
 def optimize(lake: Lake, table: str) -> None:
     """Puts many small files together into few, by the table's clustering where it has one. Streams don't see it."""
     retried(lambda: lake.spark.sql(f"OPTIMIZE {lake.full_name(table)}").collect())
+
+
+def gather_statistics(lake: Lake, table: str) -> None:
+    """Statistics for the optimizer, where Unity Catalog keeps them; open-source Spark refuses them of Delta tables.
+
+    A table without a contract has none, as nothing says which of its columns are personal.
+    """
+    contract = next((known for known in all_tables() if known.name == table), None)
+    if contract is not None and lake.settings.platform.has_unity_catalog:
+        lake.spark.sql(analyze_table(contract, lake.full_name(table)))
 
 
 def plot_sizes(sizes: pd.DataFrame) -> Figure | None:

@@ -1,14 +1,10 @@
-"""The tables put in order: files compacted and clustered, files of versions past their retention removed.
-
-Statistics for the optimiser (ANALYZE TABLE) are not gathered: Delta keeps its own with every file, Spark's ANALYZE
-refuses Delta tables, and column statistics would keep values of personal columns in the metastore.
-"""
+"""The tables put in order: files compacted and clustered, statistics gathered, files past their retention removed."""
 
 import pandas as pd
 
 from common.settings import HISTORY_RETENTION_DAYS
 from common.storage.lake import Lake
-from common.storage.layout import optimize, size, table_names
+from common.storage.layout import gather_statistics, optimize, size, table_names
 from common.storage.reading import waiting
 from common.storage.vacuum import vacuum
 
@@ -26,7 +22,7 @@ COLUMNS = (
 
 
 def maintain(lake: Lake, history_days: int = HISTORY_RETENTION_DAYS) -> pd.DataFrame:
-    """Runs OPTIMIZE and VACUUM on every table.
+    """Runs OPTIMIZE, ANALYZE (where there is Unity Catalog) and VACUUM on every table.
 
     A table that a stream has yet to read keeps its files, as that stream may need them; the note says so.
 
@@ -40,6 +36,7 @@ def maintain(lake: Lake, history_days: int = HISTORY_RETENTION_DAYS) -> pd.DataF
 def _maintain(lake: Lake, table: str, history_days: int) -> tuple[object, ...]:
     before = size(lake, table)
     optimize(lake, table)
+    gather_statistics(lake, table)
     if behind := waiting(lake, table):
         files, removed, note = 0, 0, f"kept: {', '.join(behind)} has yet to read it"
     else:

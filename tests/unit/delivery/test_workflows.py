@@ -1,4 +1,4 @@
-"""The rules that every workflow of GitHub keeps to."""
+"""The rules that every workflow of GitHub keeps to, and Dependabot."""
 
 import os
 import re
@@ -24,8 +24,15 @@ def read(path: Path) -> dict[str, Any]:
     return content
 
 
+def jobs(workflow: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The jobs with steps of their own; another may call one of these workflows."""
+    called = {key: job["uses"] for key, job in workflow["jobs"].items() if "uses" in job}
+    assert all((repository() / path).is_file() for path in called.values())
+    return {key: job for key, job in workflow["jobs"].items() if key not in called}
+
+
 def steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
-    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+    return [step for job in jobs(workflow).values() for step in job["steps"]]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -33,7 +40,7 @@ def test_actions_are_pinned_by_commit_with_their_version_beside(path: Path) -> N
     used = [step["uses"] for step in steps(read(path)) if "uses" in step]
     assert used
     assert [action for action in used if not PINNED.match(action)] == []
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if "uses:" in line]
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if "uses:" in line and "@" in line]
     assert all(re.search(r"# v\d+\.\d+\.\d+$", line) for line in lines)
 
 
@@ -41,7 +48,7 @@ def test_actions_are_pinned_by_commit_with_their_version_beside(path: Path) -> N
 def test_permissions_are_read_only_but_for_the_token_of_a_deployment(path: Path) -> None:
     workflow = read(path)
     assert workflow["permissions"] == {"contents": "read"}
-    for job in workflow["jobs"].values():
+    for job in jobs(workflow).values():
         given = job.get("permissions", {})
         assert given.get("contents", "read") == "read"
         assert ("id-token" in given) == (path.stem in DEPLOYS)
@@ -51,8 +58,8 @@ def test_permissions_are_read_only_but_for_the_token_of_a_deployment(path: Path)
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_jobs_end_in_time_and_keep_no_credentials(path: Path) -> None:
     workflow = read(path)
-    assert workflow["concurrency"]["group"]
-    for job in workflow["jobs"].values():
+    for job in jobs(workflow).values():
+        assert workflow.get("concurrency") or job["concurrency"] == path.stem
         assert 0 < job["timeout-minutes"] <= 180
         assert job["runs-on"] == "ubuntu-24.04"
     for step in steps(workflow):
@@ -70,7 +77,7 @@ def test_no_secret_is_stored_and_nothing_of_a_request_is_run(path: Path) -> None
 
 @pytest.mark.parametrize("name", sorted(DEPLOYS))
 def test_deployments_log_in_by_oidc_in_an_environment(name: str) -> None:
-    [job] = read(FOLDER / f"{name}.yml")["jobs"].values()
+    [job] = jobs(read(FOLDER / f"{name}.yml")).values()
     assert job["environment"] == name
     assert job["env"]["DATABRICKS_AUTH_TYPE"] == "github-oidc"
     assert any(f"bundle deploy --target {name}" in step.get("run", "") for step in job["steps"])
@@ -79,7 +86,25 @@ def test_deployments_log_in_by_oidc_in_an_environment(name: str) -> None:
 def test_what_is_deployed_when() -> None:
     assert read(FOLDER / "staging.yml")["on"] == {"push": {"branches": ["main"]}}
     assert read(FOLDER / "prod.yml")["on"] == {"push": {"tags": ["v*"]}}
-    assert "lakehouse run lakehouse --target staging" in (FOLDER / "staging.yml").read_text(encoding="utf-8")
+    staging = read(FOLDER / "staging.yml")["jobs"]
+    assert staging["test"]["uses"] == "./.github/workflows/test.yml"
+    assert staging["deploy"]["needs"] == "test"
+    assert staging["deploy"]["steps"][-1]["run"].endswith("lakehouse run lakehouse --target staging")
+
+
+def test_a_tag_is_deployed_only_if_it_is_on_main() -> None:
+    runs = [step.get("run", "") for step in steps(read(FOLDER / "prod.yml"))]
+    [forced] = [number for number, run in enumerate(runs) if "--force" in run]
+    assert "git merge-base --is-ancestor HEAD origin/main" in runs[:forced]
+
+
+def test_dependabot_looks_where_the_pins_are() -> None:
+    pins = {"github-actions": ".github/workflows/test.yml", "pip": "requirements.txt", "gomod": "go.mod"}
+    updates = yaml.safe_load((FOLDER.parent / "dependabot.yml").read_text(encoding="utf-8"))["updates"]
+    assert {update["package-ecosystem"] for update in updates} == set(pins)
+    for update in updates:
+        for folder in update.get("directories") or [update["directory"]]:
+            assert (repository() / folder.strip("/") / pins[update["package-ecosystem"]]).is_file()
 
 
 def test_both_pythons_of_the_project_are_tested_on_every_pull_request() -> None:

@@ -6,7 +6,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from common.contracts.ddl import create_table, keys, tags
+from common.contracts.ddl import analyze_table, create_table, keys, tags
 from common.contracts.registry import all_tables
 from common.contracts.table import Column, ForeignKey, Table
 
@@ -96,3 +96,17 @@ def test_the_star_is_joined_by_keys() -> None:
     leads_to = " ".join(keys(fact, full, lambda _: True))
     for dimension in ("dim_customer", "dim_account", "dim_merchant", "dim_terminal", "dim_date"):
         assert f"REFERENCES main.dev_gold.{dimension} (" in leads_to
+
+
+def test_statistics_are_of_plain_columns_that_are_not_personal() -> None:
+    lists = replace(SALE, columns=(*SALE.columns, Column("items", "array<string>", "What.")))
+    assert (
+        analyze_table(lists, "main.gold.sale")
+        == "ANALYZE TABLE main.gold.sale COMPUTE STATISTICS FOR COLUMNS sale_id, shop_id"
+    )
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_has_columns_for_statistics(name: str) -> None:
+    assert sqlglot.parse_one(analyze_table(TABLES[name], full(name)), dialect="databricks")
+    assert not analyze_table(TABLES[name], full(name)).endswith("COLUMNS ")

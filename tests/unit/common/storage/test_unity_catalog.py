@@ -12,6 +12,7 @@ from common.contracts.star import DIM_DATE, FACT_FRAUD_REPORT
 from common.platform import DATABRICKS, LAPTOP, Platform
 from common.settings import Settings
 from common.storage.lake import Lake
+from common.storage.layout import gather_statistics
 
 
 class NotThere(AnalysisException):
@@ -49,6 +50,12 @@ def created(*tables: Any, platform: Platform) -> list[str]:
     return recorder.statements
 
 
+def analyzed(table: str, platform: Platform) -> list[str]:
+    recorder = Recorder()
+    gather_statistics(Lake(recorder, Settings(Path("/nowhere"), "main", "dev_", platform=platform)), table)  # type: ignore[arg-type]
+    return recorder.statements
+
+
 def test_a_table_gets_keys_and_tags() -> None:
     table, *tagged = created(CUSTOMER.history, platform=DATABRICKS)
 
@@ -76,3 +83,18 @@ def test_a_foreign_key_is_declared_when_the_other_table_is_there() -> None:
 def test_a_laptop_is_told_nothing_of_it() -> None:
     [table] = created(CUSTOMER.history, platform=LAPTOP)
     assert "CONSTRAINT" not in table
+
+
+def test_statistics_are_gathered_of_columns_that_are_not_personal() -> None:
+    [statement] = analyzed("silver.customers", platform=DATABRICKS)
+
+    assert statement.startswith("ANALYZE TABLE main.dev_silver.customers COMPUTE STATISTICS FOR COLUMNS ")
+    columns = statement.split("COLUMNS ")[1].split(", ")
+    assert columns == [column.name for column in CUSTOMER.history.columns if not column.personal]
+    assert len(columns) < len(CUSTOMER.history.columns)
+    assert sqlglot.parse_one(statement, dialect="databricks")
+
+
+def test_no_statistics_without_a_contract_or_a_catalog_for_them() -> None:
+    assert analyzed("bronze.somebodys_feed", platform=DATABRICKS) == []
+    assert analyzed("silver.customers", platform=LAPTOP) == []

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from common.errors import DeclarationError, ParameterError
+from common.parameters import PARAMETERS
 from local.dynamic_values import RunValues, TaskValues, replace_references
 from local.jobs import Job, Task
 from local.notebooks import declared_parameters
@@ -16,7 +17,7 @@ def check_parameters(job: Job, given: Mapping[str, str]) -> dict[str, frozenset[
     Raises:
         DeclarationError: a notebook is missing or has no `parameters` cell; a parameter is declared by no notebook;
             a reference in a value leads nowhere.
-        ParameterError: a parameter was given that the job doesn't have.
+        ParameterError: a parameter was given that the job doesn't have; a value isn't what its parameter must be.
 
     """
     for name in given:
@@ -39,7 +40,21 @@ def check_parameters(job: Job, given: Mapping[str, str]) -> dict[str, frozenset[
                     f"{file}: tasks.{task.key}.base_parameters: {shown_path(task.notebook)} declares no '{name}'; "
                     f"{near(name, declared[task.key])}"
                 )
+    _check_values("--param ", given)
+    _check_values(f"{file}: parameters: ", job.parameters)
+    for task in job.tasks:
+        _check_values(f"{file}: tasks.{task.key}.base_parameters: ", task.base_parameters)
     return declared
+
+
+def _check_values(place: str, values: Mapping[str, str]) -> None:
+    """A value that refers to another has to wait for it; a parameter of somebody's own notebook may be anything."""
+    for name, value in values.items():
+        if name in PARAMETERS and "{{" not in value:
+            try:
+                PARAMETERS[name].typed(value)
+            except ParameterError as error:
+                raise ParameterError(f"{place}{error}") from None
 
 
 def job_values(job: Job, given: Mapping[str, str], run: RunValues) -> dict[str, str]:

@@ -1,11 +1,12 @@
 """Which values a notebook gets, and what references in them stand for."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
 from job_builders import Checkout, a_task
 
-from common.errors import DeclarationError
+from common.errors import DeclarationError, ParameterError
 from local.dynamic_values import RunValues, TaskValues, replace_references
 from local.job_parameters import check_parameters, job_values, task_values
 from local.runner import prepare
@@ -26,12 +27,12 @@ def values_of(checkout: Checkout, key: str, given: dict[str, str] | None = None)
 
 
 def test_a_job_parameter_wins_over_a_base_parameter_of_the_same_name(checkout: Checkout) -> None:
-    notebook = checkout.notebook("one", parameters="day = ''\nentity = ''")
+    notebook = checkout.notebook("one", parameters="day = ''\nkind = ''")
     checkout.job(
-        a_task("one", notebook, base={"day": "task", "entity": "task"}), parameters=[{"name": "day", "default": "job"}]
+        a_task("one", notebook, base={"day": "task", "kind": "task"}), parameters=[{"name": "day", "default": "job"}]
     )
-    assert values_of(checkout, "one") == {"day": "job", "entity": "task"}
-    assert values_of(checkout, "one", {"day": "given"}) == {"day": "given", "entity": "task"}
+    assert values_of(checkout, "one") == {"day": "job", "kind": "task"}
+    assert values_of(checkout, "one", {"day": "given"}) == {"day": "given", "kind": "task"}
 
 
 def test_a_notebook_gets_only_what_it_declares_and_always_text(checkout: Checkout) -> None:
@@ -46,6 +47,26 @@ def test_a_notebook_gets_only_what_it_declares_and_always_text(checkout: Checkou
     )
     assert values_of(checkout, "one") == {"count": "5"}
     assert values_of(checkout, "other") == {"flag": "true"}
+
+
+@pytest.mark.parametrize(
+    ("given", "of_job", "of_task", "said"),
+    [
+        ({"train_days": "soon"}, "60", "60", "--param train_days='soon': must be a whole number"),
+        ({"train_days": "0"}, "60", "60", "--param train_days='0': must be 1 or more"),
+        ({}, "many", "60", "parameters: train_days='many': must be a whole number"),
+        ({}, "60", "many", "tasks.one.base_parameters: train_days='many': must be a whole number"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_before_anything_runs(
+    checkout: Checkout, given: dict[str, str], of_job: str, of_task: str, said: str
+) -> None:
+    notebook = checkout.notebook("one", parameters="train_days = 60")
+    checkout.job(
+        a_task("one", notebook, base={"train_days": of_task}), parameters=[{"name": "train_days", "default": of_job}]
+    )
+    with pytest.raises(ParameterError, match=re.escape(said)):
+        values_of(checkout, "one", given)
 
 
 def test_references_in_job_and_base_parameters(checkout: Checkout) -> None:

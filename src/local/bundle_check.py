@@ -1,6 +1,5 @@
 """What the Databricks CLI doesn't notice in a bundle before it deploys it: `make bundle`."""
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from common.settings import repository
 from local.bundle import Bundle, load_bundle
 from local.jobs import load_job
 from local.runner import prepare
+from local.unignored import unignored_files
 from local.workspace import shown_path
 
 GRANTED = ("schemas", "volumes", "registered_models")
@@ -47,9 +47,7 @@ def _jobs(bundle: Bundle) -> Iterator[str]:
 def _uploaded(bundle: Bundle) -> frozenset[Path]:
     """The files that a deployment uploads: those under `sync.paths` that git doesn't ignore."""
     folders = [bundle.file.parent.joinpath(path).resolve() for path in bundle.content["sync"]["paths"]]
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *map(str, folders)]
-    listed = subprocess.run(command, cwd=bundle.root, capture_output=True, text=True, check=True).stdout
-    return frozenset(bundle.root.joinpath(name).resolve() for name in listed.split("\0") if name)
+    return unignored_files(bundle.root, *folders)
 
 
 def _ungranted(bundle: Bundle) -> Iterator[str]:

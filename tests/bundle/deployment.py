@@ -16,6 +16,7 @@ import stub_models
 from stub_workspace import Call, Workspace
 
 from common.settings import repository
+from local.unignored import unignored_files
 
 ROUTES = (stub_catalog, stub_files, stub_jobs, stub_models)
 """The stub's routes are there when these modules are imported."""
@@ -31,14 +32,11 @@ def databricks_cli() -> str | None:
 
 
 def copy_of_checkout(folder: Path, branch: str = "main") -> Path:
-    """What git tracks, or would track, in a repository of its own."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=repository(), capture_output=True, check=True).stdout.decode().split("\0")
-    for name in filter(None, names):
-        source, target = repository() / name, folder / name
-        if source.is_file():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, target)
+    """What git doesn't ignore, in a repository of its own."""
+    for source in unignored_files(repository()):
+        target = folder / source.relative_to(repository())
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
     subprocess.run(["git", "init", "--quiet", "--initial-branch", branch, str(folder)], check=True)
     return folder
 

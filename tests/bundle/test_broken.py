@@ -1,10 +1,12 @@
 """Bundles that are broken are refused before anything is deployed, by `make bundle` or by the CLI itself."""
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
-from deployment import Deployer, copy_of_checkout
+from deployment import Deployer, copy_of_checkout, uploaded
 
 from local.bundle_check import problems
 
@@ -67,6 +69,21 @@ def test_a_notebook_that_git_ignores(checkout: Path) -> None:
     [problem] = problems(checkout)
     assert "tasks.marts" in problem
     assert "would not be uploaded: it is ignored by git" in problem
+
+
+def test_a_notebook_that_git_ignores_is_not_uploaded_even_if_git_tracks_it(broken: Deployer) -> None:
+    subprocess.run(["git", "add", "--all"], cwd=broken.checkout, check=True)
+    (broken.checkout / ".gitignore").write_text("marts.ipynb\n", encoding="utf-8")
+    broken.bundle("deploy")
+
+    assert "notebooks/gold/star_schema" in uploaded(broken.workspace)
+    assert "notebooks/gold/marts" not in uploaded(broken.workspace)
+    assert len(problems(broken.checkout)) == 1
+
+
+def test_a_notebook_in_a_checkout_without_git(checkout: Path) -> None:
+    shutil.rmtree(checkout / ".git")
+    assert problems(checkout) == []
 
 
 def test_a_notebook_outside_of_what_is_uploaded(checkout: Path) -> None:

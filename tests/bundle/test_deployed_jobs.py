@@ -122,6 +122,26 @@ def test_serverless_unless_a_target_says_otherwise(deployed: Deployer, broken: D
             assert library["requirements"].endswith("/files/notebooks/requirements.txt")
 
 
+def test_the_main_job_waits_for_files_where_it_reads_them(deployed: Deployer, broken: Deployer) -> None:
+    broken.variables["landing"] = "/Volumes/of/somebody/else"
+    broken.deploy()
+
+    for deployer, folder in (
+        (deployed, "/Volumes/workspace/dev_alice_ops/landing"),
+        (broken, "/Volumes/of/somebody/else"),
+    ):
+        settings = settings_of(deployer.workspace)["lakehouse"]
+        assert settings["trigger"]["file_arrival"]["url"] == f"{folder}/"
+        assert parameters_of(settings)["landing"] == folder
+
+
+def test_the_volume_is_there_before_the_job_that_waits_for_its_files(deployer: Deployer) -> None:
+    made = [(call.path.rsplit("/", 1)[1], call.body) for call in deployer.deploy().calls if call.method == "POST"]
+    volume = next(n for n, (what, body) in enumerate(made) if what == "volumes" and b'"landing"' in body)
+    job = next(n for n, (what, body) in enumerate(made) if what == "create" and b"file_arrival" in body)
+    assert volume < job
+
+
 def test_a_laptop_has_no_deployment_in_its_parameters() -> None:
     given = json.dumps({key: dict(of_laptop(key).parameters) for key in JOBS})
     assert "dev_" not in given

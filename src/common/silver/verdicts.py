@@ -57,23 +57,27 @@ def counted(lake: Lake, staged: DataFrame, table: Table) -> Counted:
     """Counts the batch. A record that was lost would show as a difference between the counts.
 
     The names of fields are told apart and bounded by Spark, in the same pass: records can bring millions of them.
+    Records with the same fields are counted together before that, as most records of a feed have the same.
     """
     own = F.col("holder") == F.col("record_id")
     other = (F.col("holder") != F.col("record_id")) & F.col("is_refused").isNull()
+    counts = {
+        "records_read": F.count("*"),
+        "accepted": F.count_if(own),
+        "duplicates": F.count_if(other),
+        "quarantined": F.count_if(F.col("is_refused")),
+        "not_selected": F.count_if(~F.col("selected")),
+    }
+    any_record = F.min(F.when(F.col(UNMAPPED).isNotNull(), F.col("record_id"))).alias("any_record_id")
     names = F.array_distinct(F.transform(F.coalesce(UNMAPPED, F.array().cast("array<string>")), usual_name))
-    # Each record once without a name, which is what is counted, and once with each of its names.
+    # Each group of records once without a name, which is what is counted, and once with each of its names.
     rows = (
         holders(lake, staged, table)
+        .groupBy(UNMAPPED)
+        .agg(*(count.alias(name) for name, count in counts.items()), any_record)
         .withColumn("name", F.explode(F.array_prepend(names, F.lit(None).cast("string"))))
         .groupBy("name")
-        .agg(
-            F.count("*"),
-            F.count_if(own),
-            F.count_if(other),
-            F.count_if(F.col("is_refused")),
-            F.count_if(~F.col("selected")),
-            F.min(F.when(F.col(UNMAPPED).isNotNull(), F.col("record_id"))),
-        )
+        .agg(*(F.sum(name).alias(name) for name in counts), F.min("any_record_id").alias("any_record_id"))
         .orderBy(F.asc_nulls_first("name"))
         .limit(1 + FIELDS_KEPT)
         .collect()
@@ -81,4 +85,5 @@ def counted(lake: Lake, staged: DataFrame, table: Table) -> Counted:
     if not rows:
         return Counted(Counts(), (), None)
     total, *named = rows
-    return Counted(Counts(*total[1:6]), tuple(row["name"] for row in named), total[6])
+    found = Counts(**{name: total[name] for name in counts})
+    return Counted(found, tuple(row["name"] for row in named), total["any_record_id"])

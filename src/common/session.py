@@ -64,6 +64,17 @@ def session_url(remote: str, session_id: str = "") -> str:
     return remote.rstrip("/") + separator + ";".join(parts) if parts else remote
 
 
+def close_for_good(session: Any) -> None:
+    """Closes the connection of a Spark Connect session that another may follow in this process.
+
+    PySpark 4.1 closes it once more when the garbage collector finds the session, in whatever thread that is, and
+    waits there for a pool of threads that all sessions share: where that thread is just giving the pool work, the
+    process stands still for ever (SPARK-55406, mended in 4.2).
+    """
+    session.client.close()
+    session.client.close = lambda: None
+
+
 def _living_session() -> SparkSession | None:
     """The session of this process, unless it was stopped or its server is gone."""
     from pyspark.sql.connect.session import SparkSession as ConnectSession
@@ -75,6 +86,7 @@ def _living_session() -> SparkSession | None:
         session.conf.get("spark.sql.session.timeZone")
     except Exception:  # whatever the reason, a session that can't answer is of no use
         session.stop()
+        close_for_good(session)
         return None
     living: SparkSession = session
     return living

@@ -5,10 +5,9 @@ The owner of each session is on record: what a killed runner left behind is ende
 """
 
 import logging
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from local.processes import ProcessIdentity
 from local.spark_server import find_server
@@ -17,7 +16,7 @@ from local.workspace import Workspace, read_json, write_json
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-END_SECONDS = 20
+_END_SECONDS = 20
 
 
 def own_session(workspace: Workspace, session_id: str) -> None:
@@ -26,16 +25,14 @@ def own_session(workspace: Workspace, session_id: str) -> None:
 
 
 def end_session(workspace: Workspace, session_id: str, remote: str | None = None) -> None:
-    """Stops the session's streaming queries, interrupts what it runs and releases it on the server.
+    """Releases the session on the server, which stops its streaming queries and interrupts what it runs.
 
     Nothing to do where no server runs. A server that doesn't answer in time is left to its own end.
     """
     server = find_server(workspace)
     address = remote or (server.remote if server else None)
     if address:
-        worker = threading.Thread(target=_end, args=(address, session_id), daemon=True)
-        worker.start()
-        worker.join(END_SECONDS)
+        _release(address, session_id)
     (workspace.engine / "sessions" / f"{session_id}.json").unlink(missing_ok=True)
 
 
@@ -56,7 +53,7 @@ def fresh_session(remote: str, session_id: str = "") -> "Iterator[SparkSession]"
     """A session of its own on a server, beside one that this process may have, released at the end."""
     from pyspark.sql.connect.session import SparkSession
 
-    from common.session import session_url
+    from common.session import close_for_good, session_url
 
     # Every error would be printed a second time, as JSON with the server's stack trace.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
@@ -66,11 +63,22 @@ def fresh_session(remote: str, session_id: str = "") -> "Iterator[SparkSession]"
     finally:
         with suppress(Exception):  # it was released already, or the server is going down
             session.client.release_session()
-        session.client.close()
+        close_for_good(session)
 
 
-def _end(remote: str, session_id: str) -> None:
-    with suppress(Exception), fresh_session(remote, session_id) as session:
-        for query in session.streams.active:
-            query.stop()
-        session.interruptAll()
+def _release(remote: str, session_id: str) -> None:
+    """One call without a session of our own: it has a deadline, and needs none of PySpark's threads."""
+    import grpc
+    from pyspark.errors import PySparkException
+    from pyspark.sql.connect.client.core import DefaultChannelBuilder
+    from pyspark.sql.connect.proto import ReleaseSessionRequest, SparkConnectServiceStub
+
+    from common.session import session_url
+
+    with suppress(grpc.RpcError, PySparkException):  # no server is there, or no such address can be
+        address = DefaultChannelBuilder(session_url(remote, session_id))
+        request = ReleaseSessionRequest(session_id=session_id, client_type="lakehouse")
+        request.user_context.user_id = address.userId or ""
+        with address.toChannel() as channel:
+            server: Any = SparkConnectServiceStub(channel)  # type: ignore[no-untyped-call]
+            server.ReleaseSession(request, timeout=_END_SECONDS, metadata=address.metadata())

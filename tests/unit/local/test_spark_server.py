@@ -9,13 +9,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from pyspark.sql.connect.session import SparkSession
 
-from common.session import session_url
 from common.settings import repository
 from local import spark_server
 from local.processes import wait_until
-from local.sessions import end_abandoned_sessions, end_session, own_session
 from local.workspace import Workspace, write_json
 
 pytestmark = pytest.mark.spark
@@ -84,34 +81,6 @@ def test_a_state_file_of_another_process_is_no_server(tmp_path: Path) -> None:
     stale = {"port": 1, "server": {"pid": os.getpid(), "started": 12345.0}, "keeper": None}
     write_json(workspace.engine / "server.json", stale)
     assert spark_server.find_server(workspace) is None
-
-
-def test_ending_a_session_ends_its_streams(spark: object, tmp_path: Path) -> None:
-    remote, session_id = os.environ["SPARK_REMOTE"], str(uuid4())
-    workspace, checkpoint = Workspace(tmp_path / "home"), tmp_path / "checkpoint"
-
-    def batches() -> list[str]:
-        return sorted(file.name for file in (checkpoint / "offsets").glob("[0-9]*"))
-
-    killed = SparkSession(session_url(remote, session_id))
-    rate = killed.readStream.format("rate").load()
-    rate.writeStream.format("noop").option("checkpointLocation", str(checkpoint)).start()
-    killed.client.close()  # as when a process is killed: the server is told nothing
-    assert wait_until(lambda: len(batches()) > 1, 60), "the stream goes on"
-
-    own_session(workspace, session_id)
-    end_session(workspace, session_id, remote)
-    before = batches()
-    assert not wait_until(lambda: batches() != before, 3)
-    assert not list((workspace.engine / "sessions").iterdir())
-
-
-def test_what_a_dead_runner_left_is_found(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path)
-    own_session(workspace, "living")
-    write_json(workspace.engine / "sessions" / "dead.json", {"pid": os.getpid(), "started": 1.0})
-    assert end_abandoned_sessions(workspace) == 1
-    assert [file.stem for file in (workspace.engine / "sessions").iterdir()] == ["living"]
 
 
 def test_attach_says_in_one_sentence_what_is_missing(own: Workspace) -> None:

@@ -54,6 +54,7 @@ class Workspace:
             capture_output=True,
             text=True,
             check=False,
+            timeout=1200,
         )
         assert done.returncode == status, done.stdout + done.stderr
         return done.stdout + done.stderr if status else done.stdout

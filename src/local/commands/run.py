@@ -1,6 +1,8 @@
 """`lakehouse run`."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,16 +66,26 @@ def run(  # noqa: PLR0917
     if only:
         selected = frozenset({loaded.task(only).key})
     prepare(loaded, given)
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    if target is None:
-        record: Run = _run_here(loaded, given, selected, parallel or _PARALLEL)
-    else:
-        from local.remote.run import RemoteOptions, run_deployed
+    with _termination_as_interrupt():
+        if target is None:
+            record: Run = _run_here(loaded, given, selected, parallel or _PARALLEL)
+        else:
+            from local.remote.run import RemoteOptions, run_deployed
 
-        record = run_deployed(bundle, loaded, RemoteOptions(given, selected), reporter_for(out))
+            record = run_deployed(bundle, loaded, RemoteOptions(given, selected), reporter_for(out))
     show_summary(out, record, debug)
     if record.state != SUCCESS:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """A run that is asked to end (SIGTERM) ends as with Ctrl-C: with its tasks stopped and its record written."""
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _check_remote_usage(target: str, parallel: int | None, var: list[str] | None) -> None:

@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from typing import Protocol
 
 from pydantic import SecretStr
 
@@ -14,10 +13,6 @@ FILE_NAME = "secrets.env"
 """The laptop's file of secrets in the workspace's folder, lines of NAME=VALUE; git ignores the folder."""
 PREFIX = "LAKEHOUSE_SECRET_"
 SCOPE = "fraud-lakehouse"
-
-
-class _Secrets(Protocol):
-    def get(self, scope: str, key: str) -> str: ...
 
 
 def secret(settings: Settings, name: str) -> SecretStr:
@@ -44,15 +39,14 @@ def secret(settings: Settings, name: str) -> SecretStr:
 
 def _of_scope(name: str) -> str:
     from databricks.sdk import WorkspaceClient
-    from databricks.sdk.errors.base import DatabricksError
 
-    secrets: _Secrets = WorkspaceClient().dbutils.secrets
     try:
-        return secrets.get(SCOPE, name)
-    except DatabricksError as error:
+        return str(WorkspaceClient().dbutils.secrets.get(SCOPE, name))
+    except Exception as error:  # on a cluster it is the notebook's own dbutils, whose errors are the JVM's
+        said = next(iter(str(error).splitlines()), type(error).__name__)
         raise SecretError(
-            f"there is no secret '{name}' in the scope '{SCOPE}', or it may not be read ({error}): "
-            f"databricks secrets put-secret {SCOPE} {name}"
+            f"there is no secret '{name}' in the scope '{SCOPE}', or the jobs' principal may not read it ({said}): "
+            f"databricks secrets put-secret {SCOPE} {name}, databricks secrets put-acl {SCOPE} PRINCIPAL READ"
         ) from None
 
 

@@ -36,11 +36,24 @@ def _jobs(bundle: Bundle) -> Iterator[str]:
         except LakehouseError as error:
             yield str(error)
             continue
+        yield from _continuous(bundle, key)
         for task in job.tasks:
             if task.notebook not in uploaded:
                 yield (
                     f"{shown_path(job.file)}: tasks.{task.key}: {shown_path(task.notebook)} would not be uploaded: it "
                     "is ignored by git, or outside of the folders that sync.paths of the bundle names"
+                )
+
+
+def _continuous(bundle: Bundle, key: str) -> Iterator[str]:
+    """What Databricks can't do in a continuous job: docs.databricks.com/jobs/continuous."""
+    file, settings = bundle.jobs[key]
+    for task in settings["tasks"] if "continuous" in settings else []:
+        for part in ("depends_on", "max_retries"):
+            if part in task:
+                yield (
+                    f"{shown_path(file)}: tasks.{task['task_key']}: {part}: a continuous job has none; make it one "
+                    "task, which Databricks starts again after a failure"
                 )
 
 

@@ -9,8 +9,18 @@ def _job(workspace: Workspace, job_id: int) -> Json:
     return workspace.jobs[job_id]
 
 
+def _check_continuous(settings: Json) -> None:
+    """docs.databricks.com/jobs/continuous: what a continuous job can't have."""
+    for task in settings.get("tasks", []) if settings.get("continuous") else []:
+        if task.get("depends_on"):
+            raise ApiError(400, "INVALID_PARAMETER_VALUE", "Task dependencies are not supported in a continuous job.")
+        if task.get("max_retries"):
+            raise ApiError(400, "INVALID_PARAMETER_VALUE", "Retry policies are not supported in a continuous job.")
+
+
 @route("POST", "/api/2.2/jobs/create")
 def create(workspace: Workspace, request: Request) -> Json:
+    _check_continuous(request.body)
     job_id = workspace.new_id()
     workspace.jobs[job_id] = {
         "job_id": job_id,
@@ -24,6 +34,7 @@ def create(workspace: Workspace, request: Request) -> Json:
 
 @route("POST", "/api/2.2/jobs/reset")
 def reset(workspace: Workspace, request: Request) -> None:
+    _check_continuous(request.body["new_settings"])
     _job(workspace, int(request.body["job_id"]))["settings"] = request.body["new_settings"]
 
 

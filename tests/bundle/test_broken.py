@@ -56,6 +56,32 @@ def test_a_parameter_that_no_notebook_takes(checkout: Path) -> None:
     assert "no notebook of job retrain declares 'training_days'" in problem
 
 
+CONTINUOUS = "          timeout_seconds: 3600\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "part"),
+    [
+        (f"{CONTINUOUS}          max_retries: 1\n", "tasks.score_stream: max_retries"),
+        (
+            (
+                f"{CONTINUOUS}        - task_key: alerts\n          depends_on: [{{task_key: score_stream}}]\n"
+                "          notebook_task: {notebook_path: ../notebooks/ml/score_transactions.ipynb}\n"
+            ),
+            "tasks.alerts: depends_on",
+        ),
+    ],
+)
+def test_a_continuous_job_has_one_task_without_retries(broken: Deployer, more: str, part: str) -> None:
+    replace(broken.checkout / "jobs" / "score_stream.yml", CONTINUOUS, more)
+
+    [problem] = problems(broken.checkout)
+    assert f"jobs/score_stream.yml: {part}: a continuous job has none" in problem
+    outcome = broken.bundle("deploy")
+    assert outcome.status != 0
+    assert "not supported in a continuous job" in outcome.text
+
+
 def test_a_volume_that_nobody_may_use(checkout: Path) -> None:
     replace(checkout / "bundles" / "resources" / "volumes.yml", "      grants: ${var.landing_grants}\n", "")
 

@@ -1,7 +1,9 @@
 """The real CLI deploys the bundle to a stub workspace: all of it, once, and takes all of it away again."""
 
+import subprocess
+
 import pytest
-from deployment import TARGETS, Deployer, names_of, parameters_of, settings_of, uploaded
+from deployment import RUNNER, TARGETS, Deployer, names_of, parameters_of, settings_of, uploaded
 
 LAYERS = ("bronze", "silver", "gold", "ml", "ops")
 
@@ -80,6 +82,26 @@ def test_a_team_deploys_from_main_only(deployer: Deployer, broken: Deployer) -> 
     assert not broken.workspace.jobs
 
 
+def test_a_tag_is_no_branch_that_the_cli_would_refuse(broken: Deployer) -> None:
+    # So the workflow asks by itself whether the tag is on main.
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for command in (["add", "--all"], ["commit", "--quiet", "-m", "a"], ["checkout", "--quiet", "--detach"]):
+        subprocess.run([*git, *command], cwd=broken.checkout, check=True)
+
+    assert broken.bundle("deploy", target="prod").status == 0
+
+
+def test_whoever_asks_finds_the_deployment_of_the_team(deployer: Deployer) -> None:
+    deployer.deploy("prod")
+    jobs = len(deployer.workspace.jobs)
+
+    outcome = deployer.bundle("summary", target="prod", user="erin@example.com")
+
+    assert outcome.status == 0
+    assert f"/Workspace/Users/{RUNNER}/.bundle/fraud-lakehouse/prod" in outcome.text
+    assert outcome.text.count("/jobs/") == jobs
+
+
 def test_schedules_are_paused_in_development_and_run_for_a_team(deployer: Deployer) -> None:
     for target, status in (("dev", "PAUSED"), ("staging", "UNPAUSED"), ("prod", "UNPAUSED")):
         deployer.workspace.jobs.clear()
@@ -97,4 +119,4 @@ def test_jobs_of_a_team_run_as_the_service_principal(deployer: Deployer) -> None
     deployer.deploy("prod")
 
     runners = [job["run_as"] for job in settings_of(deployer.workspace).values()]
-    assert runners == [{"service_principal_name": "11111111-2222-3333-4444-555555555555"}] * 6
+    assert runners == [{"service_principal_name": RUNNER}] * 6

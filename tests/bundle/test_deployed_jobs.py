@@ -115,7 +115,7 @@ def test_serverless_unless_a_target_says_otherwise(deployed: Deployer, broken: D
     broken.deploy()
     for settings in settings_of(broken.workspace).values():
         [cluster] = settings["job_clusters"]
-        assert cluster["new_cluster"]["spark_version"].startswith("18.")
+        assert cluster["new_cluster"]["spark_version"] == "18.x-scala2.13"  # 18 LTS; 18.0.x is another, and ended
         for task in settings["tasks"]:
             assert task["job_cluster_key"] == cluster["job_cluster_key"]
             [library] = task["libraries"]

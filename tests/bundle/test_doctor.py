@@ -13,7 +13,9 @@ import stub_models
 from stub_workspace import Workspace as StubWorkspace
 from stub_workspace import served
 
+from common.settings import repository
 from local import cli
+from local.bundle import load_bundle
 from local.doctor import local_checks, workspace_checks
 from local.doctor.finding import MISSING, NOT_SET_UP, OK, WARNING, Finding
 from local.doctor.local_checks import local_findings
@@ -126,7 +128,8 @@ def a_cli(folder: Path, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
 
 
 def there(subject: str, catalog: str = "workspace") -> Finding:
-    [found] = [finding for finding in workspace_findings(catalog) if finding.subject.startswith(subject)]
+    bundle = load_bundle(repository(), "dev", {"catalog": catalog})
+    [found] = [finding for finding in workspace_findings(bundle) if finding.subject.startswith(subject)]
     return found
 
 
@@ -157,6 +160,14 @@ def test_a_workspace_that_does_not_answer(stub: StubWorkspace, monkeypatch: pyte
     assert "http://127.0.0.1:9" in found.found
 
 
+def test_the_workspace_of_the_target_is_looked_at(stub: StubWorkspace) -> None:
+    bundle = load_bundle(repository(), "dev")
+    bundle.workspace["host"] = "http://127.0.0.1:9"
+    [found] = [finding for finding in workspace_findings(bundle) if finding.subject == "login"]
+    assert found.state == MISSING
+    assert "http://127.0.0.1:9" in found.found
+
+
 def test_a_catalog_that_may_be_used(stub: StubWorkspace) -> None:
     found = there("catalog")
     assert (found.state, found.found) == (WARNING, "not granted: USE CATALOG and CREATE SCHEMA")
@@ -174,7 +185,7 @@ def test_a_catalog_that_may_be_used(stub: StubWorkspace) -> None:
 def test_a_catalog_that_is_not_there(stub: StubWorkspace) -> None:
     found = there("catalog", "main")
     assert found.state == MISSING
-    assert "--var catalog=NAME" in found.fix
+    assert "BUNDLE_VAR_catalog=NAME" in found.fix
 
 
 def lakehouse(*arguments: str) -> int:

@@ -45,7 +45,15 @@ def test_a_deployment_by_another_person_is_named(world: World) -> None:
     answer = world.lakehouse("--target", "dev")
     assert answer.code == 1
     path = "/Workspace/Users/bob@example.com/.bundle/trial/dev/state/metadata.json"
-    assert f"name ends with 'trial' (others deployed one: {path})." in answer.error
+    assert f"Others deployed one: {path}. Deploy it: `databricks bundle deploy -t dev`" in answer.error
+
+
+def test_of_a_team_whoever_deploys_is_to_be_named(world: World) -> None:
+    world.write({"first": {}}, targets={"dev": {"mode": "production"}})
+    world.deploy("trial", ROOT.replace("alice", "bob"))
+    answer = world.lakehouse("--target", "dev")
+    assert answer.code == 1
+    assert "state/metadata.json. Name the service principal that deploys: export BUNDLE_VAR_runner=" in answer.error
 
 
 def test_a_longer_name_belongs_to_another_job_of_the_bundle(world: World) -> None:

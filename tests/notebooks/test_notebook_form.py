@@ -75,3 +75,12 @@ def test_the_jobs_defaults_are_those_of_the_notebooks() -> None:
     for name, value in job.parameters.items():
         if name not in OF_THE_DEPLOYMENT:
             assert PARAMETERS[name].typed(value) == PARAMETERS[name].default
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_result_is_the_last_that_a_notebook_says(path: Path) -> None:
+    # On Databricks a notebook ends there: what came after would be done on a laptop alone.
+    *before, last = [statement for cell in cells(path) for statement in ast.parse(cell.source).body]
+
+    assert ast.unparse(last).startswith("lake.result(")
+    assert not any("lake.result(" in ast.unparse(statement) for statement in before)

@@ -26,8 +26,7 @@ def doctor(
     from local.doctor.workspace_checks import workspace_findings
 
     here = list(local_findings(current_workspace()))
-    bundle = load_bundle(repository(), target or "dev")
-    there: list[Finding] = list(workspace_findings(str(bundle.resolve("${var.catalog}", bundle.file))))
+    there: list[Finding] = list(workspace_findings(load_bundle(repository(), target or "dev")))
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("", "state", "found", "fix"):
         table.add_column(name)

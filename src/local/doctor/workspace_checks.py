@@ -12,19 +12,20 @@ from databricks.sdk.service.catalog import Privilege
 from requests.exceptions import RequestException
 
 from common.settings import repository
+from local.bundle import Bundle
 from local.doctor.finding import MISSING, NOT_SET_UP, OK, WARNING, Finding
+from local.remote.connection import workspace_setting
 
 CLI_RELEASE = (1, 0)
 ANSWER_SECONDS = 5
 LOGIN = "databricks auth login --host https://YOUR-WORKSPACE"
 NEEDED = (Privilege.USE_CATALOG, Privilege.CREATE_SCHEMA)
-ALL = (Privilege.ALL_PRIVILEGES, Privilege.MANAGE)
 
 
-def workspace_findings(catalog: str) -> Iterator[Finding]:
-    """Every check of the way to Databricks; those that need the one before are left out where it fails."""
+def workspace_findings(bundle: Bundle) -> Iterator[Finding]:
+    """Every check of the way to the bundle's target; those that need the one before are left out where it fails."""
     yield _cli()
-    client = _client()
+    client = _client(bundle)
     if isinstance(client, Finding):
         yield client
         return
@@ -34,7 +35,7 @@ def workspace_findings(catalog: str) -> Iterator[Finding]:
         yield Finding("login", MISSING, f"{client.config.host}: {_first_line(error)}", LOGIN)
         return
     yield Finding("login", OK, f"{name} at {client.config.host} ({client.config.auth_type})")
-    yield _catalog(client, catalog, str(name))
+    yield _catalog(client, str(bundle.resolve("${var.catalog}", bundle.file)), str(name))
 
 
 def _cli() -> Finding:
@@ -51,9 +52,15 @@ def _cli() -> Finding:
     return Finding("Databricks CLI", MISSING, f"{said or 'no answer'}, {path}", "update it to 1.0 or later")
 
 
-def _client() -> WorkspaceClient | Finding:
+def _client(bundle: Bundle) -> WorkspaceClient | Finding:
+    host, profile = workspace_setting(bundle, "host"), workspace_setting(bundle, "profile")
     try:
-        config = Config(http_timeout_seconds=ANSWER_SECONDS, retry_timeout_seconds=ANSWER_SECONDS)
+        config = Config(
+            host=host,
+            profile=profile,
+            http_timeout_seconds=ANSWER_SECONDS,
+            retry_timeout_seconds=ANSWER_SECONDS,
+        )
     except ValueError as error:
         return Finding("login", NOT_SET_UP, _first_line(error), LOGIN)
     return WorkspaceClient(config=config)
@@ -65,11 +72,11 @@ def _catalog(client: WorkspaceClient, catalog: str, principal: str) -> Finding:
         granted = client.grants.get_effective("catalog", catalog, principal=principal).privilege_assignments or []
         owner = client.catalogs.get(catalog).owner
     except DatabricksError as error:
-        fix = "name another one: databricks bundle deploy --var catalog=NAME"
+        fix = "name another one, for all commands: export BUNDLE_VAR_catalog=NAME"
         return Finding(subject, MISSING, _first_line(error), fix)
     held = {one.privilege for assignment in granted for one in assignment.privileges or []}
     lacking = [privilege for privilege in NEEDED if privilege not in held]
-    if owner == principal or not lacking or held & set(ALL):
+    if owner == principal or not lacking or Privilege.ALL_PRIVILEGES in held:
         return Finding(subject, OK, "schemas may be created in it")
     names = " and ".join(privilege.value.replace("_", " ") for privilege in lacking)
     return Finding(subject, WARNING, f"not granted: {names}", f"its owner grants {names} to {principal}")

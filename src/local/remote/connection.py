@@ -46,7 +46,7 @@ def connect(bundle: Bundle) -> Connection:
     """
     # What the SDK warns of while it looks around shows itself in the first call.
     logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
-    host, profile = _setting(bundle, "host"), _setting(bundle, "profile")
+    host, profile = workspace_setting(bundle, "host"), workspace_setting(bundle, "profile")
     try:
         config = Config(
             host=host,
@@ -78,7 +78,8 @@ def reason(error: BaseException) -> str:
     return str(error).split(". Config: ")[0]
 
 
-def _setting(bundle: Bundle, name: str) -> str | None:
+def workspace_setting(bundle: Bundle, name: str) -> str | None:
+    """What the bundle's target says of its `workspace`: `host` or `profile`; None where it leaves that open."""
     value = bundle.workspace.get(name)
     return str(bundle.resolve(value, bundle.file)) if value else None
 

@@ -42,8 +42,7 @@ def deployed_job(connection: Connection, bundle: Bundle, key: str) -> Deployed:
     if not found:
         raise RemoteError(
             f"job {key} isn't deployed to target {target} of {connection.host}: no bundle in {root} made a job whose "
-            f"name ends with '{names[key]}'{_elsewhere(bundle, of_bundles)}. "
-            f"Deploy it: `databricks bundle deploy -t {target}`"
+            f"name ends with '{names[key]}'. {_way_out(bundle, of_bundles)}"
         )
     listed = ", ".join(f"'{job.name}' (id {job.job_id})" for job in found)
     raise RemoteError(
@@ -93,8 +92,11 @@ def _plain(path: str) -> str:
     return path.removeprefix("/Workspace")
 
 
-def _elsewhere(bundle: Bundle, jobs: list[Deployed]) -> str:
-    """Deployments by others, whose folder `workspace.root_path` would have to name."""
+def _way_out(bundle: Bundle, jobs: list[Deployed]) -> str:
+    """What to do about a job that isn't found, and who else has one."""
     folder = bundle.resolve("/${bundle.name}/${bundle.target}/", bundle.file)
     paths = sorted({job.metadata_path for job in jobs if folder in job.metadata_path})
-    return f" (others deployed one: {', '.join(paths)})" if paths else ""
+    others = f"Others deployed one: {', '.join(paths)}. " if paths else ""
+    if paths and bundle.of_target.get("mode") == "production":
+        return f"{others}Name the service principal that deploys: export BUNDLE_VAR_runner=APPLICATION-ID"
+    return f"{others}Deploy it: `databricks bundle deploy -t {bundle.target}`"

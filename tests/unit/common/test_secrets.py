@@ -40,7 +40,10 @@ def test_a_secret_does_not_show(settings: Settings, monkeypatch: pytest.MonkeyPa
     assert CANARY not in f"{found} {found!r} {[found]} {vars(SimpleNamespace(found=found))}"
 
 
-def test_databricks_has_scopes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "failure", [NotFound("Secret does not exist"), RuntimeError("Secret does not exist\n\tat scala")]
+)
+def test_databricks_has_scopes(settings: Settings, monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
     held = {("fraud-lakehouse", "token"): CANARY}
 
     class Client:
@@ -49,12 +52,12 @@ def test_databricks_has_scopes(settings: Settings, monkeypatch: pytest.MonkeyPat
 
         def get(self, scope: str, key: str) -> str:
             if (scope, key) not in held:
-                raise NotFound("Secret does not exist")
+                raise failure
             return held[scope, key]
 
     monkeypatch.setattr(databricks.sdk, "WorkspaceClient", Client)
     monkeypatch.setenv("LAKEHOUSE_SECRET_TOKEN", "of a laptop")
     there = Settings(home=settings.home, platform=DATABRICKS)
     assert secret(there, "token").get_secret_value() == CANARY
-    with pytest.raises(SecretError, match="databricks secrets put-secret fraud-lakehouse other"):
+    with pytest.raises(SecretError, match=r"\(Secret does not exist\): databricks secrets put-secret .* other"):
         secret(there, "other")

@@ -86,16 +86,19 @@ def test_deployments_log_in_by_oidc_in_an_environment(name: str) -> None:
 def test_what_is_deployed_when() -> None:
     assert read(FOLDER / "staging.yml")["on"] == {"push": {"branches": ["main"]}}
     assert read(FOLDER / "prod.yml")["on"] == {"push": {"tags": ["v*"]}}
+    for name in DEPLOYS:
+        of_workflow = read(FOLDER / f"{name}.yml")["jobs"]
+        assert of_workflow["test"]["uses"] == "./.github/workflows/test.yml"
+        assert of_workflow["deploy"]["needs"] == "test"
     staging = read(FOLDER / "staging.yml")["jobs"]
-    assert staging["test"]["uses"] == "./.github/workflows/test.yml"
-    assert staging["deploy"]["needs"] == "test"
     assert staging["deploy"]["steps"][-1]["run"].endswith("lakehouse run lakehouse --target staging")
 
 
 def test_a_tag_is_deployed_only_if_it_is_on_main() -> None:
     runs = [step.get("run", "") for step in steps(read(FOLDER / "prod.yml"))]
-    [forced] = [number for number, run in enumerate(runs) if "--force" in run]
-    assert "git merge-base --is-ancestor HEAD origin/main" in runs[:forced]
+    [deployed] = [number for number, run in enumerate(runs) if "bundle deploy" in run]
+    assert "git merge-base --is-ancestor HEAD origin/main" in runs[:deployed]
+    assert "--force" not in runs[deployed]
 
 
 def test_dependabot_looks_where_the_pins_are() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from common.errors import ParameterError
 from common.parameters import PARAMETERS, Parameter, Value
 from common.session import spark_session
 from common.settings import repository, settings_from
@@ -68,7 +69,7 @@ def open_lakehouse(notebook: MutableMapping[str, Any]) -> Lakehouse:
     those variables hold typed values, wherever they came from.
 
     Raises:
-        ParameterError: a value has the wrong type or breaks a rule.
+        ParameterError: a value has the wrong type or breaks a rule, or on Databricks nobody said which catalog.
         EngineError: Spark can't be found, started or reached.
     """
     dbutils = notebook.get("dbutils")
@@ -80,6 +81,12 @@ def open_lakehouse(notebook: MutableMapping[str, Any]) -> Lakehouse:
     notebook.update(parameters)
     given = {name: str(parameters[name]) for name in SETTINGS if name in parameters}
     settings = settings_from(**given)
+    if settings.platform.has_unity_catalog and settings.catalog == PARAMETERS["catalog"].default:
+        raise ParameterError(
+            f"catalog={settings.catalog!r}: is the laptop's, and nobody gave another. A notebook that is opened by "
+            "hand needs widgets with the values that the deployment's jobs have as parameters: catalog, schema_prefix, "
+            "and where they are, experiment and source. Set them, and run this cell again"
+        )
     return Lakehouse(spark_session(settings), settings, parameters, dbutils)
 
 

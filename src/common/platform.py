@@ -46,7 +46,7 @@ DATABRICKS = Platform(
     registry_uri="databricks-uc",
     # Checkpoints and files live in volumes: serverless has no other place that lasts, and DBFS is closed.
     volumes="/Volumes/{catalog}/{ops}",
-    # Auto Loader remembers files in a store of its own, so that millions cost no more; the same parser reads them.
+    # Auto Loader remembers files in a store of its own, and with file events need not list them; the same parser reads.
     file_stream="cloudFiles",
     file_stream_options={
         "cloudFiles.format": "binaryFile",

@@ -67,6 +67,8 @@ class Settings:
         """The folder that `{landing}` stands for in a source, absolute."""
         if not self.landing_folder:
             return f"{self._volumes}/landing"
+        if "://" in self.landing_folder:  # of an object store
+            return self.landing_folder.rstrip("/")
         return str(Path(self.landing_folder).expanduser().resolve())
 
     @property

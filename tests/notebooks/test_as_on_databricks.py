@@ -20,6 +20,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from common.contracts.registry import LAYERS, all_tables
 from common.contracts.table import Table
+from common.errors import QualityError
 from common.settings import repository
 from lake_tables import drop_tables
 from local.bundle import load_bundle
@@ -110,15 +111,17 @@ def both(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Itera
         patch.setenv("LAKEHOUSE_HOME", str(tmp_path_factory.mktemp("deployment")))
         patch.setenv("MPLBACKEND", "Agg")
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        yield Both(home, laptop, _run_all(home / "landing"))
+        yield Both(home, laptop, run_job(home, "lakehouse"))
     drop_tables(spark)
     for layer in LAYERS:
         spark.sql(f"DROP SCHEMA IF EXISTS {PREFIX}{layer} CASCADE")
 
 
-def _run_all(landing: Path) -> dict[str, dict[str, Any]]:
-    job = load_job(load_bundle(repository()), "lakehouse")
-    given = {"landing": str(landing), "schema_prefix": PREFIX}
+def run_job(home: Path, key: str) -> dict[str, dict[str, Any]]:
+    """Runs a job's notebooks on what landed in `home`; what each ended with, by task."""
+    job = load_job(load_bundle(repository()), key)
+    given = {"schema_prefix": PREFIX}
+    given |= {name: value for name, value in {"landing": str(home / "landing")}.items() if name in job.parameters}
     declared = check_parameters(job, given)
     run = RunValues(job.key, job.name, "4711", datetime.now(UTC))
     run = replace(run, parameters=job_values(job, given, run))
@@ -184,3 +187,27 @@ def test_executed_notebooks_stay_below_the_limits_of_outputs(both: Both) -> None
         for cell in nbformat.read(file, as_version=4).cells:
             assert len(json.dumps(cell.get("outputs", []))) < 2_000_000, file.name
         assert file.stat().st_size < 5_000_000
+
+
+def test_score_stream_takes_what_lands_after_the_main_job_to_a_score(spark: SparkSession, both: Both) -> None:
+    scores = f"{PREFIX}gold.transaction_scores"
+    before = spark.read.table(scores).count()
+    feed = both.home / "landing" / "simulated" / "transactions"
+    last = max(feed.glob("*.jsonl")).read_text(encoding="utf-8").splitlines()[-1]
+    another = json.loads(last) | {"id": "T-landed-later"}
+    (feed / "later.jsonl").write_text(f"{last}\n{json.dumps(another)}\n", encoding="utf-8")
+
+    ended = run_job(both.home, "score_stream")
+
+    # The first was scored by the main job, whose streams these are.
+    assert (ended["score_stream"]["rows_in"], ended["score_stream"]["rows_out"]) == (2, 1)
+    assert spark.read.table(scores).count() == before + 1
+    assert spark.read.table(scores).where("transaction_id = 'T-landed-later'").count() == 1
+
+
+def test_maintenance_fails_where_a_table_breaks_its_promise(spark: SparkSession, both: Both) -> None:
+    merchants = f"{PREFIX}silver.merchants"
+    spark.sql(f"INSERT INTO {merchants} SELECT * FROM {merchants} LIMIT 1")
+
+    with pytest.raises(QualityError, match=r"silver.merchants: unique"):
+        run_job(both.home, "maintenance")

@@ -54,8 +54,7 @@ def plan_training(
         text = f"champion version {champion.model.version} is up to date: its T is {champion.model.test_start:%Y-%m-%d}"
         return Plan(False, f"{text}, {retrain_after_days} days of new data make a new one due", protocol)
     if newest and _is_same(newest, start, cards_per_day):
-        what = "was kept out" if newest.decision else "waits for promotion"
-        text = f"version {newest.model.version} was trained up to the same day ({start:%Y-%m-%d}) and {what}"
+        text = f"version {newest.model.version} was trained up to the same day ({start:%Y-%m-%d}) and {newest.fate}"
         return Plan(False, text, protocol)
     return Plan(True, reason or "", protocol)
 

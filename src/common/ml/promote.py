@@ -62,8 +62,8 @@ def next_contest(registry: Registry) -> Contest:
         return Contest(None, None, f"nothing to promote: {text}")
     is_champion = champion is not None and champion.number == newest.number
     if newest.decision or is_champion:
-        said = "is champion" if is_champion else "was kept out"
-        return Contest(None, champion, f"nothing to promote: version {newest.number} {said}, {newest.reason}")
+        fate = "is champion" if is_champion else newest.fate
+        return Contest(None, champion, f"nothing to promote: version {newest.number} {fate}, {newest.reason}")
     against = f"champion version {champion.number}" if champion else "random scores and the rules alone"
     return Contest(newest, champion, f"version {newest.number} against {against}")
 

@@ -52,6 +52,13 @@ class Version:
         """The version as a number."""
         return int(self.model.version)
 
+    @property
+    def fate(self) -> str:
+        """What became of a version that is not the champion, for a sentence."""
+        return {"": "waits for promotion", "promoted": "was champion and is not any more"}.get(
+            self.decision, "was kept out"
+        )
+
 
 class Registry:
     """The experiment and the registered model of a workspace."""
@@ -188,7 +195,7 @@ def champion_or_reason(settings: Settings) -> Champion | str:
         return text
     newest = registry.newest()
     if newest and newest.decision:
-        return f"no champion: version {newest.model.version} was kept out, {newest.reason}"
+        return f"no champion: version {newest.model.version} {newest.fate}, {newest.reason}"
     if newest:
         raise ModelError(
             f"fraud_model version {newest.model.version} is trained but nobody decided on it yet: promote it with "

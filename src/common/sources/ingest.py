@@ -48,9 +48,8 @@ def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -
         WorldError: the workspace holds another world.
     """
     check_world(lake, source.name)
-    landing = lake.settings.landing
     for name, feed in source.feeds.items():
-        _check_folder(source, name, feed, landing)
+        _check_folder(source, name, feed, lake.settings)
         check_position(lake, bronze_table(name), _checkpoint(lake, source, name))
     claim_world(lake, source.name)
     lake.ensure(QUARANTINE, QUALITY_RESULTS, *(bronze_table(name) for name in source.feeds))
@@ -109,12 +108,14 @@ def _record_counts(lake: Lake, source: Source) -> dict[str, int]:
     return {name: lake.table(bronze_table(name)).count() for name in source.feeds}
 
 
-def _check_folder(source: Source, name: str, feed: FileFeed, landing: str) -> None:
-    folder = feed.folder(landing)
+def _check_folder(source: Source, name: str, feed: FileFeed, settings: Settings) -> None:
+    folder = feed.folder(settings.landing)
     if "://" in folder or glob.glob(folder):
         return
     hint = f"create it, correct the path, or give the folder that holds {Path(feed.path).name} as landing"
-    if source.name == "simulated":
+    if settings.platform.has_unity_catalog:
+        hint = f"`databricks fs mkdir dbfs:{folder}`, or copy its files there, before the job's first run"
+    elif source.name == "simulated":
         hint = "`lakehouse simulate` fills it"
     raise DeclarationError(f"sources/{source.name}.yml: feeds.{name}.path: there is no folder {folder}; {hint}")
 

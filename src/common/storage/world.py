@@ -15,10 +15,12 @@ def check_world(lake: Lake, world: str) -> None:
     """
     held = current_world(lake)
     if held not in (None, world):
-        raise WorldError(
-            f"source={world!r}: this workspace ({lake.settings.home}) holds the world {held!r}, and a workspace holds "
-            f"one world. Use another folder, for example: LAKEHOUSE_HOME={lake.settings.home}-{world}"
-        )
+        home = lake.settings.home
+        where, way_out = f"workspace ({home})", f"Use another folder, for example: LAKEHOUSE_HOME={home}-{world}"
+        if lake.settings.platform.has_unity_catalog:
+            where = f"deployment ({lake.settings.table('ops')})"
+            way_out = "Deploy another target for it, or remove this one first: databricks bundle destroy"
+        raise WorldError(f"source={world!r}: this {where} holds the world {held!r}, and can hold but one. {way_out}")
 
 
 def claim_world(lake: Lake, world: str) -> None:

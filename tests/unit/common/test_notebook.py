@@ -80,6 +80,13 @@ def test_a_wrong_value_is_refused_by_name_and_rule(way: str) -> None:
         open_lakehouse(notebook)
 
 
+def test_on_databricks_somebody_says_which_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "client.4.9")
+    with pytest.raises(ParameterError, match=r"catalog='spark_catalog': is the laptop's.* schema_prefix"):
+        open_lakehouse(cell(dbutils=Dbutils()))
+    assert open_lakehouse(cell(dbutils=Dbutils(catalog="main"))).settings.catalog == "main"
+
+
 def test_settings_come_from_the_parameters() -> None:
     given = Dbutils(schema_prefix="dev_a_", landing="/data", experiment="/Users/a/x", run_id="77")
     own = {"schema_prefix": "", "landing": "", "experiment": "fraud_model", "run_id": "", "dbutils": given}

@@ -40,6 +40,18 @@ def test_a_deployment_keeps_everything_in_its_own_schemas() -> None:
     assert settings.table("silver") == "main.dev_alice_silver"
 
 
+@pytest.mark.parametrize(
+    ("given", "landing"),
+    [
+        ("/Volumes/other/raw/files/", "/Volumes/other/raw/files"),
+        ("s3://bucket/landing/", "s3://bucket/landing"),
+        ("abfss://raw@bank.dfs.core.windows.net/landing", "abfss://raw@bank.dfs.core.windows.net/landing"),
+    ],
+)
+def test_files_may_land_elsewhere(given: str, landing: str) -> None:
+    assert Settings(HOME, "main", landing_folder=given, platform=DATABRICKS).landing == landing
+
+
 def test_auto_loader_is_asked_for_by_its_documented_options() -> None:
     documented = {
         "cloudFiles.allowOverwrites",

@@ -80,6 +80,8 @@ def test_deployments_log_in_by_oidc_in_an_environment(name: str) -> None:
     [job] = jobs(read(FOLDER / f"{name}.yml")).values()
     assert job["environment"] == name
     assert job["env"]["DATABRICKS_AUTH_TYPE"] == "github-oidc"
+    # Without it the token would be for whom the CLI chooses, and the policy of docs/delivery.md refuse it.
+    assert job["env"]["DATABRICKS_TOKEN_AUDIENCE"] == "https://github.com/${{ github.repository_owner }}"
     assert any(f"bundle deploy --target {name}" in step.get("run", "") for step in job["steps"])
 
 

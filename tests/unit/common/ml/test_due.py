@@ -87,6 +87,12 @@ def test_a_version_of_the_same_data_waits_for_promotion_or_was_kept_out() -> Non
     assert kept_out.reason.startswith("version 2 was trained up to the same day (2030-02-17) and was kept out")
 
 
+def test_a_champion_that_was_rolled_back_is_not_trained_again_from_the_same_data() -> None:
+    withdrawn = plan(version(day(30, 0)), version(day(47, 0), number="2", decision="promoted"))
+    assert not withdrawn.is_due
+    assert withdrawn.reason.endswith("and was champion and is not any more")
+
+
 def test_a_version_kept_out_long_ago_does_not_stop_a_new_one() -> None:
     assert plan(None, version(day(40, 0), number="2", decision="kept_out")).is_due
 

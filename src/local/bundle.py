@@ -165,7 +165,7 @@ class Bundle:
         for value in candidates:
             if value is not None:
                 return self._inside(value, inner, f"var.{path}", file)
-        raise DeclarationError(f"{shown_path(file)}: ${{var.{name}}} has no value: give it with --var {name}=VALUE")
+        raise DeclarationError(f"{shown_path(file)}: ${{var.{name}}} has no value: export BUNDLE_VAR_{name}=VALUE")
 
     def _resource(self, name: str, file: Path) -> Any:
         return self._inside(self.resources, name.split(".")[1:], name, file)

@@ -64,7 +64,7 @@ def test_text_without_references_stays(checkout: Checkout) -> None:
     ("reference", "message"),
     [
         ("${var.catalogue}", r"trial\.yml: \$\{var\.catalogue\} is not declared in .*did you mean catalog\?"),
-        ("${var.empty}", r"\$\{var\.empty\} has no value: give it with --var empty=VALUE"),
+        ("${var.empty}", r"\$\{var\.empty\} has no value: export BUNDLE_VAR_empty=VALUE"),
         ("${bundle.nam}", r"\$\{bundle\.nam\} is unknown; did you mean bundle\.name"),
         ("${resources.schemas.gold.name}", r"leads nowhere: there is no 'schemas'"),
         ("${var.loop}", r"refers to itself"),

@@ -5,6 +5,11 @@ command line, a notebook) shows the message alone; a stack trace belongs to the 
 """
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, without the trace that some append; its type where it says nothing."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
 class LakehouseError(Exception):
     """Anything that a person using the lakehouse can mend: the root of this tree."""
 

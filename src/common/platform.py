@@ -14,6 +14,9 @@ class Platform:
     """The properties of one place where notebooks run.
 
     `tracking_uri` and `registry_uri` are templates over `{home}`, `volumes` over `{catalog}` and `{ops}` (a schema).
+    The last four are words of messages, templates too: what holds the tables (over `{home}` and `{ops}`, the schema's
+    full name), the way to a second world (over `{home}` and `{world}`), and what to do where a feed's folder is not
+    there (over `{folder}` and its `{name}`), of any source and of the simulated one.
     """
 
     name: str
@@ -23,6 +26,10 @@ class Platform:
     file_stream: str
     file_stream_options: Mapping[str, str]
     has_unity_catalog: bool
+    place: str
+    other_world_hint: str
+    missing_folder_hint: str
+    missing_simulation_hint: str
 
 
 LAPTOP = Platform(
@@ -37,7 +44,14 @@ LAPTOP = Platform(
     file_stream_options={"recursiveFileLookup": "true", "maxFileAge": "36500d", "maxFilesPerTrigger": "1000"},
     # Open-source Spark parses no PRIMARY KEY, and Hive's metastore has no tags and no grants.
     has_unity_catalog=False,
+    # What a person at a laptop can do.
+    place="workspace ({home})",
+    other_world_hint="Use another folder, for example: LAKEHOUSE_HOME={home}-{world}",
+    missing_folder_hint="create it, correct the path, or give the folder that holds {name} as landing",
+    missing_simulation_hint="`lakehouse simulate` fills it",
 )
+
+_MAKE_FOLDER = "`databricks fs mkdir dbfs:{folder}`, or copy its files there, before the job's first run"
 
 DATABRICKS = Platform(
     name="databricks",
@@ -55,6 +69,11 @@ DATABRICKS = Platform(
     },
     # Primary and foreign keys (which Databricks informs the optimizer of, and never checks), tags, aliases of models.
     has_unity_catalog=True,
+    # LAKEHOUSE_HOME and `lakehouse simulate` are the laptop's.
+    place="deployment ({ops})",
+    other_world_hint="Deploy another target for it, or remove this one first: databricks bundle destroy",
+    missing_folder_hint=_MAKE_FOLDER,
+    missing_simulation_hint=_MAKE_FOLDER,
 )
 
 

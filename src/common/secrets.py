@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from common.errors import SecretError
+from common.errors import SecretError, first_line
 from common.platform import DATABRICKS
 from common.settings import Settings
 
@@ -43,10 +43,10 @@ def _of_scope(name: str) -> str:
     try:
         return str(WorkspaceClient().dbutils.secrets.get(SCOPE, name))
     except Exception as error:  # on a cluster it is the notebook's own dbutils, whose errors are the JVM's
-        said = next(iter(str(error).splitlines()), type(error).__name__)
         raise SecretError(
-            f"there is no secret '{name}' in the scope '{SCOPE}', or the jobs' principal may not read it ({said}): "
-            f"databricks secrets put-secret {SCOPE} {name}, databricks secrets put-acl {SCOPE} PRINCIPAL READ"
+            f"there is no secret '{name}' in the scope '{SCOPE}', or the jobs' principal may not read it "
+            f"({first_line(error)}): databricks secrets put-secret {SCOPE} {name}, "
+            f"databricks secrets put-acl {SCOPE} PRINCIPAL READ"
         ) from None
 
 

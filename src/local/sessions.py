@@ -49,7 +49,7 @@ def end_abandoned_sessions(workspace: Workspace, remote: str | None = None) -> i
 
 
 @contextmanager
-def fresh_session(remote: str, session_id: str = "") -> "Iterator[SparkSession]":
+def fresh_session(remote: str) -> "Iterator[SparkSession]":
     """A session of its own on a server, beside one that this process may have, released at the end."""
     from pyspark.sql.connect.session import SparkSession
 
@@ -57,7 +57,7 @@ def fresh_session(remote: str, session_id: str = "") -> "Iterator[SparkSession]"
 
     # Every error would be printed a second time, as JSON with the server's stack trace.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
-    session = SparkSession(session_url(remote, session_id))
+    session = SparkSession(session_url(remote))
     try:
         yield session  # type: ignore[misc]
     finally:

@@ -120,8 +120,7 @@ def both(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def run_job(home: Path, key: str) -> dict[str, dict[str, Any]]:
     """Runs a job's notebooks on what landed in `home`; what each ended with, by task."""
     job = load_job(load_bundle(repository()), key)
-    given = {"schema_prefix": PREFIX}
-    given |= {name: value for name, value in {"landing": str(home / "landing")}.items() if name in job.parameters}
+    given = {"landing": str(home / "landing"), "schema_prefix": PREFIX}
     declared = check_parameters(job, given)
     run = RunValues(job.key, job.name, "4711", datetime.now(UTC))
     run = replace(run, parameters=job_values(job, given, run))

@@ -112,11 +112,9 @@ def _check_folder(source: Source, name: str, feed: FileFeed, settings: Settings)
     folder = feed.folder(settings.landing)
     if "://" in folder or glob.glob(folder):
         return
-    hint = f"create it, correct the path, or give the folder that holds {Path(feed.path).name} as landing"
-    if settings.platform.has_unity_catalog:
-        hint = f"`databricks fs mkdir dbfs:{folder}`, or copy its files there, before the job's first run"
-    elif source.name == "simulated":
-        hint = "`lakehouse simulate` fills it"
+    here = settings.platform
+    template = here.missing_simulation_hint if source.name == "simulated" else here.missing_folder_hint
+    hint = template.format(folder=folder, name=Path(feed.path).name)
     raise DeclarationError(f"sources/{source.name}.yml: feeds.{name}.path: there is no folder {folder}; {hint}")
 
 

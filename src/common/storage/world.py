@@ -15,12 +15,10 @@ def check_world(lake: Lake, world: str) -> None:
     """
     held = current_world(lake)
     if held not in (None, world):
-        home = lake.settings.home
-        where, way_out = f"workspace ({home})", f"Use another folder, for example: LAKEHOUSE_HOME={home}-{world}"
-        if lake.settings.platform.has_unity_catalog:
-            where = f"deployment ({lake.settings.table('ops')})"
-            way_out = "Deploy another target for it, or remove this one first: databricks bundle destroy"
-        raise WorldError(f"source={world!r}: this {where} holds the world {held!r}, and can hold but one. {way_out}")
+        settings, here = lake.settings, lake.settings.platform
+        place = here.place.format(home=settings.home, ops=settings.table("ops"))
+        way_out = here.other_world_hint.format(home=settings.home, world=world)
+        raise WorldError(f"source={world!r}: this {place} holds the world {held!r}, and can hold but one. {way_out}")
 
 
 def claim_world(lake: Lake, world: str) -> None:

@@ -11,6 +11,7 @@ from databricks.sdk.errors.base import DatabricksError
 from databricks.sdk.service.catalog import Privilege
 from requests.exceptions import RequestException
 
+from common.errors import first_line
 from common.settings import repository
 from local.bundle import Bundle
 from local.doctor.finding import MISSING, NOT_SET_UP, OK, WARNING, Finding
@@ -32,7 +33,7 @@ def workspace_findings(bundle: Bundle) -> Iterator[Finding]:
     try:
         name = client.current_user.me().user_name
     except (DatabricksError, RequestException, TimeoutError, ValueError) as error:
-        yield Finding("login", MISSING, f"{client.config.host}: {_first_line(error)}", LOGIN)
+        yield Finding("login", MISSING, f"{client.config.host}: {_said(error)}", LOGIN)
         return
     yield Finding("login", OK, f"{name} at {client.config.host} ({client.config.auth_type})")
     yield _catalog(client, str(bundle.resolve("${var.catalog}", bundle.file)), str(name))
@@ -62,7 +63,7 @@ def _client(bundle: Bundle) -> WorkspaceClient | Finding:
             retry_timeout_seconds=ANSWER_SECONDS,
         )
     except ValueError as error:
-        return Finding("login", NOT_SET_UP, _first_line(error), LOGIN)
+        return Finding("login", NOT_SET_UP, _said(error), LOGIN)
     return WorkspaceClient(config=config)
 
 
@@ -73,7 +74,7 @@ def _catalog(client: WorkspaceClient, catalog: str, principal: str) -> Finding:
         owner = client.catalogs.get(catalog).owner
     except DatabricksError as error:
         fix = "name another one, for all commands: export BUNDLE_VAR_catalog=NAME"
-        return Finding(subject, MISSING, _first_line(error), fix)
+        return Finding(subject, MISSING, _said(error), fix)
     held = {one.privilege for assignment in granted for one in assignment.privileges or []}
     lacking = [privilege for privilege in NEEDED if privilege not in held]
     if owner == principal or not lacking or Privilege.ALL_PRIVILEGES in held:
@@ -82,5 +83,5 @@ def _catalog(client: WorkspaceClient, catalog: str, principal: str) -> Finding:
     return Finding(subject, WARNING, f"not granted: {names}", f"its owner grants {names} to {principal}")
 
 
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__).split(", please check")[0]
+def _said(error: Exception) -> str:
+    return first_line(error).split(", please check")[0]

@@ -57,12 +57,12 @@ def test_ending_a_session_ends_its_streams(spark: object, tmp_path: Path) -> Non
 
 
 def test_ending_a_session_interrupts_its_queries(spark: object, tmp_path: Path) -> None:
-    remote, session_id = os.environ["SPARK_REMOTE"], str(uuid4())
-    with ThreadPoolExecutor(1) as pool, fresh_session(remote, session_id) as session:
+    remote = os.environ["SPARK_REMOTE"]
+    with ThreadPoolExecutor(1) as pool, fresh_session(remote) as session:
         hours = "SELECT count(*) FROM range(1000000000) a JOIN range(1000000) b ON a.id % 7 = b.id % 5"
         query = pool.submit(session.sql(hours).collect)
         assert not wait_until(query.done, 3)
-        end_session(Workspace(tmp_path), session_id, remote)
+        end_session(Workspace(tmp_path), session.session_id, remote)
         with pytest.raises(Exception, match=r"Session was closed|was cancel"):
             query.result(timeout=30)
 

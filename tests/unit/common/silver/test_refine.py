@@ -1,6 +1,7 @@
 """A small world of files through bronze into silver, in several runs over the same lake."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from pyspark.sql import functions as F
 
 from common.contracts.silver import CUSTOMER, QUARANTINE, TARGETS, TRANSACTIONS
 from common.errors import ConservationError, DeclarationError, LakehouseError, WorldError
+from common.platform import DATABRICKS
 from common.silver.history import check_histories
 from common.silver.refine import Outcome, refine
 from common.sources.declaration import Source
@@ -263,11 +265,21 @@ def test_a_history_that_was_restored_is_noticed_and_derived_anew(lake: Lake, fir
     assert rows(lake, CUSTOMER.history.name, *CUSTOMER.history.column_names) == kept
 
 
+def on_databricks(lake: Lake) -> Lake:
+    """The same tables, with the words of a deployment."""
+    landing = lake.settings.landing
+    return replace(lake, settings=replace(lake.settings, platform=DATABRICKS, landing_folder=landing))
+
+
 def test_a_workspace_holds_one_world(lake: Lake, first_run: dict[str, Outcome]) -> None:
     other = SHOP.model_copy(update={"name": "bank"})
 
     with pytest.raises(WorldError, match=r"holds the world 'shop'.*LAKEHOUSE_HOME="):
         ingest_files(lake, other)
+    with pytest.raises(
+        WorldError, match=r"this deployment \(spark_catalog.ops\) holds the world 'shop'.*another target"
+    ):
+        ingest_files(on_databricks(lake), other)
 
 
 def test_a_misspelt_field_is_told_before_everything_is_refused(lake: Lake, first_run: dict[str, Outcome]) -> None:
@@ -286,3 +298,5 @@ def test_a_missing_folder_is_told_with_the_way_out(lake: Lake, first_run: dict[s
 
     with pytest.raises(DeclarationError, match=r"feeds.payments.path: there is no folder .*/nowhere; create it"):
         ingest_files(lake, Source.model_validate(feeds))
+    with pytest.raises(DeclarationError, match=r"no folder .*/nowhere; `databricks fs mkdir dbfs:/.*/nowhere`"):
+        ingest_files(on_databricks(lake), Source.model_validate(feeds))

@@ -3,14 +3,13 @@
 import html
 import json
 from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from common.errors import ParameterError
 from common.parameters import PARAMETERS, Parameter, Value
 from common.session import spark_session
-from common.settings import repository, settings_from
+from common.settings import Settings, repository, settings_from
 from common.sources.declaration import Source, load_source
 from common.storage.lake import Lake
 from common.storage.streams import Trigger
@@ -22,13 +21,13 @@ SETTINGS = ("catalog", "schema_prefix", "landing", "experiment", "run_id")
 """The parameters that say where things are."""
 
 
-@dataclass(frozen=True)
 class Lakehouse(Lake):
-    """A `Lake` as a notebook sees it, with the notebook's typed parameters."""
+    """A `Lake` as a notebook sees it, with the notebook's typed parameters, and its `dbutils` on Databricks."""
 
-    parameters: Mapping[str, Value]
-    dbutils: Any = None
-    """The notebook's own on Databricks."""
+    def __init__(self, settings: Settings, parameters: Mapping[str, Value], dbutils: Any = None) -> None:
+        super().__init__(lambda: spark_session(settings), settings)
+        self.parameters = parameters
+        self.dbutils = dbutils
 
     @cached_property
     def source(self) -> Source:
@@ -87,7 +86,7 @@ def open_lakehouse(notebook: MutableMapping[str, Any]) -> Lakehouse:
             "hand needs widgets with the values that the deployment's jobs have as parameters: catalog, schema_prefix, "
             "and where they are, experiment and source. Set them, and run this cell again"
         )
-    return Lakehouse(spark_session(settings), settings, parameters, dbutils)
+    return Lakehouse(settings, parameters, dbutils)
 
 
 def _given(declared: Parameter, value: object, dbutils: Any) -> object:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.streaming.query import StreamingQuery
 
 from common.contracts.bronze import bronze_table
 from common.contracts.ops import QUALITY_RESULTS
@@ -25,13 +24,13 @@ from common.storage.lineage import note
 from common.storage.positions import check_position
 from common.storage.streams import (
     AVAILABLE_NOW,
-    Process,
+    BatchStep,
+    Query,
     Trigger,
-    append_stream,
+    append_query,
+    batch_query,
     has_begun,
-    process_stream,
-    query_id,
-    wait_for,
+    run_queries,
 )
 from common.storage.world import check_world, claim_world
 
@@ -56,7 +55,7 @@ def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -
     before = _record_counts(lake, source)
     again = [name for name in source.feeds if _reads_again(lake, source, name, before[name])]
     begun = time.time()
-    wait_for(_query(lake, source, name, trigger, reads_again=name in again) for name in source.feeds)
+    run_queries(_query(lake, source, name, trigger, reads_again=name in again) for name in source.feeds)
     if trigger == AVAILABLE_NOW:
         for name, feed in source.feeds.items():
             record_empty_files(lake, source.name, name, feed, begun)
@@ -65,23 +64,22 @@ def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -
     return {name: count - before[name] for name, count in _record_counts(lake, source).items()}
 
 
-def _query(lake: Lake, source: Source, name: str, trigger: Trigger, *, reads_again: bool) -> StreamingQuery:
+def _query(lake: Lake, source: Source, name: str, trigger: Trigger, *, reads_again: bool) -> Query:
     settings = lake.settings
     rows = stream_files(lake.spark, source.name, name, source.feeds[name], settings.landing, settings.platform)
     checkpoint = _checkpoint(lake, source, name)
     note(lake.settings, "write", bronze_table(name).name)
     if reads_again:
-        return process_stream(rows, _inserter(lake.settings, bronze_table(name), checkpoint), checkpoint, trigger)
-    return append_stream(rows, lake.full_name(bronze_table(name)), checkpoint, trigger)
+        return batch_query(lake, rows, checkpoint, _insertion(bronze_table(name)), trigger)
+    return append_query(rows, lake.full_name(bronze_table(name)), checkpoint, trigger)
 
 
-def _inserter(settings: Settings, bronze: Table, checkpoint: str) -> Process:
-    def process(batch: DataFrame, batch_id: int) -> None:
-        lake = Lake(batch.sparkSession, settings)
+def _insertion(bronze: Table) -> BatchStep:
+    def step(lake: Lake, batch: DataFrame, once: Once) -> None:
         with lake.staged(batch, bronze.name) as staged:
-            lake.insert_new(staged, bronze, Once(query_id(checkpoint), batch_id))
+            lake.insert_new(staged, bronze, once)
 
-    return process
+    return step
 
 
 def _checkpoint(lake: Lake, source: Source, feed: str) -> str:

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import uuid4
@@ -39,12 +39,23 @@ class Once:
     version: int
 
 
-@dataclass(frozen=True)
 class Lake:
-    """Tables by contract or by name (`schema.table`), in the settings' catalog."""
+    """Tables by contract or by name (`schema.table`), in the settings' catalog.
 
-    spark: SparkSession
-    settings: Settings
+    The session is opened when it is first used: a task that has nothing to do needs none.
+    """
+
+    def __init__(self, spark: SparkSession | Callable[[], SparkSession], settings: Settings) -> None:
+        self._session = spark
+        self.settings = settings
+
+    @property
+    def spark(self) -> SparkSession:
+        """The session to work with."""
+        # No cached_property: its lock can't be pickled, and this class goes to the workers.
+        if callable(self._session):
+            self._session = self._session()
+        return self._session
 
     def full_name(self, table: Table | str) -> str:
         """The three-level name."""

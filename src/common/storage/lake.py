@@ -18,6 +18,7 @@ from common.errors import SchemaError
 from common.settings import Settings
 from common.storage.conflicts import retried
 from common.storage.lineage import note
+from common.storage.table_state import TableState, log_folder, state_in
 
 MAKING_SECONDS = 5
 """How long a table that another process makes may lie on disk before the catalog knows of it."""
@@ -25,7 +26,7 @@ MAKING_SECONDS = 5
 SCOPE_VALUES = 400
 """So many values of a key scope are looked up one by one; beyond that, the range that they span."""
 
-_NOT_THERE = ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND")
+NOT_THERE = ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND")
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Lake:
         try:
             fields = self.spark.read.table(self.full_name(table)).schema.fields
         except AnalysisException as error:
-            if error.getCondition() in _NOT_THERE:
+            if error.getCondition() in NOT_THERE:
                 return None
             raise
         return {f.name: HeldColumn(f.dataType.simpleString(), f.metadata.get("comment", "")) for f in fields}
@@ -150,7 +151,8 @@ class Lake:
 
         It has no commit, or the first one alone, which the catalog wasn't told of.
         """
-        folder = self.settings.home / "warehouse" / f"{self.settings.schema(table.schema)}.db" / table.short_name
+        warehouse = self.settings.warehouse or self.settings.home
+        folder = warehouse / f"{self.settings.schema(table.schema)}.db" / table.short_name
         commits = len(list((folder / "_delta_log").glob("*.json")))
         if not self.exists(table) and folder.is_dir() and commits <= 1 and not any(folder.rglob("*.parquet")):
             shutil.rmtree(folder)
@@ -237,10 +239,23 @@ class Lake:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
+    def state(self, table: Table | str) -> TableState | None:
+        """Which version of the table is there; None where there is no such table."""
+        log = log_folder(self.settings, _name(table))
+        if log is not None and (state := state_in(log)) is not None:
+            return state
+        try:
+            row = self.spark.sql(f"DESCRIBE HISTORY {self.full_name(table)} LIMIT 1").first()
+        except AnalysisException as error:
+            if error.getCondition() in NOT_THERE:
+                return None
+            raise
+        return None if row is None else TableState(int(row["version"]), row["timestamp"].isoformat())
+
     def version(self, table: Table | str) -> int:
-        """The table's newest Delta version."""
-        row = self.spark.sql(f"DESCRIBE HISTORY {self.full_name(table)} LIMIT 1").first()
-        return int(row["version"]) if row else 0
+        """The table's newest Delta version; -1 where there is no such table."""
+        state = self.state(table)
+        return -1 if state is None else state.version
 
 
 def _name(table: Table | str) -> str:

@@ -71,7 +71,7 @@ notebooks: setup  ## Each notebook by itself, with its defaults, on a small worl
 		$(BIN)/pytest --nbmake --nbmake-timeout=600 $(NOTEBOOKS)
 
 bundle: setup  ## Check the bundle for what the Databricks CLI doesn't notice before it deploys
-	@$(BIN)/python -m local.bundle_check && echo "the bundle is sound"
+	@$(BIN)/python -m local.jobs.bundle_check && echo "the bundle is sound"
 
 databricks-cli: $(BIN)/databricks  ## Build the Databricks CLI that the tests of the bundle use, from source
 
@@ -105,7 +105,7 @@ ui: setup  ## Open MLflow: experiments and models
 	@$(BIN)/lakehouse ui
 
 docs: setup  ## Write the data dictionary from the contracts, and the lineage from the last run of the main job
-	$(BIN)/python -m local.documentation
+	$(BIN)/python -m local.docs
 
 bench: setup  ## Measure against the goals (takes a while)
 	$(BIN)/python -m benchmarks

@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 
 from common.errors import LakehouseError, LoginError
-from local.commands import doctor, query, reset, rewind, run, server, tools, world
+from local.commands import doctor, lab, reset, rewind, run, simulate, sql, status
 from local.commands.shared import err, examples
 
 _PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
@@ -28,13 +28,13 @@ app = typer.Typer(
     ),
 )
 app.command(epilog=run.EPILOG)(run.run)
-app.command(epilog=query.EPILOG)(query.sql)
-app.command(context_settings=_PASS_ON, add_help_option=False)(world.simulate)
-app.command(epilog=examples("lakehouse up", "lakehouse run lakehouse", "lakehouse down"))(server.up)
-app.command()(server.down)
-app.command(epilog=server.STATUS_EPILOG)(server.status)
-app.command(context_settings=_PASS_ON, epilog=tools.LAB_EPILOG)(tools.lab)
-app.command(epilog=tools.UI_EPILOG)(tools.ui)
+app.command(epilog=sql.EPILOG)(sql.sql)
+app.command(context_settings=_PASS_ON, add_help_option=False)(simulate.simulate)
+app.command(epilog=examples("lakehouse up", "lakehouse run lakehouse", "lakehouse down"))(status.up)
+app.command()(status.down)
+app.command(epilog=status.STATUS_EPILOG)(status.status)
+app.command(context_settings=_PASS_ON, epilog=lab.LAB_EPILOG)(lab.lab)
+app.command(epilog=lab.UI_EPILOG)(lab.ui)
 app.command(epilog=doctor.EPILOG)(doctor.doctor)
 app.command(epilog=rewind.EPILOG)(rewind.rewind)
 app.command(epilog=reset.EPILOG)(reset.reset)

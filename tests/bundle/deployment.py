@@ -16,7 +16,7 @@ import stub_models
 from stub_workspace import Call, Workspace
 
 from common.settings import repository
-from local.unignored import unignored_files
+from local.jobs.unignored import unignored_files
 
 ROUTES = (stub_catalog, stub_files, stub_jobs, stub_models)
 """The stub's routes are there when these modules are imported."""

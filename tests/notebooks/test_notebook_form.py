@@ -9,8 +9,8 @@ import pytest
 
 from common.parameters import PARAMETERS
 from common.settings import repository
-from local.bundle import load_bundle
-from local.jobs import load_job
+from local.jobs.bundle import load_bundle
+from local.jobs.job import load_job
 
 NOTEBOOKS = sorted((repository() / "notebooks").glob("*/*.ipynb"))
 SETUP = """\

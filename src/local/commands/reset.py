@@ -8,8 +8,9 @@ import typer
 
 from common.errors import LakehouseError
 from common.settings import repository
-from local import run_record, spark_server
+from local import spark_server
 from local.commands.shared import examples, out
+from local.run import run_record
 from local.spark_keeper import living_clients
 from local.workspace import Workspace, current_workspace, shown_path
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from local import run_record as states
-from local.dynamic_values import RunValues, TaskValues
-from local.job_lock import job_lock
-from local.job_parameters import check_parameters, check_references, job_values, task_values
-from local.jobs import Job, Task
+from local.jobs.dynamic_values import RunValues, TaskValues
+from local.jobs.job import Job, Task
+from local.jobs.notebook import published_result
+from local.jobs.parameters import check_parameters, check_references, job_values, task_values
 from local.notebook_process import NotebookError, NotebookProcess
-from local.notebooks import published_result
-from local.reporting import Reporter
-from local.run_if import decide
-from local.run_record import RunRecord, TaskRecord, attempt_path, new_run_id
+from local.run import run_record as states
+from local.run.job_lock import job_lock
+from local.run.reporting import Reporter
+from local.run.run_if import decide
+from local.run.run_record import RunRecord, TaskRecord, attempt_path, new_run_id
 from local.sessions import end_abandoned_sessions, end_session, own_session
 from local.workspace import Workspace
 

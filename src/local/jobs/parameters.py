@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from common.errors import DeclarationError, ParameterError
 from common.parameters import PARAMETERS
-from local.dynamic_values import RunValues, TaskValues, replace_references
-from local.jobs import Job, Task
-from local.notebooks import declared_parameters
+from local.jobs.dynamic_values import RunValues, TaskValues, replace_references
+from local.jobs.job import Job, Task
+from local.jobs.notebook import declared_parameters
+from local.jobs.yaml_file import near
 from local.workspace import shown_path
-from local.yaml_file import near
 
 
 def check_parameters(job: Job, given: Mapping[str, str]) -> dict[str, frozenset[str]]:

@@ -6,8 +6,8 @@ import pytest
 from job_builders import Checkout, a_task
 
 from common.errors import DeclarationError, LakehouseError, ParameterError
-from local.job_keys import JOB_KEYS_OF_DATABRICKS, TASK_KEYS_OF_DATABRICKS
-from local.runner import prepare
+from local.jobs.keys import JOB_KEYS_OF_DATABRICKS, TASK_KEYS_OF_DATABRICKS
+from local.run.runner import prepare
 
 
 def refused(checkout: Checkout, pattern: str, given: dict[str, str] | None = None) -> None:

@@ -9,7 +9,7 @@ import typer
 from local import spark_server
 from local.commands.rows import Rows, print_rows
 from local.commands.shared import Format, examples, out, tell
-from local.run_record import last_runs
+from local.run.run_record import last_runs
 from local.spark_keeper import living_clients
 from local.workspace import Workspace, current_workspace, shown_path
 

@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 
 from common.errors import LakehouseError, LoginError
-from local.commands import doctor, lab, reset, rewind, run, simulate, sql, status
+from local.commands import doctor, down, lab, reset, rewind, run, simulate, sql, status, ui, up
 from local.commands.shared import err, examples
 
 _PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
@@ -30,11 +30,11 @@ app = typer.Typer(
 app.command(epilog=run.EPILOG)(run.run)
 app.command(epilog=sql.EPILOG)(sql.sql)
 app.command(context_settings=_PASS_ON, add_help_option=False)(simulate.simulate)
-app.command(epilog=examples("lakehouse up", "lakehouse run lakehouse", "lakehouse down"))(status.up)
-app.command()(status.down)
-app.command(epilog=status.STATUS_EPILOG)(status.status)
-app.command(context_settings=_PASS_ON, epilog=lab.LAB_EPILOG)(lab.lab)
-app.command(epilog=lab.UI_EPILOG)(lab.ui)
+app.command(epilog=up.EPILOG)(up.up)
+app.command()(down.down)
+app.command(epilog=status.EPILOG)(status.status)
+app.command(context_settings=_PASS_ON, epilog=lab.EPILOG)(lab.lab)
+app.command(epilog=ui.EPILOG)(ui.ui)
 app.command(epilog=doctor.EPILOG)(doctor.doctor)
 app.command(epilog=rewind.EPILOG)(rewind.rewind)
 app.command(epilog=reset.EPILOG)(reset.reset)

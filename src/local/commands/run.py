@@ -50,9 +50,9 @@ def run(  # noqa: PLR0917
     """Run a job and show how it goes: on this machine, or with --target where it is deployed."""
     from local.jobs.bundle import load_bundle
     from local.jobs.job import load_job
+    from local.jobs.parameters import prepare
     from local.run.progress import reporter_for
     from local.run.run_record import SUCCESS
-    from local.run.runner import prepare
     from local.run.summary import show_summary
 
     if from_task and only:

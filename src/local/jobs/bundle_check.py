@@ -8,8 +8,8 @@ from common.errors import LakehouseError
 from common.settings import repository
 from local.jobs.bundle import Bundle, load_bundle
 from local.jobs.job import load_job
+from local.jobs.parameters import prepare
 from local.jobs.unignored import unignored_files
-from local.run.runner import prepare
 from local.workspace import shown_path
 
 GRANTED = ("schemas", "volumes", "registered_models")

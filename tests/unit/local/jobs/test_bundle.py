@@ -96,7 +96,7 @@ def test_job_takes_variables(checkout: Checkout) -> None:
 def test_shipped_bundle_and_jobs_are_sound() -> None:
     from common.settings import repository
     from local.jobs.job import load_job
-    from local.run.runner import prepare
+    from local.jobs.parameters import prepare
 
     bundle = load_bundle(repository())
     assert "lakehouse" in bundle.jobs

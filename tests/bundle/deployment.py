@@ -67,6 +67,7 @@ class Deployer:
     workspace: Workspace
     host: str
     variables: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
 
     def bundle(self, *arguments: str, target: str = "dev", user: str = "") -> Outcome:
         """Runs `databricks bundle ...` as that user; a team's targets are deployed by the service principal."""
@@ -107,6 +108,7 @@ class Deployer:
             "HOME": str(self.checkout),
             # It would take the next user for the one before.
             "DATABRICKS_CACHE_ENABLED": "false",
+            **self.environment,
         }
 
 

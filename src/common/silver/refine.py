@@ -126,7 +126,7 @@ def _check_fields(lake: Lake, source: Source, target: str) -> None:
         if seen and fields and not seen.keys() & set(fields) and not _is_anywhere(bronze, fields):
             raise DeclarationError(
                 f"sources/{source.name}.yml: feeds.{feed_name}.into.{target}.map.{column}: no column {fields[0]!r} in "
-                f"the records of {feed.folder(lake.settings.landing)}; they have: {', '.join(usual_names(seen))}"
+                f"the records of {bronze_table(feed_name).name}; they have: {', '.join(usual_names(seen))}"
             )
 
 

@@ -13,8 +13,8 @@ from local.commands.shared import engine, examples, out, pairs
 from local.workspace import current_workspace
 
 if TYPE_CHECKING:
-    from local.jobs import Job
-    from local.reporting import Run
+    from local.jobs.job import Job
+    from local.run.reporting import Run
 
 EPILOG = examples(
     "lakehouse run lakehouse",
@@ -48,12 +48,12 @@ def run(  # noqa: PLR0917
     debug: Annotated[bool, typer.Option("--debug", help="Show stack traces.")] = False,
 ) -> None:
     """Run a job and show how it goes: on this machine, or with --target where it is deployed."""
-    from local.bundle import load_bundle
-    from local.jobs import load_job
-    from local.progress import reporter_for
-    from local.run_record import SUCCESS
-    from local.runner import prepare
-    from local.summary import show_summary
+    from local.jobs.bundle import load_bundle
+    from local.jobs.job import load_job
+    from local.jobs.parameters import prepare
+    from local.run.progress import reporter_for
+    from local.run.run_record import SUCCESS
+    from local.run.summary import show_summary
 
     if from_task and only:
         raise typer.BadParameter("give --from or --only, not both", param_hint="--only")
@@ -104,8 +104,8 @@ def _check_remote_usage(target: str, parallel: int | None, var: list[str] | None
 
 
 def _run_here(job: "Job", given: dict[str, str], selected: frozenset[str] | None, parallel: int) -> "Run":
-    from local.progress import reporter_for
-    from local.runner import RunOptions, run_job
+    from local.run.progress import reporter_for
+    from local.run.runner import RunOptions, run_job
 
     if given.get("landing"):
         # A person means the folder where they are; a notebook would take it from its own.

@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from local import run_record as states
-from local.progress import failure, task_table, word
-from local.reporting import Run
+from local.run import run_record as states
+from local.run.progress import failure, task_table, word
+from local.run.reporting import Run
 
 
 def show_summary(console: Console, run: Run, debug: bool = False) -> None:

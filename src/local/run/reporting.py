@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from local.run_record import TaskRecord
+from local.run.run_record import TaskRecord
 
 
 class Run(Protocol):
@@ -23,7 +23,7 @@ class Run(Protocol):
 
     @property
     def state(self) -> str:
-        """One of the states of `local.run_record`."""
+        """One of the states of `local.run.run_record`."""
 
     @property
     def reason(self) -> str:

@@ -1,7 +1,7 @@
 """`make docs`: writes the pages that are made from the contracts and from what a run did."""
 
-from local.data_dictionary import data_dictionary, dictionary_file
-from local.lineage import lineage_file, lineage_of, lineage_page, newest_run
+from local.docs.data_dictionary import data_dictionary, dictionary_file
+from local.docs.lineage import lineage_file, lineage_of, lineage_page, newest_run
 from local.workspace import current_workspace, shown_path
 
 

@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from local import run_record as states
-from local.reporting import Run
-from local.run_record import TaskRecord
+from local.run import run_record as states
+from local.run.reporting import Run
+from local.run.run_record import TaskRecord
 from local.workspace import shown_path
 
 STYLES = {

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from common.errors import LakehouseError
-from local.jobs import Job
+from local.jobs.job import Job
 from local.processes import ProcessIdentity, file_lock
-from local.run_record import mark_abandoned
+from local.run.run_record import mark_abandoned
 from local.workspace import Workspace, read_json, write_json
 
 

@@ -12,9 +12,9 @@ from common.contracts.registry import all_tables, all_views
 from common.contracts.silver import TRANSACTIONS
 from common.settings import Settings
 from common.storage.lineage import FILE_NAME, note
-from local import data_dictionary as dictionary
-from local.data_dictionary import data_dictionary, dictionary_file
-from local.lineage import (
+from local.docs import data_dictionary as dictionary
+from local.docs.data_dictionary import data_dictionary, dictionary_file
+from local.docs.lineage import (
     Accesses,
     differences,
     documented_lineage,

@@ -7,7 +7,7 @@ of them are excluded, so is the task. What was not selected for this run counts 
 
 from collections.abc import Callable, Mapping, Sequence
 
-from local.run_record import EXCLUDED, FAILURES, RUNNING, UPSTREAM_FAILED
+from local.run.run_record import EXCLUDED, FAILURES, RUNNING, UPSTREAM_FAILED
 
 _CONDITIONS: Mapping[str, Callable[[int, int], bool]] = {
     # of so many that ended well and so many that failed

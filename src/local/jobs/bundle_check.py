@@ -6,10 +6,10 @@ from pathlib import Path
 
 from common.errors import LakehouseError
 from common.settings import repository
-from local.bundle import Bundle, load_bundle
-from local.jobs import load_job
-from local.runner import prepare
-from local.unignored import unignored_files
+from local.jobs.bundle import Bundle, load_bundle
+from local.jobs.job import load_job
+from local.jobs.parameters import prepare
+from local.jobs.unignored import unignored_files
 from local.workspace import shown_path
 
 GRANTED = ("schemas", "volumes", "registered_models")

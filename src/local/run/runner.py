@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from local import run_record as states
-from local.dynamic_values import RunValues, TaskValues
-from local.job_lock import job_lock
-from local.job_parameters import check_parameters, check_references, job_values, task_values
-from local.jobs import Job, Task
+from local.jobs.dynamic_values import RunValues, TaskValues
+from local.jobs.job import Job, Task
+from local.jobs.parameters import job_values, prepare, task_values
 from local.notebook_process import NotebookError, NotebookProcess
-from local.notebooks import published_result
-from local.reporting import Reporter
-from local.run_if import decide
-from local.run_record import RunRecord, TaskRecord, attempt_path, new_run_id
+from local.run import run_record as states
+from local.run.job_lock import job_lock
+from local.run.published_result import published_result
+from local.run.reporting import Reporter
+from local.run.run_if import decide
+from local.run.run_record import RunRecord, TaskRecord, attempt_path, new_run_id
 from local.sessions import end_abandoned_sessions, end_session, own_session
 from local.workspace import Workspace
 
@@ -32,20 +32,6 @@ class RunOptions:
     selected: frozenset[str] | None = None
     parallel: int = 2
     remote: str | None = None
-
-
-def prepare(job: Job, parameters: Mapping[str, str]) -> Mapping[str, frozenset[str]]:
-    """Checks all that can be checked before anything runs; the parameters that each task's notebook declares.
-
-    Raises:
-        DeclarationError: see `check_parameters`.
-        ParameterError: a parameter was given that the job doesn't have.
-
-    """
-    declared = check_parameters(job, parameters)
-    run = RunValues(job.key, job.name, "run", datetime.now(UTC))
-    check_references(job, declared, replace(run, parameters=job_values(job, parameters, run)))
-    return declared
 
 
 def run_job(workspace: Workspace, job: Job, options: RunOptions, reporter: Reporter) -> RunRecord:

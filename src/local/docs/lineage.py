@@ -9,7 +9,7 @@ from pathlib import Path
 from common.contracts.registry import LAYERS, all_views
 from common.settings import repository
 from common.storage.lineage import FILE_NAME
-from local.run_record import SUCCESS
+from local.run.run_record import SUCCESS
 from local.workspace import Workspace, read_json
 
 MAIN_JOB = "lakehouse"

@@ -8,7 +8,7 @@ import pytest
 from job_builders import Checkout, a_task
 
 from common.errors import DeclarationError
-from local.bundle import load_bundle
+from local.jobs.bundle import load_bundle
 
 FILE = Path("jobs/trial.yml")
 
@@ -95,8 +95,8 @@ def test_job_takes_variables(checkout: Checkout) -> None:
 
 def test_shipped_bundle_and_jobs_are_sound() -> None:
     from common.settings import repository
-    from local.jobs import load_job
-    from local.runner import prepare
+    from local.jobs.job import load_job
+    from local.jobs.parameters import prepare
 
     bundle = load_bundle(repository())
     assert "lakehouse" in bundle.jobs

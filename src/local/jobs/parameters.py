@@ -1,14 +1,30 @@
 """Which parameters a notebook gets: those that it declares, from the job's and the task's, the job's first."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from common.errors import DeclarationError, ParameterError
 from common.parameters import PARAMETERS
-from local.dynamic_values import RunValues, TaskValues, replace_references
-from local.jobs import Job, Task
-from local.notebooks import declared_parameters
+from local.jobs.dynamic_values import RunValues, TaskValues, replace_references
+from local.jobs.job import Job, Task
+from local.jobs.notebook import declared_parameters
+from local.jobs.yaml_file import near
 from local.workspace import shown_path
-from local.yaml_file import near
+
+
+def prepare(job: Job, parameters: Mapping[str, str]) -> Mapping[str, frozenset[str]]:
+    """Checks all that can be checked before anything runs; the parameters that each task's notebook declares.
+
+    Raises:
+        DeclarationError: see `check_parameters`.
+        ParameterError: a parameter was given that the job doesn't have.
+
+    """
+    declared = check_parameters(job, parameters)
+    run = RunValues(job.key, job.name, "run", datetime.now(UTC))
+    check_references(job, declared, replace(run, parameters=job_values(job, parameters, run)))
+    return declared
 
 
 def check_parameters(job: Job, given: Mapping[str, str]) -> dict[str, frozenset[str]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from common.errors import DeclarationError
-from local.yaml_file import near
+from local.jobs.yaml_file import near
 
 _REFERENCE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _NAMESPACES = ("job", "task", "tasks", "workspace")

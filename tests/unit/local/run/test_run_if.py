@@ -2,8 +2,8 @@
 
 import pytest
 
-from local.run_if import decide
-from local.run_record import EXCLUDED, FAILED, NOT_SELECTED, RUNNING, SUCCESS, TIMEDOUT, UPSTREAM_FAILED
+from local.run.run_if import decide
+from local.run.run_record import EXCLUDED, FAILED, NOT_SELECTED, RUNNING, SUCCESS, TIMEDOUT, UPSTREAM_FAILED
 
 GOOD, BAD, MIXED = [SUCCESS, SUCCESS], [FAILED, TIMEDOUT], [SUCCESS, FAILED]
 

@@ -1,4 +1,4 @@
-"""`lakehouse up`, `down` and `status`."""
+"""`lakehouse status`."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -8,28 +8,12 @@ import typer
 
 from local import spark_server
 from local.commands.rows import Rows, print_rows
-from local.commands.shared import Format, examples, out, tell
-from local.run_record import last_runs
+from local.commands.shared import Format, examples, out
+from local.run.run_record import last_runs
 from local.spark_keeper import living_clients
-from local.workspace import Workspace, current_workspace, shown_path
+from local.workspace import Workspace, current_workspace
 
-STATUS_EPILOG = examples("lakehouse status", "lakehouse status --format json | jq '.[].state'")
-
-
-def up() -> None:
-    """Start Spark once; all that follows attaches to it, until `lakehouse down`."""
-    workspace = current_workspace().create()
-    server = spark_server.up(workspace, tell)
-    out.print(f"Spark runs at {server.remote} for {shown_path(workspace.home)}; 'lakehouse down' stops it.")
-
-
-def down() -> None:
-    """Stop Spark."""
-    workspace = current_workspace()
-    if spark_server.down(workspace):
-        out.print("Spark is stopped; tables and files stay as they are.")
-    else:
-        out.print(f"Spark was not running for {shown_path(workspace.home)}.")
+EPILOG = examples("lakehouse status", "lakehouse status --format json | jq '.[].state'")
 
 
 def status(

@@ -7,9 +7,8 @@ import pytest
 from job_builders import Checkout, a_task
 
 from common.errors import DeclarationError, ParameterError
-from local.dynamic_values import RunValues, TaskValues, replace_references
-from local.job_parameters import check_parameters, job_values, task_values
-from local.runner import prepare
+from local.jobs.dynamic_values import RunValues, TaskValues, replace_references
+from local.jobs.parameters import check_parameters, job_values, prepare, task_values
 
 STARTED = datetime(2026, 3, 7, 4, 5, 6, 789000, tzinfo=UTC)  # a Saturday
 RUN = RunValues("trial", "Trial job", "run-1", STARTED, {"day": "job"})

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import DeclarationError
-from local import job_keys as keys
-from local.bundle import Bundle
+from local.jobs import keys
+from local.jobs.bundle import Bundle
+from local.jobs.yaml_file import near
 from local.workspace import shown_path
-from local.yaml_file import near
 
 
 @dataclass(frozen=True)

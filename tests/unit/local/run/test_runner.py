@@ -14,9 +14,9 @@ import pytest
 from job_builders import Checkout, Silent, a_task
 
 from common.settings import repository
-from local import run_record as states
 from local.processes import wait_until
-from local.run_record import RunRecord
+from local.run import run_record as states
+from local.run.run_record import RunRecord
 
 PUBLISH = "from IPython.display import display\ndisplay({'application/vnd.lakehouse.result+json': %s}, raw=True)"
 
@@ -189,7 +189,7 @@ def test_an_interrupt_ends_notebooks_and_leaves_a_workspace_to_run_in(
     )
     checkout.job(a_task("slow", slow), a_task("after", slow, "slow"))
     home = checkout.workspace.home
-    code = RUN_IN_A_PROCESS.format(tests=str(Path(__file__).parent), root=str(checkout.root), home=str(home))
+    code = RUN_IN_A_PROCESS.format(tests=str(Path(__file__).parents[1]), root=str(checkout.root), home=str(home))
     environment = os.environ | {"PYTHONPATH": str(repository() / "src")}
     runner = subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE)
     try:
@@ -210,7 +210,7 @@ def test_an_interrupt_ends_notebooks_and_leaves_a_workspace_to_run_in(
 
 
 def test_a_second_run_is_refused_and_names_the_first(checkout: Checkout, tmp_path: Path) -> None:
-    from local.job_lock import JobRunningError, job_lock
+    from local.run.job_lock import JobRunningError, job_lock
 
     begun, go_on = tmp_path / "begun", tmp_path / "go_on"
     waits = checkout.notebook(

@@ -6,8 +6,8 @@ import pytest
 from job_builders import Checkout, a_task
 
 from common.errors import DeclarationError, LakehouseError, ParameterError
-from local.job_keys import JOB_KEYS_OF_DATABRICKS, TASK_KEYS_OF_DATABRICKS
-from local.runner import prepare
+from local.jobs.keys import JOB_KEYS_OF_DATABRICKS, TASK_KEYS_OF_DATABRICKS
+from local.jobs.parameters import prepare
 
 
 def refused(checkout: Checkout, pattern: str, given: dict[str, str] | None = None) -> None:
@@ -62,6 +62,42 @@ def test_another_kind_of_task(checkout: Checkout) -> None:
 def test_key_given_twice(checkout: Checkout) -> None:
     checkout.job_text("resources:\n  jobs:\n    trial:\n      name: a\n      name: b\n")
     refused(checkout, r"trial\.yml:5: the key 'name' is given twice")
+
+
+MERGED = """
+definitions:
+  once: &once {timeout_seconds: 60, job_cluster_key: cluster}
+  task: &task {<<: *once, max_retries: 1, timeout_seconds: 90}
+resources:
+  jobs:
+    trial:
+      tasks:
+        - {task_key: first, notebook_task: &notebook {notebook_path: ../notebooks/one.ipynb}, <<: *task}
+        - {task_key: second, notebook_task: *notebook, <<: *task, max_retries: 2}
+        - {task_key: third, notebook_task: *notebook, <<: [*once, *task]}
+"""
+
+
+def test_a_task_merges_what_others_have_in_common_and_overrides_it(checkout: Checkout) -> None:
+    checkout.notebook("one")
+    checkout.job_text(MERGED)
+    tasks = [(task.key, task.max_retries, task.timeout_seconds) for task in checkout.load().tasks]
+    assert tasks == [("first", 1, 90), ("second", 2, 90), ("third", 1, 60)]
+
+
+@pytest.mark.parametrize(
+    ("merged", "pattern"),
+    [
+        ("{<<: *once, <<: *once}", r"trial\.yml:2: the key '<<' is given twice"),
+        ("{<<: *once, b: 1, b: 2}", r"trial\.yml:2: the key 'b' is given twice"),
+        ("{<<: *once, task_key: one}", r"tasks\.one\.retries: unknown key"),
+        ("{<<: *never}", r"trial\.yml:2: found undefined alias 'never'"),
+        ("{<<: 1}", r"trial\.yml:2: expected a mapping or list of mappings for merging"),
+    ],
+)
+def test_what_is_merged_is_no_way_round_the_rules(checkout: Checkout, merged: str, pattern: str) -> None:
+    checkout.job_text(f"once: &once {{retries: 1}}\nresources: {{jobs: {{trial: {{tasks: [{merged}]}}}}}}\n")
+    refused(checkout, pattern)
 
 
 def test_reference_without_quotes_in_a_flow_mapping(checkout: Checkout) -> None:

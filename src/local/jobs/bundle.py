@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import DeclarationError
+from local.jobs.yaml_file import near, read_yaml
 from local.workspace import shown_path
-from local.yaml_file import near, read_yaml
 
 _REFERENCE = re.compile(r"\$\{([^{}]+)\}")
 _MAX_DEPTH = 10

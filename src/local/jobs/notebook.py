@@ -1,4 +1,4 @@
-"""What the runner reads in notebooks: the parameters that one declares, the result that one published."""
+"""A notebook of a task as its file has it: its content, and the parameters that it declares."""
 
 import ast
 import json
@@ -8,9 +8,6 @@ from typing import Any
 from common.errors import DeclarationError
 from local.workspace import shown_path
 
-RESULT_TYPE = "application/vnd.lakehouse.result+json"
-"""MIME type of the output by which a notebook says what it did (as in common.notebook)."""
-
 
 def declared_parameters(notebook: Path) -> frozenset[str]:
     """The names that the notebook's `parameters` cell assigns.
@@ -19,7 +16,7 @@ def declared_parameters(notebook: Path) -> frozenset[str]:
         DeclarationError: there is no such file, it is no notebook, or it has no cell tagged `parameters`.
 
     """
-    cells = _read(notebook).get("cells", [])
+    cells = read_notebook(notebook).get("cells", [])
     tagged = [cell for cell in cells if "parameters" in cell.get("metadata", {}).get("tags", [])]
     if not tagged:
         raise DeclarationError(
@@ -42,27 +39,13 @@ def _assigned(statement: ast.stmt) -> list[str]:
     return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
-def published_result(notebook: Path) -> dict[str, Any]:
-    """What an executed notebook published: all outputs of `RESULT_TYPE` in one, the last value of a key winning.
+def read_notebook(notebook: Path) -> dict[str, Any]:
+    """The content of a notebook's file.
 
-    Facts are merged by their own keys. A notebook that was stopped before its end gives what it had by then.
+    Raises:
+        DeclarationError: there is no such file, or it is no notebook.
+
     """
-    merged: dict[str, Any] = {}
-    facts: dict[str, Any] = {}
-    try:
-        cells = _read(notebook).get("cells", [])
-    except DeclarationError:
-        return {}
-    for cell in cells:
-        for output in cell.get("outputs", []):
-            content = output.get("data", {}).get(RESULT_TYPE)
-            if isinstance(content, dict):
-                facts |= content.get("facts") or {}
-                merged |= content
-    return merged | {"facts": facts} if merged else {}
-
-
-def _read(notebook: Path) -> dict[str, Any]:
     try:
         content = json.loads(notebook.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local import run_record as states
-from local.progress import LiveReporter, PlainReporter, reporter_for
-from local.run_record import RunRecord, TaskRecord
-from local.summary import show_summary
+from local.run import run_record as states
+from local.run.progress import LiveReporter, PlainReporter, reporter_for
+from local.run.run_record import RunRecord, TaskRecord
+from local.run.summary import show_summary
 
 STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

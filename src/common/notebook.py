@@ -86,7 +86,9 @@ class Lakehouse(Lake):
     def _show_up_to_date(self, success: Success) -> None:
         payload = {"rows_in": 0, "rows_out": 0, "facts": dict(success.result.facts), UP_TO_DATE: True}
         last = ", ".join(f"{name}: {value}" for name, value in _flat(success.result.as_json()))
-        text = f"Up to date: nothing has changed since {success.at:%Y-%m-%d %H:%M} UTC, when this came to {last or 'nothing'}"
+        text = (
+            f"Up to date: nothing has changed since {success.at:%Y-%m-%d %H:%M} UTC. The last result: {last or 'none'}"
+        )
         _display({RESULT_TYPE: payload, "text/plain": text})
         self._end(payload)
 

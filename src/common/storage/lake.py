@@ -242,8 +242,8 @@ class Lake:
     def state(self, table: Table | str) -> TableState | None:
         """Which version of the table is there; None where there is no such table."""
         log = log_folder(self.settings, _name(table))
-        if log is not None and (state := state_in(log)) is not None:
-            return state
+        if log is not None:
+            return state_in(log)
         try:
             row = self.spark.sql(f"DESCRIBE HISTORY {self.full_name(table)} LIMIT 1").first()
         except AnalysisException as error:

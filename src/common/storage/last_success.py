@@ -94,13 +94,11 @@ def forget(lake: Lake, step: Step) -> None:
 def succeed(lake: Lake, began: Began, result: Result) -> None:
     """Notes the success of a step that is done, unless something that it depends on can't be told."""
     before = dict(began.before)
-    # A table that the step itself created is empty: reading it was reading nothing.
-    made = [table for table, state in before["reads"].items() if state is None]
-    before["reads"] = before["reads"] | {
-        table: state for table, state in _states(lake, made).items() if state is not None and state[0] == 0
-    }
+    # A table that the step has created, and nobody has filled, is read as what it was before: nothing.
+    created = _states(lake, [table for table, state in before["reads"].items() if state is None])
+    before["reads"] = before["reads"] | {table: state for table, state in created.items() if state and state[0] == 0}
     after = _after(lake, began.step)
-    if None in (*before["reads"].values(), *before["folders"].values(), *after["writes"].values(), after["outside"]):
+    if None in (*before["folders"].values(), after["outside"]):
         return
     content = {"before": before, "after": after, "result": result.as_json(), "at": datetime.now(UTC).isoformat()}
     file = _file(lake.settings, began.step)

@@ -23,12 +23,12 @@ class TableState:
 
 
 def log_folder(settings: Settings, table: str) -> Path | None:
-    """The folder of the log of `schema.table`; None where it can't be read as files.
+    """The folder of the log of `schema.table`, whether it is there or not; None where logs can't be read as files.
 
     A server that SPARK_REMOTE names may keep its tables elsewhere.
     """
     warehouse = settings.warehouse
-    if warehouse is None or os.environ.get("SPARK_REMOTE"):
+    if warehouse is None or os.environ.get("SPARK_REMOTE") or not warehouse.is_dir():
         return None
     schema, name = table.split(".")
     return warehouse / f"{settings.schema(schema)}.db" / name / "_delta_log"

@@ -6,8 +6,8 @@ from pyspark.sql import functions as F
 
 from common.contracts.reference import Reference
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
-from common.quality.masking import without_personal_values
 from common.storage.lake import Lake
+from common.storage.masking import without_personal_values
 from common.storage.recent import RECENT_DAYS, recent
 
 COLOUR = "#4878a8"

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 from matplotlib.axes import Axes
 
-from common.storage.checks import Finding
+from common.checks.findings import Finding
 
 
 def by_subject(findings: Iterable[Finding]) -> pd.DataFrame:

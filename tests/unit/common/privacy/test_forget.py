@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from common.checks.conservation import accounted, check_conservation
 from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.ops import BATCHES
 from common.contracts.silver import ACCOUNT, CUSTOMER, FRAUD_REPORTS, QUARANTINE, TRANSACTIONS
@@ -24,11 +25,10 @@ from common.privacy.forget import forget_customer
 from common.silver.refine import refine
 from common.sources.declaration import Source
 from common.sources.ingest import ingest_files
-from common.storage.batches import accounted
-from common.storage.checks import check_conservation, require
 from common.storage.erasure import open_plans
 from common.storage.lake import Lake
 from common.storage.positions import rewind
+from lake_tables import require
 
 pytestmark = pytest.mark.spark
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as F
 
+from common.checks.conservation import accounted, check_conservation
 from common.contracts.silver import CUSTOMER, QUARANTINE, TARGETS, TRANSACTIONS
 from common.errors import ConservationError, DeclarationError, LakehouseError, WorldError
 from common.platform import DATABRICKS
@@ -15,10 +16,9 @@ from common.silver.history import check_histories
 from common.silver.refine import Outcome, refine
 from common.sources.declaration import Source
 from common.sources.ingest import ingest_files, refused_files
-from common.storage.batches import accounted
-from common.storage.checks import check_conservation, require
 from common.storage.lake import Lake
 from common.storage.positions import rewind
+from lake_tables import require
 
 pytestmark = pytest.mark.spark
 
@@ -94,7 +94,7 @@ def run(lake: Lake) -> dict[str, Outcome]:
 
 
 def told(outcome: Outcome) -> tuple[int, int, int, int, int]:
-    return (outcome.records_read, outcome.accepted, outcome.duplicates, outcome.quarantined, outcome.not_selected)
+    return (outcome.rows_in, outcome.rows_out, outcome.duplicates, outcome.quarantined, outcome.not_selected)
 
 
 def rows(lake: Lake, table: str, *columns: str) -> list[tuple[Any, ...]]:
@@ -191,7 +191,7 @@ def test_later_runs_add_only_what_is_new(lake: Lake, landing: Path, first_run: d
     before = {table: lake.version(table) for table in (TRANSACTIONS.name, QUARANTINE.name, CUSTOMER.history.name)}
     nothing = run(lake)
 
-    assert all(outcome.records_read == 0 for outcome in nothing.values())
+    assert all(outcome.rows_in == 0 for outcome in nothing.values())
     assert {table: lake.version(table) for table in before} == before
 
     (landing / "payments" / "day2.jsonl.tmp").rename(landing / "payments" / "day2.jsonl")

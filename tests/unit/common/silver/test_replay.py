@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from common.checks.conservation import accounted, check_conservation
 from common.contracts.ops import BATCHES, REPLAYED_RECORDS, UNMAPPED_FIELDS
 from common.contracts.silver import QUARANTINE, TRANSACTIONS
 from common.errors import ConservationError, ParameterError, PositionError
@@ -20,10 +21,9 @@ from common.silver.refine import Outcome, refine
 from common.silver.replay import Replayed, replay_quarantine
 from common.sources.declaration import Source
 from common.sources.ingest import ingest_files
-from common.storage.batches import accounted
-from common.storage.checks import check_conservation, require
 from common.storage.lake import Lake
 from common.storage.positions import rewind, streams
+from lake_tables import require
 
 pytestmark = pytest.mark.spark
 
@@ -195,12 +195,12 @@ def test_a_lost_checkpoint_doubles_nothing(lake: Lake, landing: Path, first_run:
 
     assert lake.table("bronze.payments").count() == records + 1
     assert ids(lake) == sorted([*held, "P20"])
-    assert outcome.records_read == records + 1
+    assert outcome.rows_in == records + 1
     totals = sums(lake)
     assert totals["holds"], totals
     # The replays of before are part of what the new query says.
     assert totals["replayed"] == 0
-    assert run(lake, landing, "again", a_payment(21), source=MENDED).records_read == 1
+    assert run(lake, landing, "again", a_payment(21), source=MENDED).rows_in == 1
     assert sums(lake)["holds"]
 
 

@@ -23,15 +23,16 @@ from quality_builders import (
     fill,
 )
 
+from common.checks.expectations import check_expectations
+from common.checks.findings import Finding, record
+from common.checks.promises import promises
+from common.checks.tables import built_tables, check_tables
 from common.contracts.ops import QUALITY_RESULTS
 from common.contracts.silver import ACCOUNT, CUSTOMER, FRAUD_REPORTS, REFERENCES, TRANSACTIONS
 from common.contracts.table import Table
 from common.errors import QualityError
-from common.quality.tables import promises
-from common.storage.checks import Finding, require
-from common.storage.expectations import check_expectations
 from common.storage.lake import Lake
-from common.storage.quality import built_tables, check_tables
+from lake_tables import require
 
 pytestmark = pytest.mark.spark
 
@@ -65,6 +66,7 @@ def test_a_good_lake_keeps_every_promise(good: Lake) -> None:
 
     assert not named(findings)
     require(findings)
+    record(good, findings)
     promised = {(table.name, name) for table in TABLES for name in promises(table)}
     told = {(finding.subject, finding.check_name) for finding in findings}
     assert promised <= told

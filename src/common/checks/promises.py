@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from common.checks.rows import shown
 from common.contracts.table import Check, ForeignKey, Freshness, Table, required
-from common.quality.checks import shown
 
 RESULT = "table string, check_name string, rows bigint, broken bigint, example string"
 """What every check of this module returns, as a DDL schema; `rows` is null for foreign keys."""

@@ -10,11 +10,11 @@ from datetime import UTC, date, datetime, timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from common.checks.extents import Extent, extents, from_day, together
+from common.checks.findings import Finding
+from common.checks.promises import recent_by
+from common.checks.volume import fewest_rows
 from common.contracts.table import Freshness, Table, Volume
-from common.quality.tables import recent_by
-from common.quality.volume import fewest_rows
-from common.storage.checks import Finding, record
-from common.storage.extents import Extent, extents, from_day, together
 from common.storage.lake import Lake
 
 DAYS_BEFORE = 7
@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
 
 
 def check_expectations(lake: Lake, tables: Iterable[Table]) -> list[Finding]:
-    """Checks the declared freshness and volume of tables that are there, and records the outcome.
+    """Checks the declared freshness and volume of tables that are there.
 
     Nothing is expected of an empty table: its source may have no such feed.
     """
@@ -41,7 +41,6 @@ def check_expectations(lake: Lake, tables: Iterable[Table]) -> list[Finding]:
     voluminous = [(table, promise) for table in filled for promise in table.expectations if isinstance(promise, Volume)]
     # A day is whole once the lakehouse holds an event of its last hour.
     findings += _volumes(lake, voluminous, (now + HOUR).date() - timedelta(days=1))
-    record(lake, findings)
     return findings
 
 

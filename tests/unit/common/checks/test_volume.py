@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.quality.volume import FEWEST_DAYS, fewest_rows
+from common.checks.volume import FEWEST_DAYS, fewest_rows
 
 COUNTS = st.lists(st.integers(0, 10**6), max_size=7)
 

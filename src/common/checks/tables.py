@@ -5,15 +5,26 @@ from datetime import date
 
 from pyspark.sql import DataFrame
 
+from common.checks.extents import Extent, extents, from_day, since, together
+from common.checks.findings import Finding
+from common.checks.kept import basis, keep_findings, kept_findings
+from common.checks.promises import broken_rows, orphans, promises, recent_by, row_checks
+from common.contracts.bronze import bronze_table
 from common.contracts.drift import HeldColumn, drift
+from common.contracts.ops import BATCHES, QUALITY_RESULTS
 from common.contracts.registry import all_tables
 from common.contracts.table import Table
-from common.quality.tables import broken_rows, orphans, promises, recent_by, row_checks
-from common.storage.checks import Finding, record
-from common.storage.extents import Extent, extents, from_day, since, together
 from common.storage.lake import Lake
+from common.storage.last_success import Step
 
 CHECKED_SCHEMAS = ("silver", "gold")
+
+
+def checking(feeds: Iterable[str]) -> Step:
+    """What the checks at the end of a run depend on: all tables, those of the source's feeds among them."""
+    contracts = [table.name for table in all_tables() if table.schema in CHECKED_SCHEMAS]
+    reads = dict.fromkeys([*(bronze_table(feed).name for feed in feeds), *contracts, BATCHES.name])
+    return Step("ops.check_quality", reads=tuple(reads), shares=(QUALITY_RESULTS.name,))
 
 
 def built_tables(lake: Lake) -> list[Table]:
@@ -21,8 +32,8 @@ def built_tables(lake: Lake) -> list[Table]:
     return [table for table in all_tables() if table.schema in CHECKED_SCHEMAS and lake.exists(table)]
 
 
-def check_tables(lake: Lake, tables: Iterable[Table], days: int) -> list[Finding]:
-    """Checks tables that are there against their contracts, and records the outcome.
+def check_tables(lake: Lake, tables: Iterable[Table], days: int, *, changed_only: bool = False) -> list[Finding]:
+    """Checks tables that are there against their contracts.
 
     Checked are: the columns; the key, unique and not null; the contract's own checks that don't depend on the source;
     foreign keys. A key that is on several dates of its scope is a finding of its own, `unique_across_dates`.
@@ -32,19 +43,25 @@ def check_tables(lake: Lake, tables: Iterable[Table], days: int) -> list[Finding
         tables: those to check.
         days: of each table, the rows of its last so many days are checked, so that the cost doesn't grow with the
             table; 0: all rows. A table without dates is checked as a whole.
+        changed_only: a table that is as it was at its last check, as are those that its foreign keys lead to, keeps the
+            findings of that check.
     """
-    findings, fitting = [], []
-    for table in tables:
-        misfits = _misfits(lake, table)
-        findings += misfits
-        if all(finding.passed for finding in misfits):
-            fitting.append(table)
-    findings += _kept(lake, fitting, days)
-    record(lake, findings)
-    return findings
+    wanted = list(tables)
+    bases = {t.name: basis(lake, t, *(key.to_table for key in t.foreign_keys), days=days) for t in wanted}
+    found = kept_findings(lake, bases) if changed_only else {}
+    fitting = []
+    for table in wanted:
+        if table.name not in found:
+            found[table.name] = _misfits(lake, table)
+            if all(finding.passed for finding in found[table.name]):
+                fitting.append(table)
+    for finding in _promises(lake, fitting, days):
+        found[finding.subject].append(finding)
+    keep_findings(lake, bases, found)
+    return [finding for table in wanted for finding in found[table.name]]
 
 
-def _kept(lake: Lake, tables: list[Table], days: int) -> list[Finding]:
+def _promises(lake: Lake, tables: list[Table], days: int) -> list[Finding]:
     """What the tables' numbers say of their promises."""
     targets = _targets(lake, tables)
     reach = extents(lake, {table.name: table for table in (*targets.values(), *tables)}.values())

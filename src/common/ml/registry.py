@@ -21,7 +21,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.types import ColSpec, Schema
 
 from common.errors import ModelError
-from common.ml.champion import TRAIN_AGAIN, Champion
+from common.ml.champion import Champion, how_to_train
 from common.settings import Settings
 
 ALIAS = "champion"
@@ -197,8 +197,8 @@ def champion_or_reason(settings: Settings) -> Champion | str:
     if newest and newest.decision:
         return f"no champion: version {newest.model.version} {newest.fate}, {newest.reason}"
     if newest:
+        promote = settings.platform.run_job_from.format(job="lakehouse", task="promote_fraud_model")
         raise ModelError(
-            f"fraud_model version {newest.model.version} is trained but nobody decided on it yet: promote it with "
-            "lakehouse run lakehouse --from promote_fraud_model"
+            f"fraud_model version {newest.model.version} is trained but nobody decided on it yet: {promote}"
         )
-    raise ModelError(f"there is no trained fraud_model to score with: train one with {TRAIN_AGAIN}")
+    raise ModelError(f"there is no trained fraud_model to score with: {how_to_train()}")

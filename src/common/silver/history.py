@@ -61,8 +61,8 @@ def check_histories(lake: Lake) -> list[Finding]:
         told = f"{held[0]:,} versions; the accepted changes make {derived[0]:,}"
         if held != derived:
             told += (
-                f", and they differ. To derive them anew: `lakehouse rewind silver/{name.split('.')[1]}`, then run "
-                "the job"
+                f", and they differ. To derive them again: {lake.settings.how_to_reset(name.replace('.', '/'))}, then "
+                "run the job"
             )
         findings.append(Finding(f"{reference.changes.name} -> {name}", COMPLETENESS, held == derived, told))
     record(lake, findings)

@@ -12,6 +12,7 @@ from common.contracts.ops import QUALITY_RESULTS
 from common.contracts.silver import FRAUD_REPORTS, TARGETS, TRANSACTIONS
 from common.contracts.star import FACT_FRAUD_REPORT, FACT_TRANSACTION
 from common.errors import ConservationError, QualityError
+from common.platform import this_platform
 from common.storage.batches import accounted
 from common.storage.lake import Lake
 from common.storage.positions import streams
@@ -97,8 +98,8 @@ def _untold(lake: Lake, told: set[str]) -> list[Finding]:
             TARGETS[name].name,
             CONSERVATION,
             False,
-            f"ops.batches tells nothing of it, though its stream has run: `lakehouse rewind silver/{name}` and run the "
-            "job to have its records counted anew",
+            "ops.batches tells nothing of it, though its stream has run: "
+            f"{lake.settings.how_to_reset(f'silver/{name}')}, and run the job to have its records counted again",
         )
         for name in sorted(ran & TARGETS.keys())
         if TARGETS[name].name not in told
@@ -139,7 +140,7 @@ def require(findings: Sequence[Finding]) -> None:
     if any(finding.check_name in _COUNTING for finding in failed):
         raise ConservationError(
             f"{message}An erasure or a replay that was broken off is ended by running that job again. After a table "
-            "was dropped or restored: rewind the stream that writes it (`lakehouse rewind` lists them) and run the "
+            f"was dropped or restored: reset the streams that write it ({this_platform().list_streams}) and run the "
             "job. Else look at the rows of ops.batches and silver.quarantine for these targets"
         )
     raise QualityError(

@@ -35,6 +35,10 @@ def run(  # noqa: PLR0917
         str | None, typer.Option("--from", metavar="TASK", help="This task and all that depend on it.")
     ] = None,
     only: Annotated[str | None, typer.Option("--only", metavar="TASK", help="This task alone.")] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Do all the work again, even where nothing has changed since it last succeeded."),
+    ] = False,
     parallel: Annotated[
         int | None, typer.Option(min=1, help="Tasks side by side.", show_default=str(_PARALLEL))
     ] = None,
@@ -59,7 +63,7 @@ def run(  # noqa: PLR0917
         raise typer.BadParameter("give --from or --only, not both", param_hint="--only")
     if target is not None:
         _check_remote_usage(target, parallel, var)
-    given = pairs(param, "--param")
+    given = pairs(param, "--param") | ({"force": "true"} if force else {})
     bundle = load_bundle(repository(), target or "", pairs(var, "--var"))
     loaded = load_job(bundle, job)
     selected = loaded.from_task(from_task) if from_task else None

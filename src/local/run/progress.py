@@ -39,6 +39,11 @@ def word(state: str) -> str:
     return WORDS.get(state, state.lower())
 
 
+def task_word(task: TaskRecord) -> str:
+    """How a task did, as a person reads it."""
+    return "up to date" if task.state == states.SUCCESS and task.up_to_date else word(task.state)
+
+
 def rows_text(rows: int | None) -> str:
     """A number of rows with thousands apart; empty where none was published."""
     return "" if rows is None else f"{rows:,}"
@@ -66,7 +71,7 @@ class PlainReporter:
         rows = f", {rows_text(task.rows_in)} rows in" if task.rows_in is not None else ""
         rows += f", {rows_text(task.rows_out)} out" if task.rows_out is not None else ""
         seconds = f" in {task.seconds:.1f} s" if task.seconds is not None else ""
-        self._line(f"{task.key}: {word(task.state)}{seconds}{rows}")
+        self._line(f"{task.key}: {task_word(task)}{seconds}{rows}")
 
     def run_ended(self, run: Run) -> None:
         """Says how it ended."""
@@ -134,7 +139,7 @@ class LiveReporter:
             table.add_row(
                 Text(f"  {task.key}", style=STYLES.get(task.state, "")),
                 "" if seconds is None else f"{seconds:.0f} s",
-                Text(word(task.state), style=STYLES.get(task.state, "")),
+                Text(task_word(task), style=STYLES.get(task.state, "")),
                 Text(detail, style="dim"),
             )
         return table
@@ -156,7 +161,7 @@ def task_table(run: Run) -> Table:
         retried = f" ({task.attempts} attempts)" if task.attempts > 1 else ""
         table.add_row(
             task.key,
-            Text(word(task.state) + retried, style=STYLES.get(task.state, "")),
+            Text(task_word(task) + retried, style=STYLES.get(task.state, "")),
             rows_text(task.rows_in),
             rows_text(task.rows_out),
             "" if task.seconds is None else f"{task.seconds:.1f}",

@@ -1,5 +1,6 @@
 """What an executed notebook says that it did."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,16 @@ def published_result(notebook: Path) -> dict[str, Any]:
 
     Facts are merged by their own keys. A notebook that was stopped before its end gives what it had by then.
     """
-    merged: dict[str, Any] = {}
-    facts: dict[str, Any] = {}
     try:
-        cells = read_notebook(notebook).get("cells", [])
+        return result_in(read_notebook(notebook).get("cells", []))
     except DeclarationError:
         return {}
+
+
+def result_in(cells: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What executed cells published, likewise."""
+    merged: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     for cell in cells:
         for output in cell.get("outputs", []):
             content = output.get("data", {}).get(RESULT_TYPE)

@@ -23,7 +23,7 @@ FAILURES = frozenset({FAILED, TIMEDOUT, CANCELED, UPSTREAM_FAILED})
 
 @dataclass
 class TaskRecord:
-    """One task of a run; rows are those that its notebook published.
+    """One task of a run; rows are those that its notebook published. One that is up to date had nothing to do.
 
     What a person opens to see more is the executed notebook's file, or on Databricks the page of the task's run.
     """
@@ -36,6 +36,7 @@ class TaskRecord:
     rows_in: int | None = None
     rows_out: int | None = None
     note: str = ""
+    up_to_date: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
     error: dict[str, str] | None = None
     notebook: str = ""
@@ -44,6 +45,7 @@ class TaskRecord:
     def take_result(self, result: dict[str, Any]) -> None:
         """Takes over what the notebook published."""
         self.rows_in, self.rows_out = result.get("rows_in"), result.get("rows_out")
+        self.up_to_date = bool(result.get("up_to_date"))
         self.note, self.facts = str(result.get("note") or ""), dict(result.get("facts") or {})
 
 

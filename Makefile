@@ -117,7 +117,7 @@ fuzz: setup  ## Take 10,000 mutated records and files through bronze and silver 
 	$(BIN)/python -m tests.fuzz --mutations $(or $(MUTATIONS),10000) $(if $(SEED),--seed $(SEED))
 
 reset: setup  ## Remove all that runs made (asks first)
-	@$(BIN)/lakehouse reset
+	@$(BIN)/lakehouse reset --all
 
 clean:  ## Remove the environment and the caches of tools
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

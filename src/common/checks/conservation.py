@@ -69,8 +69,8 @@ def _untold(lake: Lake, told: set[str]) -> list[Finding]:
             TARGETS[name].name,
             CONSERVATION,
             False,
-            f"ops.batches tells nothing of it, though its stream has run: `lakehouse rewind silver/{name}` and run the "
-            "job to have its records counted anew",
+            "ops.batches tells nothing of it, though its stream has run: "
+            f"{lake.settings.how_to_reset(f'silver/{name}')}, and run the job to have its records counted again",
         )
         for name in sorted(ran & TARGETS.keys())
         if TARGETS[name].name not in told

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from common.contracts.ddl import schema_of
 from common.contracts.ops import QUALITY_RESULTS
 from common.errors import ConservationError, LakehouseError, QualityError
+from common.platform import this_platform
 from common.storage.lake import Lake
 
 CONSERVATION, COMPLETENESS = "conservation", "completeness"
@@ -60,7 +61,7 @@ def failure(findings: Sequence[Finding]) -> LakehouseError | None:
     if any(finding.check_name in _COUNTING for finding in failed):
         return ConservationError(
             f"{message}An erasure or a replay that was broken off is ended by running that job again. After a table "
-            "was dropped or restored: rewind the stream that writes it (`lakehouse rewind` lists them) and run the "
+            f"was dropped or restored: reset the streams that write it ({this_platform().list_streams}) and run the "
             "job. Else look at the rows of ops.batches and silver.quarantine for these targets"
         )
     return QualityError(

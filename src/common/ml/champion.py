@@ -7,8 +7,7 @@ from datetime import datetime
 import xgboost as xgb
 
 from common.errors import ModelError
-
-TRAIN_AGAIN = "lakehouse run lakehouse --from train_fraud_model"
+from common.platform import this_platform
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,11 @@ class Champion:
         return booster
 
 
+def how_to_train() -> str:
+    """The words of a message for training a model."""
+    return this_platform().run_job_from.format(job="lakehouse", task="train_fraud_model")
+
+
 def check_features(champion: Champion, computed: Iterable[str]) -> None:
     """Make sure that the model's features are among those computed.
 
@@ -49,5 +53,5 @@ def check_features(champion: Champion, computed: Iterable[str]) -> None:
     unknown = ", ".join(sorted(given - wanted)) or "none"
     raise ModelError(
         f"fraud_model version {champion.version} does not fit the features computed now: it needs but does not "
-        f"get: {missing}; it gets but does not know: {unknown}. Train a new one: {TRAIN_AGAIN}"
+        f"get: {missing}; it gets but does not know: {unknown}. Train a new one: {how_to_train()}"
     )

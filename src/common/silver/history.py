@@ -65,8 +65,8 @@ def check_histories(lake: Lake, *, changed_only: bool = False) -> list[Finding]:
         told = f"{held[0]:,} versions; the accepted changes make {derived[0]:,}"
         if held != derived:
             told += (
-                f", and they differ. To derive them anew: `lakehouse rewind silver/{name.split('.')[1]}`, then run "
-                "the job"
+                f", and they differ. To derive them again: {lake.settings.how_to_reset(name.replace('.', '/'))}, then "
+                "run the job"
             )
         kept[_flow(reference)] = [Finding(_flow(reference), COMPLETENESS, held == derived, told)]
     keep_findings(lake, bases, kept)

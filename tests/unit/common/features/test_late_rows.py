@@ -185,5 +185,5 @@ def test_rewound_the_stream_finds_what_is_wrong_in_old_rows(settled: Lake) -> No
 
 def test_a_table_that_is_gone_is_not_begun_in_the_middle(settled: Lake) -> None:
     settled.spark.sql(f"DROP TABLE {settled.full_name(TRANSACTION_FEATURES)}")
-    with pytest.raises(PositionError, match="lakehouse rewind gold/features"):
+    with pytest.raises(PositionError, match="lakehouse reset gold/features"):
         build_features(settled)

@@ -36,7 +36,7 @@ def test_it_is_named_with_the_way_out(
     (commits / "0").write_text("v1\n{}")
     lake.spark.sql(f"DROP TABLE {lake.full_name(gone)}")
 
-    with pytest.raises(PositionError, match=f"{gone.name} is gone.*lakehouse rewind gold/{stream}"):
+    with pytest.raises(PositionError, match=f"{gone.name} is gone.*lakehouse reset gold/{stream}"):
         build(lake)
 
     assert not lake.exists(gone)

@@ -177,7 +177,7 @@ def test_decisions_stay_as_made_with_the_features_they_were_made_on_when_somethi
 def test_scores_that_are_gone_are_not_begun_in_the_middle(scored: Lake) -> None:
     scored.spark.sql(f"DROP TABLE {scored.full_name(TRANSACTION_SCORES)}")
 
-    with pytest.raises(PositionError, match="lakehouse rewind ml/transaction_scores"):
+    with pytest.raises(PositionError, match="lakehouse reset ml/transaction_scores"):
         score_new(scored, a_champion())
 
     assert not scored.exists(TRANSACTION_SCORES)

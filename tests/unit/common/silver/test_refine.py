@@ -243,7 +243,8 @@ def test_a_rewound_stream_whose_map_makes_others_of_what_is_held_writes_nothing(
 
     rewind(lake.settings, f"silver/{target}")
     with pytest.raises(
-        LakehouseError, match=rf"are read again.*DROP TABLE {table.name}.*`lakehouse rewind silver/{target}`"
+        LakehouseError,
+        match=rf"are read again.*DROP TABLE spark_catalog.{table.name}.*`lakehouse reset silver/{target}`",
     ):
         refine(lake, Source.model_validate(feeds), target)
     refine(lake, SHOP, target)
@@ -256,7 +257,7 @@ def test_a_history_that_was_restored_is_noticed_and_derived_anew(lake: Lake, fir
     kept = rows(lake, CUSTOMER.history.name, *CUSTOMER.history.column_names)
     lake.spark.sql(f"RESTORE TABLE {lake.full_name(CUSTOMER.history)} TO VERSION AS OF 1")
 
-    with pytest.raises(ConservationError, match=r"customer_changes -> silver.customers.*`lakehouse rewind silver/cust"):
+    with pytest.raises(ConservationError, match=r"customer_changes -> silver.customers.*`lakehouse reset silver/cust"):
         require(check_histories(lake))
     rewind(lake.settings, "silver/customers")
     refine(lake, SHOP, "customers")

@@ -209,7 +209,7 @@ def test_a_lost_table_is_told_with_the_command_to_fill_it_again(lake: Lake, land
     lake.spark.sql(f"DROP TABLE {lake.full_name(TRANSACTIONS)}")
 
     for _ in range(2):
-        with pytest.raises(PositionError, match=r"silver.transactions is gone.*`lakehouse rewind silver/transactions`"):
+        with pytest.raises(PositionError, match=r"silver.transactions is gone.*`lakehouse reset silver/transactions`"):
             refine(lake, MENDED, "transactions")
     rewind(lake.settings, "silver/transactions")
     refine(lake, MENDED, "transactions")
@@ -222,7 +222,7 @@ def test_a_lost_bronze_table_is_filled_again(lake: Lake, landing: Path, first_ru
     held, records = ids(lake), lake.table("bronze.payments").count()
     lake.spark.sql("DROP TABLE bronze.payments")
 
-    with pytest.raises(PositionError, match=r"bronze.payments is gone.*`lakehouse rewind bronze/shop/payments`"):
+    with pytest.raises(PositionError, match=r"bronze.payments is gone.*`lakehouse reset bronze/shop/payments`"):
         ingest_files(lake, MENDED)
     assert [stream.name for stream in rewind(lake.settings, "bronze/shop/payments")] == [
         "bronze/shop/payments",
@@ -254,7 +254,7 @@ def test_lost_counts_are_told_with_the_command_to_count_anew(lake: Lake, first_r
     held = ids(lake)
     lake.spark.sql(f"DELETE FROM {lake.full_name(BATCHES)}")
 
-    with pytest.raises(ConservationError, match=r"tells nothing of it.*`lakehouse rewind silver/transactions`"):
+    with pytest.raises(ConservationError, match=r"tells nothing of it.*`lakehouse reset silver/transactions`"):
         require(check_conservation(lake))
     rewind(lake.settings, "silver/transactions")
     refine(lake, MENDED, "transactions")

@@ -47,6 +47,8 @@ TRANSACTION_FEATURES = Table(
 )
 
 DECISIONS = ("fraud", "genuine")
+IS_ALERT = "decision = 'fraud' AND NOT is_backfill"
+"""What an alert is, over the columns of gold.transaction_scores: decided to be fraud, and not backfill."""
 
 TRANSACTION_SCORES = Table(
     name="gold.transaction_scores",

@@ -83,6 +83,20 @@ class Reference:
         """The column that identifies the entity."""
         return self.columns[0].name
 
+    def valid_at_event(self, event: str, version: str) -> str:
+        """The SQL condition under which a version is the one that was valid when an event happened.
+
+        Versions of one key don't overlap, so an event meets one at most.
+
+        Args:
+            event: alias of rows with the key and event_time.
+            version: alias of rows with the key, valid_from and valid_to.
+
+        """
+        same_key, time = f"{event}.{self.key} = {version}.{self.key}", f"{event}.event_time"
+        begun = f"{time} >= {version}.valid_from"
+        return f"{same_key} AND {begun} AND ({version}.valid_to IS NULL OR {time} < {version}.valid_to)"
+
     @property
     def versioned(self) -> tuple[str, ...]:
         """The columns whose change makes a new version."""

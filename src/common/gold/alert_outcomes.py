@@ -9,11 +9,12 @@ from datetime import date, timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from common.contracts.gold import TRANSACTION_SCORES
+from common.contracts.gold import IS_ALERT, TRANSACTION_SCORES
 from common.contracts.marts import ALERT_OUTCOMES
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
+from common.features.labels import last_reports
 from common.features.reach import stretches, within
-from common.gold.marked import IS_ALERT, last_reports, sum_where
+from common.gold.marked import sum_where
 from common.settings import LABEL_DELAY_DAYS
 from common.storage.difference import merge_difference
 from common.storage.lake import Lake

@@ -5,9 +5,8 @@ from matplotlib.figure import Figure
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from common.contracts.gold import FRAUD_TRANSACTIONS, TRANSACTION_SCORES
+from common.contracts.gold import IS_ALERT, TRANSACTION_SCORES
 from common.gold.alert_outcomes import cause
-from common.gold.marked import IS_ALERT
 from common.storage.lake import Lake
 from common.storage.recent import RECENT_DAYS, recent
 
@@ -15,8 +14,8 @@ SHOWN = 15
 
 
 def alerts(lake: Lake) -> DataFrame:
-    """All alerts; backfill is none."""
-    return lake.table(FRAUD_TRANSACTIONS.name).where("NOT is_backfill")
+    """All alerts."""
+    return lake.table(TRANSACTION_SCORES).where(IS_ALERT)
 
 
 def recent_alerts(lake: Lake, limit: int = SHOWN) -> DataFrame:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
+from common.features.labels import REPORT_ORDER
 from common.settings import LABEL_DELAY_DAYS
 
 TEST_DAYS = 7
@@ -91,10 +92,9 @@ def labels_known(transaction_ids: "pd.Series[str]", reports: pd.DataFrame, known
     """Whether each transaction was known to be fraud at `known_at`.
 
     `reports` has transaction_id, is_fraud, reported_at; of several reports of one transaction the last that had
-    come in by then counts (of reports at the same time, fraud is believed, as in the features), and one without
-    a report counts as genuine.
+    come in by then counts (by `REPORT_ORDER`, as in the features), and one without a report counts as genuine.
     """
-    known = reports[reports["reported_at"] <= known_at].sort_values(["reported_at", "is_fraud"])
+    known = reports[reports["reported_at"] <= known_at].sort_values(list(REPORT_ORDER))
     last = known.drop_duplicates("transaction_id", keep="last")
     frauds = last.loc[last["is_fraud"].astype(bool), "transaction_id"]
     return transaction_ids.isin(frauds)

@@ -8,10 +8,11 @@ from pyspark.sql import functions as F
 from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
 from common.features.affected import ROW_KEY, affected, days_of, report_spans, transaction_spans
-from common.features.reach import Reach, event_ends, reach_by_day, utc, within
+from common.features.reach import Reach, event_ends, reach_by_day, within
 from common.features.transactions import INPUTS, transaction_features
 from common.features.windows import EVENT_MICROS
 from common.storage.lake import Lake, Once
+from common.storage.recent import newest_time, utc
 
 
 def arrivals(transactions: DataFrame, fraud_reports: DataFrame) -> DataFrame:
@@ -67,9 +68,7 @@ def _newest(lake: Lake, reach: Reach | None, since: datetime | None) -> datetime
     if not times:
         return None
     from_day = F.col("event_date") >= F.lit(min(times).date())
-    rows = lake.table(TRANSACTION_FEATURES).where(from_day & (F.col("event_time") >= F.lit(min(times))))
-    row = rows.agg(F.max(F.unix_micros("event_time"))).first()
-    return utc(row[0]) if row and row[0] is not None else None
+    return newest_time(lake.table(TRANSACTION_FEATURES).where(from_day & (F.col("event_time") >= F.lit(min(times)))))
 
 
 def _concerned(lake: Lake, batch: DataFrame, since: datetime | None, newest: datetime) -> DataFrame | None:

@@ -11,13 +11,14 @@ from pyspark.sql import functions as F
 
 from common.contracts.gold import IS_ALERT, TRANSACTION_SCORES
 from common.contracts.marts import ALERT_OUTCOMES
-from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
+from common.contracts.silver import FRAUD_REPORTS
 from common.features.labels import last_reports
 from common.features.reach import stretches, within
 from common.gold.marked import sum_where
 from common.settings import LABEL_DELAY_DAYS
 from common.storage.difference import merge_difference
 from common.storage.lake import Lake
+from common.storage.recent import newest_day
 
 
 def cause() -> Column:
@@ -59,7 +60,7 @@ def alert_outcomes(
 
 def recompute_alert_outcomes(lake: Lake, days: list[date]) -> None:
     """Makes the rows of these days what they should be, and those of all days with alerts that were still open."""
-    newest = lake.table(TRANSACTIONS).agg(F.max("event_date")).collect()[0][0]
+    newest = newest_day(lake)
     if newest is None:
         return
     mart = lake.table(ALERT_OUTCOMES)

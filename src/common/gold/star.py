@@ -17,13 +17,13 @@ from pyspark.sql import functions as F
 
 from common.contracts.silver import BY_ENTITY, FRAUD_REPORTS, REFERENCES, TRANSACTIONS
 from common.contracts.star import DIM_DATE, DIMENSIONS, FACT_FRAUD_REPORT, FACT_TRANSACTION
-from common.features.reach import utc
 from common.gold.dimensions import add_unknown_members, extend_calendar, update_dimension
 from common.gold.facts import FROM_SILVER, concerned_facts, mended_facts, write_facts
 from common.gold.report_facts import REPORT_KEY, update_report_facts
 from common.gold.stacked import stacked
 from common.storage.lake import Lake, Once
 from common.storage.positions import check_position
+from common.storage.recent import utc
 from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, run_queries
 
 STAR = (*DIMENSIONS.values(), DIM_DATE, FACT_TRANSACTION, FACT_FRAUD_REPORT)

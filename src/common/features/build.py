@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
-from common.features.update import arrivals, update_features
+from common.features.update import feature_arrivals, update_features
 from common.storage.lake import Lake
 from common.storage.positions import check_position
 from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, run_queries
@@ -40,7 +40,7 @@ def build_features(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Built:
     check_position(lake, TRANSACTION_FEATURES, checkpoint)
     lake.ensure(TRANSACTIONS, FRAUD_REPORTS, TRANSACTION_FEATURES)
     before = lake.version(TRANSACTION_FEATURES)
-    rows = arrivals(lake.stream(TRANSACTIONS), lake.stream(FRAUD_REPORTS))
+    rows = feature_arrivals(lake.stream(TRANSACTIONS), lake.stream(FRAUD_REPORTS))
     run_queries([batch_query(lake, rows, checkpoint, update_features, trigger)])
     return _written_since(lake, before)
 

@@ -15,14 +15,14 @@ from common.storage.lake import Lake, Once
 from common.storage.recent import newest_time, utc
 
 
-def arrivals(transactions: DataFrame, fraud_reports: DataFrame) -> DataFrame:
+def feature_arrivals(transactions: DataFrame, fraud_reports: DataFrame) -> DataFrame:
     """Rows of both silver tables in one frame; a report is what has a reported_at."""
     reports = fraud_reports.select("transaction_id", "reported_at")
     return transactions.select(*INPUTS).unionByName(reports, allowMissingColumns=True)
 
 
 def update_features(lake: Lake, batch: DataFrame, once: Once) -> None:
-    """Brings the table to where it must be after a batch of `arrivals`; run again, it changes nothing more.
+    """Brings the table to where it must be after a batch of `feature_arrivals`; run again, it changes nothing more.
 
     What the table holds is read only where something in the batch can concern it. When nothing came late, that is
     one look which finds no row.

@@ -10,7 +10,6 @@ from common.features.reach import Stretch, within
 from common.storage.lake import Lake
 
 
-
 def marked(transactions: DataFrame, fraud_reports: DataFrame, scores: DataFrame) -> DataFrame:
     """Transactions with `is_fraud`, by the last report so far, and `is_alert`; neither is ever null.
 

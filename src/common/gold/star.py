@@ -51,7 +51,7 @@ def build_star_schema(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Added:
     lake.ensure(*READ, *STAR)
     add_unknown_members(lake)
     before = _counts(lake)
-    rows = arrivals({table.name: lake.stream(table) for table in READ})
+    rows = star_arrivals({table.name: lake.stream(table) for table in READ})
     run_queries([batch_query(lake, rows, checkpoint, update_star, trigger)])
     after = _counts(lake)
     return Added(after[0] - before[0], after[1] - before[1])
@@ -61,7 +61,7 @@ def _counts(lake: Lake) -> tuple[int, int]:
     return lake.table(FACT_TRANSACTION).count(), lake.table(FACT_FRAUD_REPORT).count()
 
 
-def arrivals(read: Mapping[str, DataFrame]) -> DataFrame:
+def star_arrivals(read: Mapping[str, DataFrame]) -> DataFrame:
     """Rows of all the tables that the star is made of in one frame, by `kind`: transaction, report, or an entity.
 
     Args:
@@ -81,7 +81,7 @@ def arrivals(read: Mapping[str, DataFrame]) -> DataFrame:
 
 
 def update_star(lake: Lake, batch: DataFrame, once: Once) -> None:
-    """Brings dimensions and facts to where they must be after a batch of `arrivals`."""
+    """Brings dimensions and facts to where they must be after a batch of `star_arrivals`."""
     ends = _ends(batch)
     changes = {}
     for reference in REFERENCES.values():
@@ -122,7 +122,7 @@ def mend_star(lake: Lake, keys: Mapping[str, DataFrame]) -> None:
     for entity, ids in keys.items():
         # From the beginning of time: whichever change is gone, no fact of its id is passed over.
         rows[BY_ENTITY[entity].changes.name] = ids.withColumn("changed_at", F.lit("0001-01-01").cast("timestamp"))
-    update_star(lake, arrivals(rows), Once("no new facts", 0))
+    update_star(lake, star_arrivals(rows), Once("no new facts", 0))
 
 
 def _ends(batch: DataFrame) -> dict[str, tuple[datetime, datetime]]:

@@ -26,7 +26,7 @@ Recompute = Callable[[Lake, list[date]], None]
 """Makes the rows of marts that are about these days what they should be by the tables as they stand."""
 
 
-def arrivals(read: Mapping[str, DataFrame]) -> DataFrame:
+def mart_arrivals(read: Mapping[str, DataFrame]) -> DataFrame:
     """Rows of the tables that marts are made of: event_date, or transaction_id and reported_at where it is a report.
 
     Args:
@@ -39,7 +39,7 @@ def arrivals(read: Mapping[str, DataFrame]) -> DataFrame:
 
 
 def touched_days(lake: Lake, batch: DataFrame) -> list[date]:
-    """The days that a batch of `arrivals` concerns, in order."""
+    """The days that a batch of `mart_arrivals` concerns, in order."""
     days = {row["event_date"] for row in batch.select("event_date").distinct().collect()}
     if None in days:
         reports = batch.where("event_date IS NULL").select("transaction_id", "reported_at").distinct()
@@ -71,7 +71,7 @@ def recompute_touched(
     for table in tables:
         check_position(lake, table, checkpoint)
     lake.ensure(*READ, *tables)
-    rows = arrivals({table.name: lake.stream(table) for table in READ})
+    rows = mart_arrivals({table.name: lake.stream(table) for table in READ})
     run_queries([batch_query(lake, rows, checkpoint, _batch_step(recompute), trigger)])
 
 

@@ -19,7 +19,7 @@ from common.contracts.table import Table
 from common.errors import PositionError
 from common.features.build import Built, build_features
 from common.features.transactions import transaction_features
-from common.features.update import arrivals, update_features
+from common.features.update import feature_arrivals, update_features
 from common.storage.lake import Lake, Once
 
 pytestmark = pytest.mark.spark
@@ -156,7 +156,7 @@ def test_a_kill_between_the_two_writes_is_made_good(settled: Lake) -> None:
     late, report = Transaction("kill-b", at(0.5), "kill", "kill"), Report("kill-a", True, at(8))
     add(settled, early, [])
     build_features(settled)
-    batch = arrivals(
+    batch = feature_arrivals(
         transactions_frame(settled.spark, [late]), reports_frame(settled.spark, [report]).drop("record_id")
     )
     add(settled, [late], [report])

@@ -22,7 +22,7 @@ from common.contracts.table import Table
 from common.gold.daily_fraud_summary import build_daily_fraud_summary, recompute_days
 from common.gold.marts import MARTS, build_marts, recompute_marts
 from common.gold.merchant_risk import PRIOR_TRANSACTIONS
-from common.gold.touched import READ, arrivals, touched_days
+from common.gold.touched import READ, mart_arrivals, touched_days
 from common.settings import LABEL_DELAY_DAYS
 from common.storage.lake import Lake
 
@@ -205,7 +205,7 @@ def arrive(lake: Lake, rows: list[Row]) -> None:
 
 def process(lake: Lake, rows: Iterable[Row]) -> None:
     """A batch of the rows, as the streams of both notebooks have it."""
-    if days := touched_days(lake, arrivals(frames(lake, rows))):
+    if days := touched_days(lake, mart_arrivals(frames(lake, rows))):
         recompute_marts(lake, days)
         recompute_days(lake, days)
 

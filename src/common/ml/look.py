@@ -23,8 +23,8 @@ def as_image(drawn: "Figure", width_pixels: int = 1100) -> Image:
 def look_at_training(registry: Registry, training: Trained | NotTrained) -> Image | Markdown:
     """The board of a model just trained; else the champion's card; else why there is neither."""
     if isinstance(training, Trained):
+        from common.ml.model_run import pictured
         from common.ml.plots import board
-        from common.ml.publish import pictured
 
         fold = training.protocol.test
         title = f"fraud_model, tested on {fold.test_start:%Y-%m-%d} to {fold.test_end:%Y-%m-%d}"

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
+from common.ml.booster import predict
 from common.ml.champion import Champion, check_features
 from common.ml.explain import reasons
-from common.ml.training import predict
 
 ADDED = (
     "score double, threshold double, model_version string, is_backfill boolean, decision string, reasons array<string>"

@@ -90,7 +90,7 @@ def register_trained(
         if training.is_for_labels:
             registry.note_not_trained(training.text)
         return training.text
-    from common.ml.publish import register  # and with it matplotlib, which nothing else here needs
+    from common.ml.model_run import register  # and with it matplotlib, which nothing else here needs
 
     version = register(registry, training, parameters, data_versions(lake), code_commit())
     return f"version {version} registered, it waits for promotion"

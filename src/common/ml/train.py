@@ -8,11 +8,11 @@ import pandas as pd
 import xgboost as xgb
 
 from common.contracts.gold import FEATURE_NAMES
+from common.ml.booster import Split, Trial, fit, predict, search
 from common.ml.champion import Champion
 from common.ml.folds import Protocol, between, rows_to_judge, rows_to_learn
 from common.ml.metrics import Figures, comparison, evaluate, random_baseline, rules_baseline
 from common.ml.threshold import threshold_for
-from common.ml.training import Split, Trial, fit, predict, search
 from common.ml.window import Window
 
 MIN_TRAIN_FRAUDS = 50

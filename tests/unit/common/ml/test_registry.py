@@ -9,8 +9,8 @@ from ml_builders import a_world, day, no_rules
 
 from common.errors import ModelError
 from common.ml.folds import protocol_at
+from common.ml.model_run import register
 from common.ml.promote import judge, next_contest, settle
-from common.ml.publish import register
 from common.ml.registry import Registry, champion_or_reason
 from common.ml.train import Trained, train
 from common.settings import Settings

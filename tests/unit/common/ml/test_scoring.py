@@ -8,9 +8,9 @@ from ml_builders import a_world, day
 
 from common.contracts.gold import FEATURE_NAMES
 from common.errors import ModelError
+from common.ml.booster import Candidate, fit
 from common.ml.champion import Champion
 from common.ml.scoring import ADDED, score, scorer
-from common.ml.training import Candidate, fit
 
 
 @pytest.fixture(scope="module")

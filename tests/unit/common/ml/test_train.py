@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from ml_builders import a_world, day, no_rules
 
+from common.ml.booster import predict
 from common.ml.folds import Protocol, protocol_at, rows_to_judge, rows_to_learn
 from common.ml.train import NotTrained, Trained, counts, too_few_labels, train, validation_split
-from common.ml.training import predict
 from common.ml.window import Window
 
 

@@ -5,13 +5,13 @@ from dataclasses import asdict
 
 import mlflow
 
+from common.ml.booster import trials_table
 from common.ml.folds import Fold
 from common.ml.metrics import Figures
 from common.ml.model_card import model_card
 from common.ml.plots import PICTURES, Pictured, figure
 from common.ml.registry import Registry
 from common.ml.train import Trained
-from common.ml.training import trials_table
 from common.settings import MODEL_NAME
 
 

@@ -7,7 +7,7 @@ from IPython.display import Image, Markdown
 
 from common.ml.promote import Outcome
 from common.ml.registry import Registry
-from common.ml.train import NotTrained, Trained
+from common.ml.steps import Training
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,16 +20,16 @@ def as_image(drawn: "Figure", width_pixels: int = 1100) -> Image:
     return Image(data=buffer.getvalue(), format="png", width=width_pixels)  # type: ignore[no-untyped-call]
 
 
-def look_at_training(registry: Registry, training: Trained | NotTrained) -> Image | Markdown:
+def look_at_training(registry: Registry, training: Training) -> Image | Markdown:
     """The board of a model just trained; else the champion's card; else why there is neither."""
-    if isinstance(training, Trained):
+    if trained := training.trained:
         from common.ml.model_run import pictured
         from common.ml.plots import board
 
-        fold = training.protocol.test
+        fold = trained.protocol.test
         title = f"fraud_model, tested on {fold.test_start:%Y-%m-%d} to {fold.test_end:%Y-%m-%d}"
-        return as_image(board(pictured(training), title))
-    return _champion_card(registry, training.text)
+        return as_image(board(pictured(trained), title))
+    return _champion_card(registry, training.reason)
 
 
 def look_at_promotion(registry: Registry, outcome: Outcome) -> Image | Markdown:

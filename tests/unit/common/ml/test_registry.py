@@ -21,9 +21,7 @@ PLOTS = {"precision_recall", "roc", "score_distribution", "importance", "calibra
 @pytest.fixture(scope="module")
 def trained() -> Trained:
     protocol = protocol_at(day(60, 0), train_days=25)
-    result = train(a_world(), rules_hit=no_rules(), protocol=protocol, cards_per_day=3, seed=1)
-    assert isinstance(result, Trained)
-    return result
+    return train(a_world(), rules_hit=no_rules(), protocol=protocol, cards_per_day=3, seed=1)
 
 
 @pytest.fixture(scope="module")

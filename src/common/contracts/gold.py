@@ -72,7 +72,7 @@ TRANSACTION_SCORES = Table(
             "The features as the scorer saw them.",
         ),
         Column("model_version", "string", "Version of the registered model."),
-        Column("is_backfill", "boolean", "Happened before the model's T: scored, but never an alert or a figure."),
+        Column("is_backfill", "boolean", "Before the model's test_start: scored, but never an alert or a figure."),
         Column("scored_at", "timestamp", "When it was scored, UTC."),
     ),
     checks=(

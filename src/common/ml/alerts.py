@@ -1,4 +1,4 @@
-"""Alerts: transactions decided to be fraud that happened since the model's T."""
+"""Alerts: transactions decided to be fraud that happened since the model's test_start."""
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure

@@ -42,7 +42,7 @@ class Fold:
 class Protocol:
     """The fold that is reported, and the strictly earlier one that parameters and threshold are chosen on.
 
-    All labels of the validation fold are mature at the reported fold's T, so choosing by it uses nothing that
+    All labels of the validation fold are mature at the reported fold's test_start, so choosing by it uses nothing that
     the model could not have known.
     """
 
@@ -101,7 +101,7 @@ def labels_known(transaction_ids: "pd.Series[str]", reports: pd.DataFrame, known
 
 
 def rows_to_learn(frame: pd.DataFrame, reports: pd.DataFrame, fold: Fold) -> pd.DataFrame:
-    """The rows to learn from, with `is_fraud` as known at the fold's T."""
+    """The rows to learn from, with `is_fraud` as known at the fold's test_start."""
     rows = between(frame, fold.train_start, fold.train_end)
     return rows.assign(is_fraud=labels_known(rows["transaction_id"], reports, fold.test_start))
 

@@ -40,7 +40,7 @@ def register(
     model, best = trained.model, trained.trials[0]
     transactions, frauds = trained.train_counts
     with mlflow.start_run(
-        experiment_id=registry.experiment_id, run_name=f"{MODEL_NAME} T={model.test_start:%Y-%m-%d}"
+        experiment_id=registry.experiment_id, run_name=f"{MODEL_NAME} test_start={model.test_start:%Y-%m-%d}"
     ) as run:
         mlflow.log_params(
             {

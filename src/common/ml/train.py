@@ -133,7 +133,7 @@ def all_figures(judged: pd.DataFrame, cards_per_day: int, seed: int) -> dict[str
 def validation_split(window: Window, protocol: Protocol) -> Split:
     """The validation fold; in a world too young for one, the training window's first two thirds and the rest.
 
-    Either way every label was known at the test window's T.
+    Either way every label was known at the test window's beginning.
     """
     fold = protocol.validation
     split = Split(rows_to_learn(window.rows, window.reports, fold), rows_to_judge(window.rows, window.reports, fold))

@@ -17,7 +17,7 @@ from common.contracts.gold import TRANSACTION_FEATURES, TRANSACTION_SCORES
 from common.contracts.marts import DAILY_FRAUD_SUMMARY
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
 from common.gold.marts import MARTS
-from common.gold.star import STAR
+from common.gold.star_schema import STAR
 from common.settings import repository
 from local.lineage import Lineage, differences, documented_lineage, lineage_of, undocumented
 

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from common.contracts.silver import BY_ENTITY
 from common.contracts.star import DIMENSION_KEYS, DIMENSIONS, FACT_TRANSACTION, UNKNOWN_KEY, surrogate
-from common.gold.dimensions import date_key
+from common.gold.dim_date import date_key
 from common.storage.lake import Lake, Once
 
 FROM_SILVER = tuple(name for name in FACT_TRANSACTION.column_names if name != "date_key" and name not in DIMENSION_KEYS)

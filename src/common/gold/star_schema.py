@@ -17,9 +17,10 @@ from pyspark.sql import functions as F
 
 from common.contracts.silver import BY_ENTITY, FRAUD_REPORTS, REFERENCES, TRANSACTIONS
 from common.contracts.star import DIM_DATE, DIMENSIONS, FACT_FRAUD_REPORT, FACT_TRANSACTION
-from common.gold.dimensions import add_unknown_members, extend_calendar, update_dimension
-from common.gold.facts import FROM_SILVER, concerned_facts, mended_facts, write_facts
-from common.gold.report_facts import REPORT_KEY, update_report_facts
+from common.gold.dim_date import extend_calendar
+from common.gold.dimensions import add_unknown_members, update_dimension
+from common.gold.fact_fraud_report import REPORT_KEY, update_report_facts
+from common.gold.fact_transaction import FROM_SILVER, concerned_facts, mended_facts, write_facts
 from common.gold.stacked import stacked
 from common.storage.lake import Lake, Once
 from common.storage.positions import check_position

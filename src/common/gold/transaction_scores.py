@@ -1,4 +1,4 @@
-"""Silver transactions to gold.transaction_scores, by a stream: what the scoring notebook runs."""
+"""gold.transaction_scores: every transaction scored once, by a stream. What the scoring notebook runs."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -38,7 +38,7 @@ def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE
         ModelError: the model's features are not those that are computed.
         PositionError: gold.transaction_scores is gone, and the stream that fills it is not at its start.
     """
-    checkpoint = lake.settings.checkpoint("ml", "transaction_scores")
+    checkpoint = lake.settings.checkpoint("gold", "transaction_scores")
     check_position(lake, TRANSACTION_SCORES, checkpoint)
     lake.ensure(TRANSACTIONS, FRAUD_REPORTS, MERCHANT.history, TRANSACTION_SCORES)
     lake.ensure_views(FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS)

@@ -11,7 +11,7 @@ from common.contracts.table import Table
 from common.errors import PositionError
 from common.gold.daily_fraud_summary import build_daily_fraud_summary
 from common.gold.marts import MARTS, build_marts
-from common.gold.star import STAR, build_star_schema
+from common.gold.star_schema import STAR, build_star_schema
 from common.storage.lake import Lake
 
 pytestmark = pytest.mark.spark

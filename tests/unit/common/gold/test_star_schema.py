@@ -17,7 +17,7 @@ from common.contracts.silver import REFERENCES
 from common.contracts.star import DIM_DATE, DIMENSIONS, FACT_FRAUD_REPORT, FACT_TRANSACTION
 from common.contracts.table import Table
 from common.gold.dimensions import add_unknown_members
-from common.gold.star import READ, STAR, build_star_schema, star_arrivals, update_star
+from common.gold.star_schema import READ, STAR, build_star_schema, star_arrivals, update_star
 from common.silver.history import versions
 from common.storage.lake import Lake, Once
 

@@ -9,6 +9,8 @@ from common.features.labels import last_reports
 from common.features.reach import Stretch, within
 from common.storage.lake import Lake
 
+_SUMMED_UP = ("event_date", "customer_id", "merchant_id", "country", "channel", "amount_eur", "is_fraud", "is_alert")
+
 
 def marked(transactions: DataFrame, fraud_reports: DataFrame, scores: DataFrame) -> DataFrame:
     """Transactions with `is_fraud`, by the last report so far, and `is_alert`; neither is ever null.
@@ -26,10 +28,13 @@ def marked(transactions: DataFrame, fraud_reports: DataFrame, scores: DataFrame)
 
 
 def marked_between(lake: Lake, days: list[Stretch]) -> DataFrame:
-    """The transactions of these stretches of days, marked; of days outside of them no file is read."""
+    """The transactions of these stretches of days, marked, in the columns that marts sum up.
+
+    Of days outside of them no file is read.
+    """
     is_theirs = within("event_date", days)
     scores = lake.table(TRANSACTION_SCORES).where(is_theirs)
-    return marked(lake.table(TRANSACTIONS).where(is_theirs), lake.table(FRAUD_REPORTS), scores)
+    return marked(lake.table(TRANSACTIONS).where(is_theirs), lake.table(FRAUD_REPORTS), scores).select(*_SUMMED_UP)
 
 
 def sums() -> dict[str, Column]:

@@ -3,14 +3,16 @@
 Where there is nothing to train or to decide, the notebook runs to its end, and a person reads there why.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
 from common.contracts.silver import FRAUD_REPORTS
 from common.ml.baseline import rules_fired
 from common.ml.due import Plan, plan_training
+from common.ml.model_run import log_and_register
 from common.ml.promote import Contest, Outcome, judge
 from common.ml.registry import Registry
 from common.ml.train import TooFewLabels, Trained, counts, too_few_labels, train
@@ -83,15 +85,29 @@ def train_planned(lake: Lake, plan: Plan, *, alert_budget_cards_per_day: int, se
     return Training(trained, "", len(window.rows), folds)
 
 
-def register_trained(lake: Lake, registry: Registry, training: Training, parameters: Mapping[str, object]) -> str:
-    """Logs and registers a trained model, or notes that labels were too few; says which in a sentence."""
+def register_trained(
+    lake: Lake,
+    registry: Registry,
+    training: Training,
+    parameters: Mapping[str, object],
+    pictures: Callable[[Trained], Mapping[str, Any]],
+) -> str:
+    """Logs and registers a trained model, or notes that labels were too few; says which in a sentence.
+
+    `pictures` draws a trained model: figures of matplotlib, by name.
+    """
     if training.trained is None:
         if training.lacks_labels:
             registry.note_not_trained(training.reason)
         return training.reason
-    from common.ml.model_run import register  # and with it matplotlib, which nothing else here needs
-
-    version = register(registry, training.trained, parameters, data_versions(lake), code_commit())
+    version = log_and_register(
+        registry,
+        training.trained,
+        parameters=parameters,
+        data_versions=data_versions(lake),
+        commit=code_commit(),
+        pictures=pictures(training.trained),
+    )
     return f"version {version} registered, it waits for promotion"
 
 

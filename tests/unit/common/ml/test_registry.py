@@ -8,8 +8,9 @@ import pytest
 from ml_builders import a_world, day, no_rules
 
 from common.errors import ModelError
+from common.looks.model_plots import figures
 from common.ml.folds import protocol_at
-from common.ml.model_run import register
+from common.ml.model_run import log_and_register
 from common.ml.promote import judge, next_contest, settle
 from common.ml.registry import Registry, champion_or_reason
 from common.ml.train import Trained, train
@@ -45,7 +46,14 @@ def settings(tmp_path: Path, empty_store: Path) -> Settings:
 
 
 def registered(registry: Registry, trained: Trained) -> str:
-    return register(registry, trained, {"seed": 1}, {"gold.transaction_features": 4}, "abc123")
+    return log_and_register(
+        registry,
+        trained,
+        parameters={"seed": 1},
+        data_versions={"gold.transaction_features": 4},
+        commit="abc123",
+        pictures=figures(trained),
+    )
 
 
 def registered_bare(registry: Registry, trained: Trained) -> str:

@@ -25,6 +25,10 @@ def no_session() -> None:
     raise AssertionError("a session was opened")
 
 
+def no_pictures(_: object) -> dict[str, object]:
+    raise AssertionError("there is nothing to draw")
+
+
 @pytest.fixture
 def lake(tmp_path: Path) -> Tables:
     return Tables(no_session, Settings(tmp_path))  # type: ignore[arg-type]
@@ -70,7 +74,7 @@ def test_what_was_read_is_shown_where_it_was_not_enough(lake: Lake, monkeypatch:
 
 def test_too_few_labels_are_noted_for_whoever_scores_and_no_other_reason_is(lake: Lake) -> None:
     registry = Registry(lake.settings)
-    assert register_trained(lake, registry, Training(None, "not due"), {}) == "not due"
+    assert register_trained(lake, registry, Training(None, "not due"), {}, no_pictures) == "not due"
     assert registry.not_trained() is None
-    assert register_trained(lake, registry, Training(None, "too few", lacks_labels=True), {}) == "too few"
+    assert register_trained(lake, registry, Training(None, "too few", lacks_labels=True), {}, no_pictures) == "too few"
     assert registry.not_trained() == "too few"

@@ -8,9 +8,9 @@ from common.contracts.registry import all_tables
 from common.contracts.silver import ACCOUNT, CUSTOMER, FRAUD_REPORTS, TRANSACTIONS
 from common.contracts.table import ForeignKey, required
 from common.errors import ConservationError, DeclarationError, QualityError
+from common.looks.checks import by_subject, not_passed
 from common.quality.tables import promises, recent_by, row_checks
 from common.storage.checks import CONSERVATION, Finding, require, summary
-from common.storage.look import by_subject, not_passed
 
 HOLDS = Finding("silver.a", "unique", True, "0 of 5 rows")
 WARNS = Finding("silver.a", "freshness", False, "late", "warning")

@@ -15,8 +15,7 @@ class Champion:
     """A version of the registered model.
 
     `features` in the order of the booster's input. A score above `threshold` is an alert; it was chosen for
-    `cards_per_day`. `test_start` is the model's T: what happened before is backfill. `booster` is XGBoost's
-    binary JSON (UBJ).
+    `cards_per_day`. What happened before `test_start` is backfill. `booster` is XGBoost's binary JSON (UBJ).
     """
 
     version: str

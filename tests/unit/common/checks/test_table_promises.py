@@ -10,7 +10,7 @@ from common.contracts.registry import all_tables
 from common.contracts.silver import ACCOUNT, CUSTOMER, FRAUD_REPORTS, TRANSACTIONS
 from common.contracts.table import ForeignKey, required
 from common.errors import ConservationError, DeclarationError, QualityError
-from common.storage.look import by_subject, not_passed
+from common.looks.checks import by_subject, not_passed
 from lake_tables import require
 
 HOLDS = Finding("silver.a", "unique", True, "0 of 5 rows")

@@ -17,9 +17,8 @@ from common.contracts.gold import FEATURE_NAMES, TRANSACTION_FEATURES
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
 from common.contracts.table import Table
 from common.errors import PositionError
-from common.features.build import Built, build_features
 from common.features.transactions import transaction_features
-from common.features.update import arrivals, update_features
+from common.gold.transaction_features import Built, build_features, feature_arrivals, update_features
 from common.storage.lake import Lake, Once
 
 pytestmark = pytest.mark.spark
@@ -134,7 +133,7 @@ def test_with_nothing_new_nothing_is_written(settled: Lake) -> None:
 
 def test_a_batch_that_was_killed_before_the_stream_noted_it_changes_nothing_more(settled: Lake) -> None:
     before = held(settled)
-    commits = Path(settled.settings.checkpoint("gold", "features")) / "commits"
+    commits = Path(settled.settings.checkpoint("gold", "transaction_features")) / "commits"
     newest = max(int(file.name) for file in commits.iterdir() if file.name.isdecimal())
     for file in (commits / str(newest), commits / f".{newest}.crc"):
         file.unlink(missing_ok=True)
@@ -156,7 +155,7 @@ def test_a_kill_between_the_two_writes_is_made_good(settled: Lake) -> None:
     late, report = Transaction("kill-b", at(0.5), "kill", "kill"), Report("kill-a", True, at(8))
     add(settled, early, [])
     build_features(settled)
-    batch = arrivals(
+    batch = feature_arrivals(
         transactions_frame(settled.spark, [late]), reports_frame(settled.spark, [report]).drop("record_id")
     )
     add(settled, [late], [report])
@@ -185,5 +184,5 @@ def test_rewound_the_stream_finds_what_is_wrong_in_old_rows(settled: Lake) -> No
 
 def test_a_table_that_is_gone_is_not_begun_in_the_middle(settled: Lake) -> None:
     settled.spark.sql(f"DROP TABLE {settled.full_name(TRANSACTION_FEATURES)}")
-    with pytest.raises(PositionError, match="lakehouse reset gold/features"):
+    with pytest.raises(PositionError, match="lakehouse reset gold/transaction_features"):
         build_features(settled)

@@ -14,10 +14,10 @@ from common.contracts.ops import BATCHES
 from common.contracts.silver import ACCOUNT, CUSTOMER, FRAUD_REPORTS, QUARANTINE, TRANSACTIONS
 from common.contracts.star import DIMENSIONS, FACT_FRAUD_REPORT, FACT_TRANSACTION
 from common.errors import ConservationError, ParameterError, PositionError
-from common.features.build import build_features
 from common.gold.dimensions import dimension_rows
-from common.gold.facts import FROM_SILVER, transaction_facts
-from common.gold.star import STAR, build_star_schema
+from common.gold.fact_transaction import FROM_SILVER, transaction_facts
+from common.gold.star_schema import STAR, build_star_schema
+from common.gold.transaction_features import build_features
 from common.privacy import erase as steps
 from common.privacy.erase import Erased
 from common.privacy.expire import expire_unparsed

@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from common.contracts.star import DIMENSION_KEYS, FACT_FRAUD_REPORT, FACT_TRANSACTION, UNKNOWN_KEY
-from common.gold.dimensions import date_key
+from common.gold.dim_date import date_key
 from common.gold.lookup import with_transactions
 from common.storage.difference import merge_difference
 from common.storage.lake import Lake

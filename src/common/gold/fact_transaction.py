@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from common.contracts.silver import BY_ENTITY
 from common.contracts.star import DIMENSION_KEYS, DIMENSIONS, FACT_TRANSACTION, UNKNOWN_KEY, surrogate
-from common.gold.dimensions import date_key
+from common.gold.dim_date import date_key
 from common.storage.lake import Lake, Once
 
 FROM_SILVER = tuple(name for name in FACT_TRANSACTION.column_names if name != "date_key" and name not in DIMENSION_KEYS)
@@ -25,23 +25,13 @@ def transaction_facts(lake: Lake, transactions: DataFrame) -> DataFrame:
 
 
 def _with_keys(lake: Lake, rows: DataFrame) -> DataFrame:
-    """The rows with their date's key, and for each dimension the key of the version that held at event_time.
-
-    Versions of one id don't overlap, so each row meets one of each dimension at most.
-    """
-    rows = rows.withColumn("date_key", date_key(F.col("event_date")))
+    """The rows with their date's key, and for each dimension the key of the version that was valid at event_time."""
+    rows = rows.drop(*DIMENSION_KEYS).withColumn("date_key", date_key(F.col("event_date")))
     for entity, reference in BY_ENTITY.items():
-        version = lake.table(DIMENSIONS[entity]).select(
-            F.col(reference.key).alias("_id"), "valid_from", "valid_to", F.col(surrogate(reference)).alias("_key")
-        )
-        holds = (
-            (F.col(reference.key) == F.col("_id"))
-            & (F.col("event_time") >= F.col("valid_from"))
-            & (F.col("valid_to").isNull() | (F.col("event_time") < F.col("valid_to")))
-        )
-        key = F.coalesce("_key", F.lit(UNKNOWN_KEY))
-        joined = rows.join(version, holds, "left").withColumn(surrogate(reference), key)
-        rows = joined.drop("_id", "valid_from", "valid_to", "_key")
+        versions = lake.table(DIMENSIONS[entity]).alias("version")
+        joined = rows.alias("fact").join(versions, F.expr(reference.valid_at_event("fact", "version")), "left")
+        key = F.coalesce(f"version.{surrogate(reference)}", F.lit(UNKNOWN_KEY))
+        rows = joined.select("fact.*", key.alias(surrogate(reference)))
     return rows
 
 

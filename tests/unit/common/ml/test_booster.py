@@ -4,8 +4,8 @@ import pytest
 from ml_builders import a_world
 
 from common.contracts.gold import FEATURE_NAMES
+from common.ml.booster import SEARCH, Candidate, Split, fit, matrix, predict, search, trials_table
 from common.ml.metrics import average_precision
-from common.ml.training import SEARCH, Candidate, Split, fit, matrix, predict, search, trials_table
 
 SMALL = (Candidate(2, 0.3, 5), Candidate(2, 0.3, 10), Candidate(3, 0.3, 10))
 

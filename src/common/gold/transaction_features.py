@@ -1,5 +1,10 @@
-"""One batch of what arrived in silver, taken into gold.transaction_features."""
+"""gold.transaction_features, kept up to date by a stream: what the feature notebook runs.
 
+One query reads transactions and fraud reports, so that each batch sees what the batches before it left. With a query
+for each, a row could be computed without a report while the other query, at the same moment, doesn't find the row.
+"""
+
+from dataclasses import dataclass
 from datetime import datetime
 
 from pyspark.sql import DataFrame
@@ -8,20 +13,68 @@ from pyspark.sql import functions as F
 from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
 from common.features.affected import ROW_KEY, affected, days_of, report_spans, transaction_spans
-from common.features.reach import Reach, event_ends, reach_by_day, utc, within
+from common.features.reach import Reach, event_ends, reach_by_day, within
 from common.features.transactions import INPUTS, transaction_features
 from common.features.windows import EVENT_MICROS
+from common.gold.stacked import stacked
 from common.storage.lake import Lake, Once
+from common.storage.positions import check_position
+from common.storage.recent import newest_time, utc
+from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, run_queries
 
 
-def arrivals(transactions: DataFrame, fraud_reports: DataFrame) -> DataFrame:
+@dataclass(frozen=True)
+class Built:
+    """What a run did: rows that are new, and older ones whose features became others by something late."""
+
+    added: int
+    recomputed: int
+
+    @property
+    def note(self) -> str:
+        """For the job's summary; empty where nothing came late."""
+        return f"{self.recomputed:,} older rows recomputed" if self.recomputed else ""
+
+
+def build_features(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Built:
+    """Computes the features of every transaction that is new in silver, and anew those that a late row changes.
+
+    A late row is a transaction, or a report of fraud or its withdrawal. Whatever the order of arrival, the table ends
+    equal to what one batch over everything gives. Decisions in gold.transaction_scores stay as they were made.
+
+    Raises:
+        PositionError: the table is gone, and the stream that fills it is not at its start.
+    """
+    checkpoint = lake.settings.checkpoint("gold", "transaction_features")
+    check_position(lake, TRANSACTION_FEATURES, checkpoint)
+    lake.ensure(TRANSACTIONS, FRAUD_REPORTS, TRANSACTION_FEATURES)
+    before = lake.version(TRANSACTION_FEATURES)
+    rows = feature_arrivals(lake.stream(TRANSACTIONS), lake.stream(FRAUD_REPORTS))
+    run_queries([batch_query(lake, rows, checkpoint, update_features, trigger)])
+    return _written_since(lake, before)
+
+
+def _written_since(lake: Lake, version: int) -> Built:
+    """What the table's log says of the commits after a version: rows appended, and rows that a MERGE changed."""
+    commits = lake.version(TRANSACTION_FEATURES) - version
+    if not commits:
+        return Built(0, 0)
+    history = lake.spark.sql(f"DESCRIBE HISTORY {lake.full_name(TRANSACTION_FEATURES)} LIMIT {commits}").collect()
+
+    def total(operation: str, metric: str) -> int:
+        return sum(int(row["operationMetrics"].get(metric, 0)) for row in history if row["operation"] == operation)
+
+    return Built(total("WRITE", "numOutputRows"), total("MERGE", "numTargetRowsUpdated"))
+
+
+def feature_arrivals(transactions: DataFrame, fraud_reports: DataFrame) -> DataFrame:
     """Rows of both silver tables in one frame; a report is what has a reported_at."""
     reports = fraud_reports.select("transaction_id", "reported_at")
-    return transactions.select(*INPUTS).unionByName(reports, allowMissingColumns=True)
+    return stacked([transactions.select(*INPUTS), reports])
 
 
 def update_features(lake: Lake, batch: DataFrame, once: Once) -> None:
-    """Brings the table to where it must be after a batch of `arrivals`; run again, it changes nothing more.
+    """Brings the table to where it must be after a batch of `feature_arrivals`; run again, it changes nothing more.
 
     What the table holds is read only where something in the batch can concern it. When nothing came late, that is
     one look which finds no row.
@@ -67,9 +120,7 @@ def _newest(lake: Lake, reach: Reach | None, since: datetime | None) -> datetime
     if not times:
         return None
     from_day = F.col("event_date") >= F.lit(min(times).date())
-    rows = lake.table(TRANSACTION_FEATURES).where(from_day & (F.col("event_time") >= F.lit(min(times))))
-    row = rows.agg(F.max(F.unix_micros("event_time"))).first()
-    return utc(row[0]) if row and row[0] is not None else None
+    return newest_time(lake.table(TRANSACTION_FEATURES).where(from_day & (F.col("event_time") >= F.lit(min(times)))))
 
 
 def _concerned(lake: Lake, batch: DataFrame, since: datetime | None, newest: datetime) -> DataFrame | None:

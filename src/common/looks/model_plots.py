@@ -12,6 +12,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from common.ml.metrics import auc_roc, average_precision
 from common.ml.review import card_days, reviewed
+from common.ml.train import Trained
 
 MODEL, RULES, GENUINE, QUIET = "#1f4e79", "#e07b39", "#9db8d2", "#8a8f98"
 BUDGETS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 75, 100, 150, 200)
@@ -38,6 +39,11 @@ class Pictured:
     def score(self) -> np.ndarray:
         """The model's scores."""
         return self.judged["score"].to_numpy(dtype="float64")
+
+
+def pictured(trained: Trained) -> Pictured:
+    """What is drawn of a trained model."""
+    return Pictured(trained.judged, trained.importance, trained.model.threshold, trained.model.cards_per_day)
 
 
 def precision_recall(axes: Axes, pictured: Pictured) -> None:
@@ -167,6 +173,11 @@ def figure(name: str, pictured: Pictured) -> Figure:
     drawn = Figure(figsize=(6.4, 4.4), layout="constrained")
     _draw(drawn.add_subplot(), name, pictured)
     return drawn
+
+
+def figures(trained: Trained) -> dict[str, Figure]:
+    """Every picture of a trained model, each as a figure of its own, by name."""
+    return {name: figure(name, pictured(trained)) for name in PICTURES}
 
 
 def board(pictured: Pictured, title: str) -> Figure:

@@ -4,8 +4,8 @@ import pytest
 from ml_builders import random_judged
 
 from common.contracts.gold import FEATURE_NAMES
+from common.ml.gate import Difference, compare, decide, decide_first, unfit
 from common.ml.metrics import average_precision, evaluate
-from common.ml.promotion import Difference, compare, decide, decide_first, unfit
 
 
 def noisy(frame: pd.DataFrame, noise: float, seed: int) -> np.ndarray:

@@ -1,8 +1,5 @@
-"""Silver transactions to gold.transaction_scores, by a stream: what the scoring notebook runs."""
+"""gold.transaction_scores: every transaction scored once, by a stream. What the scoring notebook runs."""
 
-from collections.abc import Callable, Iterable
-
-import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -11,6 +8,7 @@ from common.contracts.gold import (
     FEATURES,
     FRAUD_TRANSACTIONS,
     GENUINE_TRANSACTIONS,
+    IS_ALERT,
     TRANSACTION_SCORES,
 )
 from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
@@ -40,7 +38,7 @@ def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE
         ModelError: the model's features are not those that are computed.
         PositionError: gold.transaction_scores is gone, and the stream that fills it is not at its start.
     """
-    checkpoint = lake.settings.checkpoint("ml", "transaction_scores")
+    checkpoint = lake.settings.checkpoint("gold", "transaction_scores")
     check_position(lake, TRANSACTION_SCORES, checkpoint)
     lake.ensure(TRANSACTIONS, FRAUD_REPORTS, MERCHANT.history, TRANSACTION_SCORES)
     lake.ensure_views(FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS)
@@ -74,12 +72,11 @@ def scores(lake: Lake, batch: DataFrame, champion: Champion) -> DataFrame:
     judged = evaluate(with_rule_inputs(features, batch, lake.table(MERCHANT.history)))
     judged = judged.withColumn("is_blocked", blocks("rules_hit"))
     names = [part.split()[0] for part in _SCORED.split(", ")]
-    scored = judged.select(*names).mapInPandas(_on_workers(champion), f"{_SCORED}, {ADDED}")
-    is_fraud = F.col("is_blocked") | (F.col("score") > F.col("threshold"))
+    score_partition = scorer(champion, FEATURE_NAMES, blocked="is_blocked")
+    scored = judged.select(*names).mapInPandas(score_partition, f"{_SCORED}, {ADDED}")
     return scored.select(
         "*",
-        F.when(is_fraud, "fraud").otherwise("genuine").alias("decision"),
-        _reasons(is_fraud).alias("all_reasons"),
+        _reasons().alias("all_reasons"),
         F.struct(*FEATURE_NAMES).alias("features"),
         F.col("amount_eur").cast("decimal(18,2)").alias("exact_amount_eur"),
         F.current_timestamp().alias("scored_at"),
@@ -90,18 +87,7 @@ _OUTPUT = {"reasons": "all_reasons", "amount_eur": "exact_amount_eur"}
 """Columns of the table that have a working name beside the scorer's own."""
 
 
-def _reasons(is_fraud: Column) -> Column:
-    """Rules first: they are what a person acts on; then what the model saw. Backfill is never an alert."""
-    is_alert = is_fraud & ~F.col("is_backfill")
-    return F.when(is_alert, F.concat(sentences("rules_hit"), F.col("reasons"))).otherwise(
-        F.array().cast("array<string>")
-    )
-
-
-def _on_workers(champion: Champion) -> Callable[[Iterable[pd.DataFrame]], Iterable[pd.DataFrame]]:
-    score_partition = scorer(champion, FEATURE_NAMES, blocked="is_blocked")
-
-    def score_frames(frames: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
-        yield from score_partition(iter(frames))
-
-    return score_frames
+def _reasons() -> Column:
+    """Of an alert, the rules first: they are what a person acts on; then what the model saw."""
+    why = F.concat(sentences("rules_hit"), F.col("reasons"))
+    return F.when(F.expr(IS_ALERT), why).otherwise(F.array().cast("array<string>"))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xgboost as xgb
-from ml_builders import day
+from gold_worlds import at
 from pyspark.sql import functions as F
 
 from common.contracts.ddl import schema_of
@@ -23,16 +23,16 @@ from common.contracts.gold import (
 from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
 from common.contracts.table import Table
 from common.errors import ModelError, PositionError
-from common.features.build import build_features
+from common.gold.transaction_features import build_features
+from common.gold.transaction_scores import score_new
 from common.ml.champion import Champion
-from common.ml.score_stream import score_new
 from common.storage.lake import Lake
 
 pytestmark = pytest.mark.spark
 
 PAYMENTS = 40
 FIRST_LIVE = 20
-"""Payments from this one on happened since the model's T."""
+"""Payments from this one on happened since the model's test_start."""
 
 
 def a_champion(features: tuple[str, ...] = FEATURE_NAMES) -> Champion:
@@ -40,7 +40,7 @@ def a_champion(features: tuple[str, ...] = FEATURE_NAMES) -> Champion:
     inputs = pd.DataFrame(np.random.default_rng(1).uniform(0, 100, (400, len(features))), columns=list(features))
     data = xgb.DMatrix(inputs.to_numpy(), label=inputs[features[0]] > 50, feature_names=list(features))
     booster = xgb.train({"max_depth": 2, "objective": "binary:logistic"}, data, num_boost_round=10)
-    return Champion("3", features, 0.5, 10, day(FIRST_LIVE, hour=0), bytes(booster.save_raw("ubj")))
+    return Champion("3", features, 0.5, 10, at(FIRST_LIVE), bytes(booster.save_raw("ubj")))
 
 
 def add_payments(lake: Lake, first: int, last: int, who: str = "1") -> None:
@@ -50,8 +50,8 @@ def add_payments(lake: Lake, first: int, last: int, who: str = "1") -> None:
         amount = 40_000 if number == PAYMENTS - 1 else 90 if number % 2 else 10
         values = {
             "transaction_id": f"P{number}",
-            "event_time": day(number),
-            "event_date": day(number).date(),
+            "event_time": at(number + 0.5),
+            "event_date": at(number).date(),
             "customer_id": f"C{who}",
             "merchant_id": "M1",
             "terminal_id": f"T{who}",
@@ -65,7 +65,7 @@ def add_payments(lake: Lake, first: int, last: int, who: str = "1") -> None:
 
 
 def report_fraud(lake: Lake, number: int, reported_on: int) -> None:
-    values = {"transaction_id": f"P{number}", "is_fraud": True, "reported_at": day(reported_on), "record_id": "r"}
+    values = {"transaction_id": f"P{number}", "is_fraud": True, "reported_at": at(reported_on + 0.5), "record_id": "r"}
     row = tuple(values.get(name) for name in FRAUD_REPORTS.column_names)
     lake.append(lake.spark.createDataFrame([row], schema_of(FRAUD_REPORTS)), FRAUD_REPORTS)
 
@@ -85,7 +85,7 @@ def scores(lake: Lake) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def scored(lake: Lake) -> Lake:
     lake.ensure(TRANSACTIONS, FRAUD_REPORTS, MERCHANT.history)
-    version = ("M1", "Shop", "5411", "DE", "low", True, False, day(30, hour=0), None, True, "x")
+    version = ("M1", "Shop", "5411", "DE", "low", True, False, at(30), None, True, "x")
     lake.append(lake.spark.createDataFrame([version], schema_of(MERCHANT.history)), MERCHANT.history)
     add_payments(lake, 0, PAYMENTS)
     assert score_new(lake, a_champion()) == PAYMENTS
@@ -122,7 +122,7 @@ def test_rules_see_the_merchant_as_it_was_and_a_blocking_one_decides(scored: Lak
 
 def test_a_batch_that_was_killed_before_the_stream_noted_it_is_not_doubled(scored: Lake) -> None:
     before = scores(scored)
-    commits = Path(scored.settings.checkpoint("ml", "transaction_scores")) / "commits"
+    commits = Path(scored.settings.checkpoint("gold", "transaction_scores")) / "commits"
     for noted in commits.iterdir():
         noted.unlink()
 
@@ -177,7 +177,7 @@ def test_decisions_stay_as_made_with_the_features_they_were_made_on_when_somethi
 def test_scores_that_are_gone_are_not_begun_in_the_middle(scored: Lake) -> None:
     scored.spark.sql(f"DROP TABLE {scored.full_name(TRANSACTION_SCORES)}")
 
-    with pytest.raises(PositionError, match="lakehouse reset ml/transaction_scores"):
+    with pytest.raises(PositionError, match="lakehouse reset gold/transaction_scores"):
         score_new(scored, a_champion())
 
     assert not scored.exists(TRANSACTION_SCORES)

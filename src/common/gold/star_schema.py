@@ -17,13 +17,14 @@ from pyspark.sql import functions as F
 
 from common.contracts.silver import BY_ENTITY, FRAUD_REPORTS, REFERENCES, TRANSACTIONS
 from common.contracts.star import DIM_DATE, DIMENSIONS, FACT_FRAUD_REPORT, FACT_TRANSACTION
-from common.features.reach import utc
-from common.gold.dimensions import add_unknown_members, extend_calendar, update_dimension
-from common.gold.facts import FROM_SILVER, concerned_facts, mended_facts, write_facts
-from common.gold.report_facts import REPORT_KEY, update_report_facts
+from common.gold.dim_date import extend_calendar
+from common.gold.dimensions import add_unknown_members, update_dimension
+from common.gold.fact_fraud_report import REPORT_KEY, update_report_facts
+from common.gold.fact_transaction import FROM_SILVER, concerned_facts, mended_facts, write_facts
 from common.gold.stacked import stacked
 from common.storage.lake import Lake, Once
 from common.storage.positions import check_position
+from common.storage.recent import utc
 from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, run_queries
 
 STAR = (*DIMENSIONS.values(), DIM_DATE, FACT_TRANSACTION, FACT_FRAUD_REPORT)
@@ -51,7 +52,7 @@ def build_star_schema(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Added:
     lake.ensure(*READ, *STAR)
     add_unknown_members(lake)
     before = _counts(lake)
-    rows = arrivals({table.name: lake.stream(table) for table in READ})
+    rows = star_arrivals({table.name: lake.stream(table) for table in READ})
     run_queries([batch_query(lake, rows, checkpoint, update_star, trigger)])
     after = _counts(lake)
     return Added(after[0] - before[0], after[1] - before[1])
@@ -61,7 +62,7 @@ def _counts(lake: Lake) -> tuple[int, int]:
     return lake.table(FACT_TRANSACTION).count(), lake.table(FACT_FRAUD_REPORT).count()
 
 
-def arrivals(read: Mapping[str, DataFrame]) -> DataFrame:
+def star_arrivals(read: Mapping[str, DataFrame]) -> DataFrame:
     """Rows of all the tables that the star is made of in one frame, by `kind`: transaction, report, or an entity.
 
     Args:
@@ -81,7 +82,7 @@ def arrivals(read: Mapping[str, DataFrame]) -> DataFrame:
 
 
 def update_star(lake: Lake, batch: DataFrame, once: Once) -> None:
-    """Brings dimensions and facts to where they must be after a batch of `arrivals`."""
+    """Brings dimensions and facts to where they must be after a batch of `star_arrivals`."""
     ends = _ends(batch)
     changes = {}
     for reference in REFERENCES.values():
@@ -122,7 +123,7 @@ def mend_star(lake: Lake, keys: Mapping[str, DataFrame]) -> None:
     for entity, ids in keys.items():
         # From the beginning of time: whichever change is gone, no fact of its id is passed over.
         rows[BY_ENTITY[entity].changes.name] = ids.withColumn("changed_at", F.lit("0001-01-01").cast("timestamp"))
-    update_star(lake, arrivals(rows), Once("no new facts", 0))
+    update_star(lake, star_arrivals(rows), Once("no new facts", 0))
 
 
 def _ends(batch: DataFrame) -> dict[str, tuple[datetime, datetime]]:

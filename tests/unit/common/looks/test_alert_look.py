@@ -1,16 +1,21 @@
 """The look at alerts: causes by the names that gold.alert_outcomes has, of recent days alone."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
-from ml_builders import day
 
 from common.contracts.ddl import schema_of
 from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.silver import TRANSACTIONS
 from common.contracts.table import Table
-from common.ml.alerts import plot_alerts
+from common.looks.alerts import plot_alerts
 from common.storage.lake import Lake
 
 pytestmark = pytest.mark.spark
+
+
+def day(number: int) -> datetime:
+    return datetime(2030, 1, 1, 12, tzinfo=UTC) + timedelta(days=number)
 
 
 def append(lake: Lake, table: Table, *rows: dict[str, object]) -> None:

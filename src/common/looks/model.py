@@ -7,7 +7,8 @@ from IPython.display import Image, Markdown
 
 from common.ml.promote import Outcome
 from common.ml.registry import Registry
-from common.ml.train import NotTrained, Trained
+from common.ml.steps import Training
+from common.ml.train import Trained
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,23 +21,29 @@ def as_image(drawn: "Figure", width_pixels: int = 1100) -> Image:
     return Image(data=buffer.getvalue(), format="png", width=width_pixels)  # type: ignore[no-untyped-call]
 
 
-def look_at_training(registry: Registry, training: Trained | NotTrained) -> Image | Markdown:
-    """The board of a model just trained; else the champion's card; else why there is neither."""
-    if isinstance(training, Trained):
-        from common.ml.plots import board
-        from common.ml.publish import pictured
+def pictures(trained: Trained) -> "dict[str, Figure]":
+    """The figures that are kept with a version, by name."""
+    from common.looks.model_plots import figures  # and with it matplotlib, which nothing else needs
 
-        fold = training.protocol.test
+    return figures(trained)
+
+
+def look_at_training(registry: Registry, training: Training) -> Image | Markdown:
+    """The board of a model just trained; else the champion's card; else why there is neither."""
+    if trained := training.trained:
+        from common.looks.model_plots import board, pictured
+
+        fold = trained.protocol.test
         title = f"fraud_model, tested on {fold.test_start:%Y-%m-%d} to {fold.test_end:%Y-%m-%d}"
-        return as_image(board(pictured(training), title))
-    return _champion_card(registry, training.text)
+        return as_image(board(pictured(trained), title))
+    return _champion_card(registry, training.reason)
 
 
 def look_at_promotion(registry: Registry, outcome: Outcome) -> Image | Markdown:
     """The rivals side by side where there were any; else the champion's card; else why there is neither."""
     if not outcome.figures:
         return _champion_card(registry, outcome.text)
-    from common.ml.plots import MODEL, RULES, compared
+    from common.looks.model_plots import MODEL, RULES, compared
 
     scores = {
         "candidate": ("score", MODEL),

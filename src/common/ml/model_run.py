@@ -2,30 +2,27 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import mlflow
 
+from common.ml.booster import trials_table
 from common.ml.folds import Fold
 from common.ml.metrics import Figures
 from common.ml.model_card import model_card
-from common.ml.plots import PICTURES, Pictured, figure
 from common.ml.registry import Registry
 from common.ml.train import Trained
-from common.ml.training import trials_table
 from common.settings import MODEL_NAME
 
 
-def pictured(trained: Trained) -> Pictured:
-    """What the plots draw of a trained model."""
-    return Pictured(trained.judged, trained.importance, trained.model.threshold, trained.model.cards_per_day)
-
-
-def register(
+def log_and_register(
     registry: Registry,
     trained: Trained,
+    *,
     parameters: Mapping[str, object],
     data_versions: Mapping[str, int],
     commit: str,
+    pictures: Mapping[str, Any],
 ) -> str:
     """Logs everything about a trained model as one MLflow run, registers it, and returns its version.
 
@@ -35,12 +32,13 @@ def register(
         parameters: the notebook's parameters.
         data_versions: Delta version of each table read.
         commit: the code's commit.
+        pictures: figures of matplotlib, by name.
 
     """
     model, best = trained.model, trained.trials[0]
     transactions, frauds = trained.train_counts
     with mlflow.start_run(
-        experiment_id=registry.experiment_id, run_name=f"{MODEL_NAME} T={model.test_start:%Y-%m-%d}"
+        experiment_id=registry.experiment_id, run_name=f"{MODEL_NAME} test_start={model.test_start:%Y-%m-%d}"
     ) as run:
         mlflow.log_params(
             {
@@ -73,8 +71,8 @@ def register(
             commit=commit,
         )
         mlflow.log_text(card, "model_card.md")
-        for name in PICTURES:
-            mlflow.log_figure(figure(name, pictured(trained)), f"plots/{name}.png")
+        for name, picture in pictures.items():
+            mlflow.log_figure(picture, f"plots/{name}.png")
     example = trained.judged[list(model.features)].head(5).astype("float64")
     return registry.register(model, run.info.run_id, example)
 

@@ -1,15 +1,27 @@
+from datetime import UTC, datetime
+
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from ml_builders import random_judged
 
-from common.ml.look import as_image
-from common.ml.plots import PICTURES, Pictured, board, calibration, compared, figure, precision_recall
+from common.looks.model import as_image
+from common.looks.model_plots import PICTURES, Pictured, board, calibration, compared, figure, precision_recall
 
 
 @pytest.fixture
 def pictured() -> Pictured:
-    frame = random_judged(1)
+    generator = np.random.default_rng(1)
+    is_fraud = generator.random(840) < 0.05
+    frame = pd.DataFrame(
+        {
+            "event_time": [datetime(2030, 1, 1 + number % 7, number % 24, tzinfo=UTC) for number in range(840)],
+            "card": [f"c{number}" for number in generator.integers(0, 60, 840)],
+            "score": np.clip(generator.normal(0.3 + 0.3 * is_fraud, 0.15), 0, 1),
+            "is_fraud": is_fraud,
+            "amount_eur": 10.0,
+        }
+    )
     importance = pd.Series({"amount_eur": 0.7, "is_night": 0.3})
     return Pictured(frame.assign(rules_hit=(frame.index % 9 == 0).astype(int)), importance, 0.5, 10)
 

@@ -11,12 +11,15 @@ from datetime import date
 from pyspark.sql import DataFrame
 
 import common.contracts.marts
+from common.checks.extents import extents
 from common.contracts.table import Table
 from common.features.reach import Stretch, stretches, within
 from common.gold.mart import Mart
 from common.gold.touched import READ, days_of_month, mart_arrivals, touched_days
+from common.result import Result
 from common.storage.difference import merge_difference
 from common.storage.lake import Lake, Once
+from common.storage.last_success import Step
 from common.storage.positions import check_position
 from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, run_queries
 
@@ -30,8 +33,16 @@ DECLARED = _declared()
 MARTS = tuple(mart.table for mart in DECLARED)
 
 
-def build_marts(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> dict[str, int]:
-    """Brings the marts up to date, reading only what something new concerns; returns the rows of each, by name.
+STEP = Step(
+    "gold.marts",
+    reads=tuple(table.name for table in READ),
+    writes=tuple(table.name for table in MARTS),
+    streams=("gold/marts",),
+)
+
+
+def build_marts(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Result:
+    """Brings the marts up to date, reading only what something new concerns; tells the rows of each, by name.
 
     Raises:
         PositionError: a mart is gone, and the stream that fills it is not at its start.
@@ -42,7 +53,7 @@ def build_marts(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> dict[str, int]:
     lake.ensure(*READ, *MARTS)
     rows = mart_arrivals({table.name: lake.stream(table) for table in READ})
     run_queries([batch_query(lake, rows, checkpoint, update_marts, trigger)])
-    return {table.name: lake.table(table).count() for table in MARTS}
+    return Result(facts={"rows of marts": {name: extent.rows for name, extent in extents(lake, MARTS).items()}})
 
 
 def update_marts(lake: Lake, batch: DataFrame, _: Once) -> None:

@@ -9,7 +9,6 @@ transaction's id is on one date only (see the check unique_across_dates).
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from datetime import datetime
 
 from pyspark.sql import DataFrame
@@ -22,7 +21,10 @@ from common.gold.dimensions import add_unknown_members, update_dimension
 from common.gold.fact_fraud_report import REPORT_KEY, update_report_facts
 from common.gold.fact_transaction import FROM_SILVER, concerned_facts, mended_facts, write_facts
 from common.gold.stacked import stacked
+from common.result import Result
+from common.storage.changes import changes_since, versions
 from common.storage.lake import Lake, Once
+from common.storage.last_success import Step
 from common.storage.positions import check_position
 from common.storage.recent import utc
 from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, run_queries
@@ -32,15 +34,15 @@ READ = (TRANSACTIONS, FRAUD_REPORTS, *(reference.changes for reference in REFERE
 _TRANSACTION, _REPORT = "transaction", "report"
 
 
-@dataclass(frozen=True)
-class Added:
-    """Rows that a run added to the facts."""
+STEP = Step(
+    "gold.star_schema",
+    reads=tuple(table.name for table in READ),
+    writes=tuple(table.name for table in STAR),
+    streams=("gold/star_schema",),
+)
 
-    transactions: int
-    reports: int
 
-
-def build_star_schema(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Added:
+def build_star_schema(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Result:
     """Takes what is new in silver into dimensions and facts, and mends the facts that something late concerns.
 
     Raises:
@@ -51,15 +53,12 @@ def build_star_schema(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Added:
         check_position(lake, table, checkpoint)
     lake.ensure(*READ, *STAR)
     add_unknown_members(lake)
-    before = _counts(lake)
+    before = versions(lake, (FACT_TRANSACTION, FACT_FRAUD_REPORT))
     rows = star_arrivals({table.name: lake.stream(table) for table in READ})
     run_queries([batch_query(lake, rows, checkpoint, update_star, trigger)])
-    after = _counts(lake)
-    return Added(after[0] - before[0], after[1] - before[1])
-
-
-def _counts(lake: Lake) -> tuple[int, int]:
-    return lake.table(FACT_TRANSACTION).count(), lake.table(FACT_FRAUD_REPORT).count()
+    facts, reports = changes_since(lake, before).values()
+    note = f"{facts.updated:,} older facts mended" if facts.updated else ""
+    return Result(rows_out=facts.inserted + reports.inserted, note=note)
 
 
 def star_arrivals(read: Mapping[str, DataFrame]) -> DataFrame:

@@ -4,7 +4,6 @@ One query reads transactions and fraud reports, so that each batch sees what the
 for each, a row could be computed without a report while the other query, at the same moment, doesn't find the row.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from pyspark.sql import DataFrame
@@ -17,26 +16,23 @@ from common.features.reach import Reach, event_ends, reach_by_day, within
 from common.features.transactions import INPUTS, transaction_features
 from common.features.windows import EVENT_MICROS
 from common.gold.stacked import stacked
+from common.result import Result
+from common.storage.changes import changes_since, versions
 from common.storage.lake import Lake, Once
+from common.storage.last_success import Step
 from common.storage.positions import check_position
 from common.storage.recent import newest_time, utc
 from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, run_queries
 
-
-@dataclass(frozen=True)
-class Built:
-    """What a run did: rows that are new, and older ones whose features became others by something late."""
-
-    added: int
-    recomputed: int
-
-    @property
-    def note(self) -> str:
-        """For the job's summary; empty where nothing came late."""
-        return f"{self.recomputed:,} older rows recomputed" if self.recomputed else ""
+STEP = Step(
+    "gold.transaction_features",
+    reads=(TRANSACTIONS.name, FRAUD_REPORTS.name),
+    writes=(TRANSACTION_FEATURES.name,),
+    streams=("gold/transaction_features",),
+)
 
 
-def build_features(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Built:
+def build_features(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Result:
     """Computes the features of every transaction that is new in silver, and anew those that a late row changes.
 
     A late row is a transaction, or a report of fraud or its withdrawal. Whatever the order of arrival, the table ends
@@ -48,23 +44,12 @@ def build_features(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Built:
     checkpoint = lake.settings.checkpoint("gold", "transaction_features")
     check_position(lake, TRANSACTION_FEATURES, checkpoint)
     lake.ensure(TRANSACTIONS, FRAUD_REPORTS, TRANSACTION_FEATURES)
-    before = lake.version(TRANSACTION_FEATURES)
+    before = versions(lake, [TRANSACTION_FEATURES])
     rows = feature_arrivals(lake.stream(TRANSACTIONS), lake.stream(FRAUD_REPORTS))
     run_queries([batch_query(lake, rows, checkpoint, update_features, trigger)])
-    return _written_since(lake, before)
-
-
-def _written_since(lake: Lake, version: int) -> Built:
-    """What the table's log says of the commits after a version: rows appended, and rows that a MERGE changed."""
-    commits = lake.version(TRANSACTION_FEATURES) - version
-    if not commits:
-        return Built(0, 0)
-    history = lake.spark.sql(f"DESCRIBE HISTORY {lake.full_name(TRANSACTION_FEATURES)} LIMIT {commits}").collect()
-
-    def total(operation: str, metric: str) -> int:
-        return sum(int(row["operationMetrics"].get(metric, 0)) for row in history if row["operation"] == operation)
-
-    return Built(total("WRITE", "numOutputRows"), total("MERGE", "numTargetRowsUpdated"))
+    (changes,) = changes_since(lake, before).values()
+    note = f"{changes.updated:,} older rows computed again" if changes.updated else ""
+    return Result(changes.inserted, changes.inserted, note)
 
 
 def feature_arrivals(transactions: DataFrame, fraud_reports: DataFrame) -> DataFrame:

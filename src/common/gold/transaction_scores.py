@@ -13,11 +13,16 @@ from common.contracts.gold import (
 )
 from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
 from common.features.transactions import transaction_features
+from common.ml.alerts import alerts
 from common.ml.champion import Champion, check_features
+from common.ml.model_versions import champion_version
 from common.ml.scoring import ADDED, scorer
+from common.result import Result
 from common.rules import blocks, evaluate, sentences
 from common.rules.inputs import with_rule_inputs
+from common.storage.changes import changes_since, versions
 from common.storage.lake import Lake, Once
+from common.storage.last_success import Step
 from common.storage.positions import check_position
 from common.storage.streams import AVAILABLE_NOW, BatchStep, Trigger, batch_query, run_queries
 
@@ -28,8 +33,17 @@ _SCORED = (
 )
 
 
-def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE_NOW) -> int:
-    """Scores every transaction that is new in silver, each once, and returns how many were added.
+STEP = Step(
+    "gold.transaction_scores",
+    reads=(TRANSACTIONS.name,),
+    writes=(TRANSACTION_SCORES.name,),
+    streams=("gold/transaction_scores",),
+    outside=champion_version,
+)
+
+
+def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE_NOW) -> Result:
+    """Scores every transaction that is new in silver, each once.
 
     With a trigger that goes on, each micro-batch asks the registry for the champion of the moment. Without a
     champion (the text says why there is none) nothing is scored: the transactions wait for one.
@@ -43,13 +57,14 @@ def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE
     lake.ensure(TRANSACTIONS, FRAUD_REPORTS, MERCHANT.history, TRANSACTION_SCORES)
     lake.ensure_views(FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS)
     if isinstance(champion, str):
-        return 0
+        return Result(0, 0, champion)
     check_features(champion, FEATURE_NAMES)
-    before = lake.table(TRANSACTION_SCORES).count()
+    before = versions(lake, [TRANSACTION_SCORES])
     goes_on = trigger.kind != AVAILABLE_NOW.kind
     step = _batch_step(champion, asks_again=goes_on)
     run_queries([batch_query(lake, lake.stream(TRANSACTIONS), checkpoint, step, trigger)])
-    return lake.table(TRANSACTION_SCORES).count() - before
+    (changes,) = changes_since(lake, before).values()
+    return Result(changes.inserted, changes.inserted, facts={"alerts": alerts(lake).count()})
 
 
 def _batch_step(first: Champion, *, asks_again: bool) -> BatchStep:

@@ -9,15 +9,24 @@ from typing import Any
 
 import pandas as pd
 
-from common.contracts.silver import FRAUD_REPORTS
+from common.contracts.gold import TRANSACTION_FEATURES
+from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
 from common.ml.baseline import rules_fired
 from common.ml.due import Plan, plan_training
 from common.ml.model_run import log_and_register
+from common.ml.model_versions import newest_and_champion, newest_version
 from common.ml.promote import Contest, Outcome, judge
 from common.ml.registry import Registry
 from common.ml.train import TooFewLabels, Trained, counts, too_few_labels, train
 from common.ml.window import code_commit, data_versions, newest_event, read_window
 from common.storage.lake import Lake
+from common.storage.last_success import Step
+
+_READ = (TRANSACTIONS.name, FRAUD_REPORTS.name, TRANSACTION_FEATURES.name, MERCHANT.history.name)
+TRAINING = Step("ml.training", reads=_READ, outside=newest_version)
+"""What training depends on. It doesn't ask for the champion: the same data make no second version."""
+PROMOTION = Step("ml.promotion", reads=_READ, outside=newest_and_champion)
+"""What promotion depends on."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
 from common.contracts.table import Table
 from common.errors import PositionError
 from common.features.transactions import transaction_features
-from common.gold.transaction_features import Built, build_features, feature_arrivals, update_features
+from common.gold.transaction_features import build_features, feature_arrivals, update_features
 from common.storage.lake import Lake, Once
 
 pytestmark = pytest.mark.spark
@@ -109,7 +109,7 @@ def settled(lake: Lake) -> Lake:
         changed = [name for name in before if before[name] != after[name]]
         add(lake, rows, reports)
 
-        assert build_features(lake) == Built(added=len(rows), recomputed=len(changed))
+        assert build_features(lake) == built(len(rows), len(changed))
         assert held(lake) == after
         before = after
         changes += len(changed)
@@ -127,7 +127,7 @@ def test_in_any_order_of_arrival_each_batch_leaves_what_the_oracle_says_and_only
 
 def test_with_nothing_new_nothing_is_written(settled: Lake) -> None:
     version = settled.version(TRANSACTION_FEATURES)
-    assert build_features(settled) == Built(0, 0)
+    assert build_features(settled) == built(0, 0)
     assert settled.version(TRANSACTION_FEATURES) == version
 
 
@@ -138,7 +138,7 @@ def test_a_batch_that_was_killed_before_the_stream_noted_it_changes_nothing_more
     for file in (commits / str(newest), commits / f".{newest}.crc"):
         file.unlink(missing_ok=True)
 
-    assert build_features(settled) == Built(0, 0)
+    assert build_features(settled) == built(0, 0)
     assert held(settled) == before
 
 
@@ -178,7 +178,7 @@ def test_rewound_the_stream_finds_what_is_wrong_in_old_rows(settled: Lake) -> No
     settled.spark.sql(f"UPDATE {name} SET customer_tx_count_1d = 99 WHERE transaction_id IN ({wrong})")
     settings = replace(settled.settings, home=settled.settings.home / "rewound")
 
-    assert build_features(Lake(settled.spark, settings)) == Built(0, 2)
+    assert build_features(Lake(settled.spark, settings)) == built(0, 2)
     assert held(settled) == before
 
 

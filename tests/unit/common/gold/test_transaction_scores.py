@@ -88,7 +88,7 @@ def scored(lake: Lake) -> Lake:
     version = ("M1", "Shop", "5411", "DE", "low", True, False, at(30), None, True, "x")
     lake.append(lake.spark.createDataFrame([version], schema_of(MERCHANT.history)), MERCHANT.history)
     add_payments(lake, 0, PAYMENTS)
-    assert score_new(lake, a_champion()) == PAYMENTS
+    assert score_new(lake, a_champion()).rows_out == PAYMENTS
     return lake
 
 
@@ -126,7 +126,7 @@ def test_a_batch_that_was_killed_before_the_stream_noted_it_is_not_doubled(score
     for noted in commits.iterdir():
         noted.unlink()
 
-    assert score_new(scored, a_champion()) == 0
+    assert score_new(scored, a_champion()).rows_out == 0
 
     after = scores(scored)
     assert list(after["scored_at"]) == list(before["scored_at"])
@@ -135,13 +135,13 @@ def test_a_batch_that_was_killed_before_the_stream_noted_it_is_not_doubled(score
 def test_what_comes_later_is_added(scored: Lake) -> None:
     add_payments(scored, PAYMENTS, PAYMENTS + 3)
 
-    assert score_new(scored, a_champion()) == 3
-    assert score_new(scored, a_champion()) == 0
+    assert score_new(scored, a_champion()).rows_out == 3
+    assert score_new(scored, a_champion()).rows_out == 0
     assert scores(scored)["event_time"].iloc[-1] - scores(scored)["event_time"].iloc[0] == timedelta(days=PAYMENTS + 2)
 
 
 def test_without_a_champion_nothing_is_scored(scored: Lake) -> None:
-    assert score_new(scored, "not enough labels: 3 frauds") == 0
+    assert score_new(scored, "not enough labels: 3 frauds").rows_out == 0
 
 
 def test_a_model_of_other_features_is_refused_with_the_difference(scored: Lake) -> None:
@@ -156,13 +156,13 @@ def test_decisions_stay_as_made_with_the_features_they_were_made_on_when_somethi
     add_payments(scored, 200, 202, who="2")
     add_payments(scored, 203, 211, who="2")
     build_features(scored)
-    assert score_new(scored, a_champion()) == len(in_time)
+    assert score_new(scored, a_champion()).rows_out == len(in_time)
     features, decisions = (by_id(scored, table, in_time) for table in (TRANSACTION_FEATURES, TRANSACTION_SCORES))
 
     add_payments(scored, 202, 203, who="2")
     report_fraud(scored, 200, reported_on=201)  # known at the terminal seven days after the payment
     build_features(scored)
-    assert score_new(scored, a_champion()) == 1
+    assert score_new(scored, a_champion()).rows_out == 1
 
     mended = by_id(scored, TRANSACTION_FEATURES, in_time)
     assert mended["P203"]["customer_tx_count_7d"] == features["P203"]["customer_tx_count_7d"] + 1

@@ -19,6 +19,7 @@ from common.contracts.table import Table
 from common.errors import PositionError
 from common.features.transactions import transaction_features
 from common.gold.transaction_features import build_features, feature_arrivals, update_features
+from common.result import Result
 from common.storage.lake import Lake, Once
 
 pytestmark = pytest.mark.spark
@@ -123,6 +124,11 @@ def test_in_any_order_of_arrival_each_batch_leaves_what_the_oracle_says_and_only
     rows, reports = settled.table(TRANSACTIONS), settled.table(FRAUD_REPORTS)
     at_once = by_id(transaction_features(rows, rows, reports).collect())
     assert by_id(settled.table(TRANSACTION_FEATURES).collect()) == at_once
+
+
+def built(added: int, again: int) -> Result:
+    """What a run says that added some rows and computed others again."""
+    return Result(added, added, f"{again:,} older rows computed again" if again else "")
 
 
 def test_with_nothing_new_nothing_is_written(settled: Lake) -> None:

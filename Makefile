@@ -41,9 +41,9 @@ $(STAMP): requirements-dev.txt requirements-uv.txt requirements-java.txt pyproje
 		$(VENV)/.uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt; }
 	$(UV) pip sync --quiet --require-hashes --compile-bytecode requirements-dev.txt
 	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m local.java --quiet || { echo "No Java 17 or 21 here: fetching one"; \
+	@$(BIN)/python -m local.engine.java --quiet || { echo "No Java 17 or 21 here: fetching one"; \
 		$(UV) pip install --quiet --require-hashes -r requirements-java.txt; }
-	$(BIN)/python -m local.jars
+	$(BIN)/python -m local.engine.jars
 	@touch $@
 
 run: setup  ## Simulate a payment world if no files have landed, then run the main job

@@ -43,7 +43,7 @@ def workspace_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def spark(workspace_home: Path) -> Iterator["SparkSession"]:
     """A session on the server that SPARK_REMOTE names, or on one that lives as long as the tests."""
     from common.session import spark_session
-    from local.spark_server import attach, detach
+    from local.engine.server import attach, detach
     from local.workspace import Workspace
 
     workspace = Workspace(workspace_home)

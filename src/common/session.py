@@ -100,7 +100,7 @@ def _attach_to_workspace(settings: Settings | None) -> str:
     if settings is not None:
         environment["LAKEHOUSE_HOME"] = str(settings.home)
     answer = subprocess.run(
-        [sys.executable, "-m", "local.spark_server", "attach", "--pid", str(os.getpid())],
+        [sys.executable, "-m", "local.engine.server", "attach", "--pid", str(os.getpid())],
         capture_output=True,
         text=True,
         env=environment,

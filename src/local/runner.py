@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from local import run_record as states
 from local.dynamic_values import RunValues, TaskValues
+from local.engine.sessions import end_abandoned_sessions, end_session, own_session
 from local.job_lock import job_lock
 from local.job_parameters import check_parameters, check_references, job_values, task_values
 from local.jobs import Job, Task
@@ -18,7 +19,6 @@ from local.notebooks import published_result
 from local.reporting import Reporter
 from local.run_if import decide
 from local.run_record import RunRecord, TaskRecord, attempt_path, new_run_id
-from local.sessions import end_abandoned_sessions, end_session, own_session
 from local.workspace import Workspace
 
 _POLL_SECONDS = 0.2

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from common.settings import repository
 from local.bundle import load_bundle
+from local.engine.server import attached
 from local.jobs import load_job
 from local.run_record import FAILED, SUCCESS, TIMEDOUT, RunRecord, TaskRecord
 from local.runner import RunOptions, run_job
-from local.spark_server import attached
 from local.workspace import current_workspace
 
 OUTCOMES = {0: "the task was ended by its time limit", 3: "the task was quicker"}

@@ -8,9 +8,10 @@ import typer
 
 from common.errors import LakehouseError
 from common.settings import repository
-from local import run_record, spark_server
+from local import run_record
 from local.commands.shared import examples, out
-from local.spark_keeper import living_clients
+from local.engine import server as spark_server
+from local.engine.keeper import living_clients
 from local.workspace import Workspace, current_workspace, shown_path
 
 EPILOG = examples("lakehouse reset", "lakehouse reset --yes")

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 import psutil
 import typer
 
-from local import spark_server
 from local.commands.rows import Rows, print_rows
 from local.commands.shared import Format, examples, out, tell
+from local.engine import server as spark_server
+from local.engine.keeper import living_clients
 from local.run_record import last_runs
-from local.spark_keeper import living_clients
 from local.workspace import Workspace, current_workspace, shown_path
 
 STATUS_EPILOG = examples("lakehouse status", "lakehouse status --format json | jq '.[].state'")

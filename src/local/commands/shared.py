@@ -8,7 +8,7 @@ from enum import StrEnum
 import typer
 from rich.console import Console
 
-from local.spark_server import attached
+from local.engine.server import attached
 from local.workspace import Workspace
 
 out = Console()

@@ -8,8 +8,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from common.settings import repository
-from local import spark_server
 from local.commands.shared import examples, out, tell
+from local.engine import server as spark_server
 from local.notebook_process import kernel_environment
 from local.workspace import Workspace, current_workspace
 

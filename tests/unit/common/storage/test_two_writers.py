@@ -19,7 +19,7 @@ from common.storage import conflicts
 from common.storage.conflicts import ATTEMPTS, is_conflict, retried
 from common.storage.lake import Lake, Once
 from common.storage.streams import Trigger, process_stream, wait_for
-from local.sessions import fresh_session
+from local.engine.sessions import fresh_session
 
 WRITERS, ROUNDS = 2, 2
 

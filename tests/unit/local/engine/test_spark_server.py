@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from common.settings import repository
-from local import spark_server
+from local.engine import server as spark_server
 from local.processes import wait_until
 from local.workspace import Workspace, write_json
 
@@ -85,7 +85,7 @@ def test_a_state_file_of_another_process_is_no_server(tmp_path: Path) -> None:
 
 def test_attach_says_in_one_sentence_what_is_missing(own: Workspace) -> None:
     environment = os.environ | {"PYTHONPATH": str(repository() / "src"), "LAKEHOUSE_JARS": "/nowhere"}
-    command = [sys.executable, "-m", "local.spark_server", "attach", "--pid", str(os.getpid())]
+    command = [sys.executable, "-m", "local.engine.server", "attach", "--pid", str(os.getpid())]
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert answer.returncode == 1
     assert answer.stdout == ""

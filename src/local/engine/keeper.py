@@ -72,9 +72,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _launch(workspace: Workspace, port: int) -> "subprocess.Popen[Any]":
-    from local.jars import spark_jars
-    from local.java import find_java
-    from local.spark_command import server_command, server_environment
+    from local.engine.command import server_command, server_environment
+    from local.engine.jars import spark_jars
+    from local.engine.java import find_java
 
     java = find_java()
     command = server_command(workspace, port, java, spark_jars(java))

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from local.jars import spark_folder
-from local.java import Java
+from local.engine.jars import spark_folder
+from local.engine.java import Java
 from local.workspace import Workspace
 
 SERVER_CLASS = "org.apache.spark.sql.connect.service.SparkConnectServer"

@@ -1,7 +1,7 @@
 """The workspace's Spark Connect server: one for all, started by the first that needs it.
 
 A process attaches by its number; a server that nobody pinned with `lakehouse up` ends with the last one attached.
-Notebooks started without the runner call `python -m local.spark_server attach --pid PID`.
+Notebooks started without the runner call `python -m local.engine.server attach --pid PID`.
 """
 
 import argparse
@@ -17,10 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from common.errors import EngineError, LakehouseError
-from local.jars import spark_jars
-from local.java import find_java
+from local.engine.jars import spark_jars
+from local.engine.java import find_java
+from local.engine.keeper import add_client, living_clients
 from local.processes import ProcessIdentity, file_lock, wait_until
-from local.spark_keeper import add_client, living_clients
 from local.workspace import Workspace, current_workspace, read_json
 
 START_SECONDS = 90
@@ -149,11 +149,11 @@ def _has_keeper(workspace: Workspace) -> bool:
 
 def _spawn_keeper(workspace: Workspace, action: str, *arguments: str) -> "subprocess.Popen[bytes]":
     """A process of its own session, so that neither Ctrl-C nor a closed terminal reaches it."""
-    source = Path(__file__).resolve().parents[1]
+    source = Path(__file__).resolve().parents[2]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(source), os.environ.get("PYTHONPATH", "")])}
     with (workspace.logs / "spark-keeper.log").open("a") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "local.spark_keeper", action, str(workspace.home), *arguments],
+            [sys.executable, "-m", "local.engine.keeper", action, str(workspace.home), *arguments],
             cwd=workspace.engine,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -192,7 +192,7 @@ def _log_tail(workspace: Workspace, lines: int = 15) -> str:
 
 def main() -> int:
     """The command line that notebooks use: prints where to attach, as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m local.spark_server")
+    parser = argparse.ArgumentParser(prog="python -m local.engine.server")
     parser.add_argument("action", choices=["attach"])
     parser.add_argument("--pid", type=int, required=True, help="process that uses the server")
     options = parser.parse_args()

@@ -11,10 +11,11 @@ from uuid import uuid4
 from local import run_record as states
 from local.dynamic_values import RunValues, TaskValues
 from local.engine.sessions import end_abandoned_sessions, end_session, own_session
+from local.forked_kernels import KernelParent, kernel_parent
 from local.job_lock import job_lock
 from local.job_parameters import check_parameters, check_references, job_values, task_values
 from local.jobs import Job, Task
-from local.notebook_process import NotebookError, NotebookProcess
+from local.notebook_process import NotebookError, NotebookProcess, kernel_environment
 from local.notebooks import published_result
 from local.reporting import Reporter
 from local.run_if import decide
@@ -69,7 +70,9 @@ def run_job(workspace: Workspace, job: Job, options: RunOptions, reporter: Repor
         folder.mkdir(parents=True)
         tasks = {task.key: TaskRecord(task.key) for task in job.tasks}
         record = RunRecord(run_id, job.key, dict(values.parameters), tasks, folder, started)
-        return _Run(workspace, job, options, values, record, reporter, declared).execute()
+        notebooks = [task.notebook for task in job.tasks if options.selected is None or task.key in options.selected]
+        with kernel_parent(notebooks, kernel_environment({"LAKEHOUSE_HOME": str(workspace.home)})) as parent:
+            return _Run(workspace, job, options, values, record, reporter, declared, parent).execute()
 
 
 @dataclass
@@ -81,6 +84,7 @@ class _Run:
     record: RunRecord
     reporter: Reporter
     declared: Mapping[str, frozenset[str]]
+    parent: KernelParent | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     processes: set[NotebookProcess] = field(default_factory=set)
 
@@ -201,6 +205,7 @@ class _Run:
             self._parameters(task, record),
             self._environment(task, session_id),
             on_cell=lambda done, of: self.reporter.task_changed(record, (done + 1, of)),
+            parent=self.parent,
         )
         own_session(self.workspace, session_id)
         timed_out = threading.Event()

@@ -66,7 +66,7 @@ unit: setup  ## Tests of functions and of the job runner
 	$(BIN)/pytest tests
 
 notebooks: setup  ## Each notebook by itself, with its defaults, on a small world in a folder of its own
-	@export LAKEHOUSE_HOME="$$(mktemp -d)"; trap '$(BIN)/lakehouse down; rm -rf "$$LAKEHOUSE_HOME"' EXIT; \
+	@export LAKEHOUSE_HOME="$$(mktemp -d)" LAKEHOUSE_ENGINE_IDLE_SECONDS=0; trap '$(BIN)/lakehouse down; rm -rf "$$LAKEHOUSE_HOME"' EXIT; \
 		$(BIN)/lakehouse simulate --customers 200 --merchants 60 --terminals 150 --days 60 && $(BIN)/lakehouse up && \
 		$(BIN)/pytest --nbmake --nbmake-timeout=600 $(NOTEBOOKS)
 

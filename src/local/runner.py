@@ -1,5 +1,6 @@
 """Runs a job's graph: notebooks side by side, retries, timeouts, run_if, and a clean end whatever happens."""
 
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -27,7 +28,11 @@ _POLL_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What a person chose for one run; `remote` is the Spark Connect server that notebooks attach to."""
+    """What a person chose for one run.
+
+    `remote` is a Spark Connect server that notebooks attach to; without one, the first that uses Spark starts the
+    workspace's own, for this process.
+    """
 
     parameters: Mapping[str, str] = field(default_factory=dict)
     selected: frozenset[str] | None = None
@@ -257,6 +262,7 @@ class _Run:
             "LAKEHOUSE_SESSION_ID": session_id,
             "LAKEHOUSE_RUN_ID": self.record.run_id,
             "LAKEHOUSE_TASK_KEY": task.key,
+            "LAKEHOUSE_CLIENT_PID": str(os.getpid()),
         }
         return environment | ({"SPARK_REMOTE": self.options.remote} if self.options.remote else {})
 

@@ -41,9 +41,9 @@ $(STAMP): requirements-dev.txt requirements-uv.txt requirements-java.txt pyproje
 		$(VENV)/.uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt; }
 	$(UV) pip sync --quiet --require-hashes --compile-bytecode requirements-dev.txt
 	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m local.java --quiet || { echo "No Java 17 or 21 here: fetching one"; \
+	@$(BIN)/python -m local.engine.java --quiet || { echo "No Java 17 or 21 here: fetching one"; \
 		$(UV) pip install --quiet --require-hashes -r requirements-java.txt; }
-	$(BIN)/python -m local.jars
+	$(BIN)/python -m local.engine.jars
 	@touch $@
 
 run: setup  ## Simulate a payment world if no files have landed, then run the main job
@@ -66,7 +66,7 @@ unit: setup  ## Tests of functions and of the job runner
 	$(BIN)/pytest tests
 
 notebooks: setup  ## Each notebook by itself, with its defaults, on a small world in a folder of its own
-	@export LAKEHOUSE_HOME="$$(mktemp -d)"; trap '$(BIN)/lakehouse down; rm -rf "$$LAKEHOUSE_HOME"' EXIT; \
+	@export LAKEHOUSE_HOME="$$(mktemp -d)" LAKEHOUSE_ENGINE_IDLE_SECONDS=0; trap '$(BIN)/lakehouse down; rm -rf "$$LAKEHOUSE_HOME"' EXIT; \
 		$(BIN)/lakehouse simulate --customers 200 --merchants 60 --terminals 150 --days 60 && $(BIN)/lakehouse up && \
 		$(BIN)/pytest --nbmake --nbmake-timeout=600 $(NOTEBOOKS)
 

@@ -33,8 +33,9 @@ def workspace_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("lakehouse")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAKEHOUSE_HOME", str(home))
+        patch.setenv("LAKEHOUSE_ENGINE_IDLE_SECONDS", "0")
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
-        for name in ("LAKEHOUSE_SESSION_ID", "LAKEHOUSE_RUN_ID", "LAKEHOUSE_TASK_KEY"):
+        for name in ("LAKEHOUSE_SESSION_ID", "LAKEHOUSE_RUN_ID", "LAKEHOUSE_TASK_KEY", "LAKEHOUSE_CLIENT_PID"):
             patch.delenv(name, raising=False)
         yield home
 
@@ -43,7 +44,7 @@ def workspace_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def spark(workspace_home: Path) -> Iterator["SparkSession"]:
     """A session on the server that SPARK_REMOTE names, or on one that lives as long as the tests."""
     from common.session import spark_session
-    from local.spark_server import attach, detach
+    from local.engine.server import attach, detach
     from local.workspace import Workspace
 
     workspace = Workspace(workspace_home)

@@ -93,14 +93,18 @@ def _living_session() -> SparkSession | None:
 
 
 def _attach_to_workspace(settings: Settings | None) -> str:
-    """Asks the workspace's engine for a server to use until this process ends; its address."""
+    """Asks the workspace's engine for a server to use until this process ends, or the run that it belongs to.
+
+    Gives back the server's address.
+    """
     source = Path(common.__file__).resolve().parents[1]
     environment = dict(os.environ)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(source), environment.get("PYTHONPATH")]))
     if settings is not None:
         environment["LAKEHOUSE_HOME"] = str(settings.home)
+    client = os.environ.get("LAKEHOUSE_CLIENT_PID") or str(os.getpid())
     answer = subprocess.run(
-        [sys.executable, "-m", "local.spark_server", "attach", "--pid", str(os.getpid())],
+        [sys.executable, "-m", "local.engine.server", "attach", "--pid", client],
         capture_output=True,
         text=True,
         env=environment,

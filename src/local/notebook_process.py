@@ -4,16 +4,19 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from common import errors
 from local.jobs.published_result import result_in
+
+if TYPE_CHECKING:
+    from local.forked_kernels import KernelParent
 
 SHOWN_LINES = 12
 _ENGINE = "lakehouse"
@@ -66,6 +69,8 @@ class NotebookProcess:
     parameters: Mapping[str, str]
     environment: Mapping[str, str]
     on_cell: Callable[[int, int], None] = lambda _done, _of: None
+    parent: "KernelParent | None" = None
+    """What forks the notebook's process; without one it is started plainly."""
     has_nothing_to_do: bool = False
     """Whether a cell said that the notebook's work is up to date: the cells after it are left alone."""
     _client: Any = None
@@ -73,8 +78,9 @@ class NotebookProcess:
 
     def run(self) -> NotebookError | None:
         """Executes the notebook to its end, or to its first error, which is given back."""
-        import papermill
-        from papermill.exceptions import PapermillExecutionError
+        with _no_grammar_of_urls():
+            import papermill
+            from papermill.exceptions import PapermillExecutionError
 
         _register_engine()
         logging.getLogger("papermill").setLevel(logging.ERROR)
@@ -140,14 +146,31 @@ def kernel_environment(extra: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "PYDEVD_DISABLE_FILE_VALIDATION": "1", **extra}
 
 
+@contextmanager
+def _no_grammar_of_urls() -> Iterator[None]:
+    """Lets nbformat be imported without what its check of JSON could use, and no notebook needs.
+
+    Building that grammar, as the import does, takes longer than importing all of papermill.
+    """
+    is_absent = sys.modules.setdefault("rfc3987_syntax", None) is None  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        if is_absent:
+            del sys.modules["rfc3987_syntax"]
+
+
 def _register_engine() -> None:
     """Teaches papermill to start kernels with an environment, a folder and an interpreter of our choice."""
     from jupyter_client.kernelspec import KernelSpec
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import NBClientEngine, papermill_engines
 
+    from local.forking_provisioner import PROVISIONER, register_provisioner
+
     if _ENGINE in papermill_engines._engines:
         return
+    register_provisioner()
 
     class Client(PapermillNotebookClient):  # type: ignore[misc]
         process: NotebookProcess
@@ -159,7 +182,9 @@ def _register_engine() -> None:
                 argv=[sys.executable, "-m", "ipykernel_launcher", "--log-level=ERROR", "-f", "{connection_file}"],
                 display_name="Python 3",
                 language="python",
+                metadata={"kernel_provisioner": {"provisioner_name": PROVISIONER}},
             )
+            manager.kernel_parent = self.process.parent
             return manager
 
         def execute_cell(self, cell: Any, cell_index: int, **options: Any) -> Any:

@@ -29,6 +29,7 @@ class Worker:
         os.set_blocking(self._events, False)
         environment = {k: v for k, v in os.environ.items() if k not in ("SPARK_REMOTE", "MLFLOW_TRACKING_URI")}
         environment |= {"LAKEHOUSE_HOME": str(home), "LAKEHOUSE_DRIVER_MEMORY": "1g", "JAVA_TOOL_OPTIONS": QUICK_JAVA}
+        environment["LAKEHOUSE_ENGINE_IDLE_SECONDS"] = "0"
         if remote:
             environment["SPARK_REMOTE"] = remote
         with log.open("ab") as file:

@@ -1,16 +1,17 @@
 """The main job, with a time limit on one task that is too short for it: as `lakehouse run` would run such a job."""
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
 from common.settings import repository
+from local.engine.server import detach
 from local.jobs.bundle import load_bundle
 from local.jobs.job import load_job
 from local.run.run_record import FAILED, SUCCESS, TIMEDOUT, RunRecord, TaskRecord
 from local.run.runner import RunOptions, run_job
-from local.spark_server import attached
 from local.workspace import current_workspace
 
 OUTCOMES = {0: "the task was ended by its time limit", 3: "the task was quicker"}
@@ -39,8 +40,10 @@ def main() -> int:
     job = replace(job, tasks=tuple(limited if task.key == limited.key else task for task in job.tasks))
     workspace = current_workspace().create()
     given = dict(text.split("=", 1) for text in options.param)
-    with attached(workspace) as server:
-        record = run_job(workspace, job, RunOptions(given, None, 2, server.remote), _Quiet())
+    try:
+        record = run_job(workspace, job, RunOptions(given), _Quiet())
+    finally:
+        detach(workspace, os.getpid())
     return exit_status({task.key: task.state for task in record.tasks.values()}, options.task)
 
 

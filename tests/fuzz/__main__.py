@@ -23,6 +23,7 @@ def main() -> int:
         print(f"{one.feed.name}, {one.kind}: {one.content if one.content is not None else one.record!r}", flush=True)
     home = Path(tempfile.mkdtemp(prefix="fuzz-"))
     os.environ["LAKEHOUSE_HOME"] = str(home)
+    os.environ["LAKEHOUSE_ENGINE_IDLE_SECONDS"] = "0"
     os.environ.pop("SPARK_REMOTE", None)
     begun = time.monotonic()
     numbers = range(options.mutations) if options.mutant is None else [options.mutant]

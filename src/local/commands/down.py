@@ -1,7 +1,7 @@
 """`lakehouse down`."""
 
-from local import spark_server
 from local.commands.shared import out
+from local.engine import server as spark_server
 from local.workspace import current_workspace, shown_path
 
 

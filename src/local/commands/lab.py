@@ -5,8 +5,8 @@ import os
 import typer
 
 from common.settings import repository
-from local import spark_server
 from local.commands.shared import become, examples, tell
+from local.engine import server as spark_server
 from local.workspace import current_workspace
 
 EPILOG = examples("lakehouse lab", "lakehouse lab -- --no-browser --port 9000")

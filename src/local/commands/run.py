@@ -1,5 +1,6 @@
 """`lakehouse run`."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from common.settings import repository
-from local.commands.shared import engine, examples, out, pairs
+from local.commands.shared import examples, out, pairs, tell
+from local.engine.server import check_startable, detach
 from local.workspace import current_workspace
 
 if TYPE_CHECKING:
@@ -115,5 +117,10 @@ def _run_here(job: "Job", given: dict[str, str], selected: frozenset[str] | None
         # A person means the folder where they are; a notebook would take it from its own.
         given |= {"landing": str(Path(given["landing"]).expanduser().resolve())}
     workspace = current_workspace().create()
-    with engine(workspace) as remote:
+    remote = os.environ.get("SPARK_REMOTE")
+    if not remote:
+        check_startable(workspace, tell)
+    try:
         return run_job(workspace, job, RunOptions(given, selected, parallel, remote), reporter_for(out))
+    finally:
+        detach(workspace, os.getpid())

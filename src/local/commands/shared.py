@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 
 from common.settings import repository
+from local.engine.server import attached
 from local.notebook_process import kernel_environment
-from local.spark_server import attached
 from local.workspace import Workspace
 
 out = Console()

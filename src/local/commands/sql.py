@@ -10,7 +10,7 @@ import typer
 from common.errors import LakehouseError
 from local.commands.rows import Rows, print_rows
 from local.commands.shared import Format, engine, err, examples, out
-from local.sessions import fresh_session
+from local.engine.sessions import fresh_session
 from local.workspace import current_workspace
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 import psutil
 import typer
 
-from local import spark_server
 from local.commands.rows import Rows, print_rows
 from local.commands.shared import Format, examples, out
+from local.engine import server as spark_server
+from local.engine.keeper import living_clients, stays_until
 from local.run.run_record import last_runs
-from local.spark_keeper import living_clients
 from local.workspace import Workspace, current_workspace
 
 EPILOG = examples("lakehouse status", "lakehouse status --format json | jq '.[].state'")
@@ -33,8 +33,10 @@ def engine_status(workspace: Workspace) -> dict[str, Any]:
         return _row("engine", "spark", "stopped", None, "a run or 'lakehouse up' starts it")
     clients = len(living_clients(workspace))
     memory = psutil.Process(server.process.pid).memory_info().rss / 2**30
-    pinned = ", stays until 'lakehouse down'" if spark_server.is_pinned(workspace) else ""
-    detail = f"{server.remote}, process {server.process.pid}, {memory:.1f} GiB, used by {clients}{pinned}"
+    until = stays_until(workspace, server.process)
+    stays = ", stays until 'lakehouse down'" if spark_server.is_pinned(workspace) else ""
+    stays += f", stays until {until:%H:%M:%S} UTC" if until else ""
+    detail = f"{server.remote}, process {server.process.pid}, {memory:.1f} GiB, used by {clients}{stays}"
     return _row("engine", "spark", "running", server.started, detail)
 
 

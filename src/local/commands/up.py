@@ -1,7 +1,7 @@
 """`lakehouse up`."""
 
-from local import spark_server
 from local.commands.shared import examples, out, tell
+from local.engine import server as spark_server
 from local.workspace import current_workspace, shown_path
 
 EPILOG = examples("lakehouse up", "lakehouse run lakehouse", "lakehouse down")

@@ -7,10 +7,10 @@ import typer
 
 from common.errors import LakehouseError
 from common.settings import repository
-from local import spark_server
 from local.commands.shared import out
+from local.engine import server as spark_server
+from local.engine.keeper import living_clients
 from local.run import run_record
-from local.spark_keeper import living_clients
 from local.workspace import Workspace, shown_path
 
 

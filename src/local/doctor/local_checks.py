@@ -13,9 +13,9 @@ import psutil
 
 from common.errors import EngineError
 from local.doctor.finding import MISSING, OK, WARNING, Finding
-from local.jars import jars_folder
-from local.java import find_java
-from local.spark_server import find_server
+from local.engine.jars import jars_folder
+from local.engine.java import find_java
+from local.engine.server import find_server
 from local.workspace import Workspace
 
 PYTHONS = ((3, 11), (3, 12))

@@ -2,6 +2,7 @@
 
 import ast
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,21 @@ def _assigned(statement: ast.stmt) -> list[str]:
     elif isinstance(statement, ast.AnnAssign):
         targets = [statement.target]
     return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def imported_modules(notebook: Path) -> frozenset[str]:
+    """The modules that the notebook's cells import by name; cells that aren't Python are passed over."""
+    found: set[str] = set()
+    for cell in read_notebook(notebook).get("cells", []):
+        if cell.get("cell_type") != "code":
+            continue
+        with suppress(SyntaxError):  # a cell may hold what only IPython understands
+            for node in ast.walk(ast.parse("".join(cell["source"]))):
+                if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    found.add(node.module)
+                elif isinstance(node, ast.Import):
+                    found |= {alias.name for alias in node.names}
+    return frozenset(found)
 
 
 def read_notebook(notebook: Path) -> dict[str, Any]:

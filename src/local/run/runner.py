@@ -1,5 +1,6 @@
 """Runs a job's graph: notebooks side by side, retries, timeouts, run_if, and a clean end whatever happens."""
 
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -8,17 +9,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from local.engine.sessions import end_abandoned_sessions, end_session, own_session
+from local.forked_kernels import KernelParent, kernel_parent
 from local.jobs.dynamic_values import RunValues, TaskValues
 from local.jobs.job import Job, Task
 from local.jobs.parameters import job_values, prepare, task_values
 from local.jobs.published_result import published_result
-from local.notebook_process import NotebookError, NotebookProcess
+from local.notebook_process import NotebookError, NotebookProcess, kernel_environment
 from local.run import run_record as states
 from local.run.job_lock import job_lock
 from local.run.reporting import Reporter
 from local.run.run_if import decide
 from local.run.run_record import RunRecord, TaskRecord, attempt_path, new_run_id
-from local.sessions import end_abandoned_sessions, end_session, own_session
 from local.workspace import Workspace
 
 _POLL_SECONDS = 0.2
@@ -26,7 +28,11 @@ _POLL_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What a person chose for one run; `remote` is the Spark Connect server that notebooks attach to."""
+    """What a person chose for one run.
+
+    `remote` is a Spark Connect server that notebooks attach to; without one, the first that uses Spark starts the
+    workspace's own, for this process.
+    """
 
     parameters: Mapping[str, str] = field(default_factory=dict)
     selected: frozenset[str] | None = None
@@ -55,7 +61,9 @@ def run_job(workspace: Workspace, job: Job, options: RunOptions, reporter: Repor
         folder.mkdir(parents=True)
         tasks = {task.key: TaskRecord(task.key) for task in job.tasks}
         record = RunRecord(run_id, job.key, dict(values.parameters), tasks, folder, started)
-        return _Run(workspace, job, options, values, record, reporter, declared).execute()
+        notebooks = [task.notebook for task in job.tasks if options.selected is None or task.key in options.selected]
+        with kernel_parent(notebooks, kernel_environment({"LAKEHOUSE_HOME": str(workspace.home)})) as parent:
+            return _Run(workspace, job, options, values, record, reporter, declared, parent).execute()
 
 
 @dataclass
@@ -67,6 +75,7 @@ class _Run:
     record: RunRecord
     reporter: Reporter
     declared: Mapping[str, frozenset[str]]
+    parent: KernelParent | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     processes: set[NotebookProcess] = field(default_factory=set)
 
@@ -187,6 +196,7 @@ class _Run:
             self._parameters(task, record),
             self._environment(task, session_id),
             on_cell=lambda done, of: self.reporter.task_changed(record, (done + 1, of)),
+            parent=self.parent,
         )
         own_session(self.workspace, session_id)
         timed_out = threading.Event()
@@ -238,6 +248,7 @@ class _Run:
             "LAKEHOUSE_SESSION_ID": session_id,
             "LAKEHOUSE_RUN_ID": self.record.run_id,
             "LAKEHOUSE_TASK_KEY": task.key,
+            "LAKEHOUSE_CLIENT_PID": str(os.getpid()),
         }
         return environment | ({"SPARK_REMOTE": self.options.remote} if self.options.remote else {})
 

@@ -19,7 +19,7 @@ from common.storage.conflicts import ATTEMPTS, is_conflict, retried
 from common.storage.lake import Lake, Once
 from common.storage.streams import Query, Trigger, batch_query, run_queries
 from lake_tables import pairs, pairs_table
-from local.sessions import fresh_session
+from local.engine.sessions import fresh_session
 
 WRITERS, ROUNDS = 2, 2
 

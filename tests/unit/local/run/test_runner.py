@@ -55,6 +55,16 @@ def test_a_run_from_parameters_to_results(checkout: Checkout) -> None:
     assert written["ended"] >= written["started"]
 
 
+def test_a_run_whose_notebooks_never_use_spark_starts_no_server(checkout: Checkout) -> None:
+    shows = "import os\nprint(os.environ['LAKEHOUSE_CLIENT_PID'], os.environ.get('SPARK_REMOTE'))"
+    checkout.job(a_task("one", checkout.notebook("one", shows)))
+    record = checkout.run()
+    assert checkout.executed(record, "one") == f"{os.getpid()} None\n"
+    engine = checkout.workspace.engine
+    assert not list(engine.glob("*.json"))
+    assert not list((engine / "clients").iterdir())
+
+
 def test_a_failure_skips_what_comes_after_and_nothing_else(checkout: Checkout) -> None:
     fine = checkout.notebook("fine", "print('ran')")
     bad = checkout.notebook("bad", "good = 1", "from common.errors import ModelError\nraise ModelError('no champion')")

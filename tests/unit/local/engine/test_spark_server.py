@@ -11,7 +11,8 @@ from uuid import uuid4
 import pytest
 
 from common.settings import repository
-from local import spark_server
+from local.engine import server as spark_server
+from local.engine.keeper import living_clients
 from local.processes import wait_until
 from local.workspace import Workspace, write_json
 
@@ -83,9 +84,39 @@ def test_a_state_file_of_another_process_is_no_server(tmp_path: Path) -> None:
     assert spark_server.find_server(workspace) is None
 
 
+def test_a_run_says_at_once_what_is_missing(own: Workspace) -> None:
+    environment = os.environ | {"PYTHONPATH": str(repository() / "src"), "LAKEHOUSE_JARS": "/nowhere"}
+    command = [sys.executable, "-m", "local.cli", "run", "lakehouse"]
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr == "error LAKEHOUSE_JARS=/nowhere: no such folder; unset it to have the jars fetched.\n"
+    assert not list(own.runs.iterdir())
+
+
+def test_a_notebook_of_a_run_attaches_for_the_run(own: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    monkeypatch.setenv("LAKEHOUSE_CLIENT_PID", str(runner.pid))
+    notebook = a_notebook(str(uuid4()))
+    try:
+        assert notebook.stdout is not None
+        assert notebook.stdout.readline()
+        notebook.kill()
+        notebook.wait()
+        assert [client.pid for client in living_clients(own)] == [runner.pid]
+        server = spark_server.find_server(own)
+        assert server is not None
+        runner.kill()
+        runner.wait()
+        assert wait_until(lambda: not server.process.is_alive(), 30)
+    finally:
+        notebook.kill()
+        runner.kill()
+        runner.wait()
+
+
 def test_attach_says_in_one_sentence_what_is_missing(own: Workspace) -> None:
     environment = os.environ | {"PYTHONPATH": str(repository() / "src"), "LAKEHOUSE_JARS": "/nowhere"}
-    command = [sys.executable, "-m", "local.spark_server", "attach", "--pid", str(os.getpid())]
+    command = [sys.executable, "-m", "local.engine.server", "attach", "--pid", str(os.getpid())]
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert answer.returncode == 1
     assert answer.stdout == ""

@@ -1,7 +1,8 @@
 """The workspace's Spark Connect server: one for all, started by the first that needs it.
 
-A process attaches by its number; a server that nobody pinned with `lakehouse up` ends with the last one attached.
-Notebooks started without the runner call `python -m local.spark_server attach --pid PID`.
+A process attaches by its number; a server that nobody pinned with `lakehouse up` ends some time after the last one
+attached. A notebook attaches when it first uses Spark, by `python -m local.engine.server attach --pid PID`: under its
+own number, or under that of the run which it belongs to, so that the run's tasks share one server.
 """
 
 import argparse
@@ -16,15 +17,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from common.errors import EngineError, LakehouseError
-from local.jars import spark_jars
-from local.java import find_java
-from local.processes import ProcessIdentity, file_lock, wait_until
-from local.spark_keeper import add_client, living_clients
-from local.workspace import Workspace, current_workspace, read_json
+import psutil
 
-START_SECONDS = 90
-"""Patience for a server to answer; it takes 4 to 10 s on a quiet machine."""
+from common.errors import EngineError, LakehouseError
+from local.engine.jars import spark_jars
+from local.engine.java import find_java
+from local.engine.keeper import KEEPER_LOG, SERVER_LOG, add_client, idle_seconds, living_clients
+from local.engine.startup import wait_for_start
+from local.processes import ProcessIdentity, file_lock, wait_until
+from local.workspace import Workspace, current_workspace, read_json
 
 Tell = Callable[[str], None]
 
@@ -36,6 +37,8 @@ class Server:
     port: int
     process: ProcessIdentity
     keeper: ProcessIdentity | None
+    idle_seconds: float = 0
+    """How long it stays after its last user."""
 
     @property
     def remote(self) -> str:
@@ -54,12 +57,25 @@ def find_server(workspace: Workspace) -> Server | None:
     process = ProcessIdentity.from_json(state.get("server"))
     if process is None or not process.is_alive():
         return None
-    return Server(int(state["port"]), process, ProcessIdentity.from_json(state.get("keeper")))
+    keeper = ProcessIdentity.from_json(state.get("keeper"))
+    return Server(int(state["port"]), process, keeper, float(state.get("idle_seconds", 0)))
 
 
 def is_pinned(workspace: Workspace) -> bool:
     """Whether `lakehouse up` asked for the server to stay."""
     return (workspace.engine / "pinned").exists()
+
+
+def check_startable(workspace: Workspace, tell: Tell = lambda _: None) -> None:
+    """Makes sure that a server runs or could be started, so that what is missing is said early and in one sentence.
+
+    Raises:
+        EngineError: there is no Java, the jars can't be had, or a setting is wrong.
+
+    """
+    idle_seconds()
+    if find_server(workspace) is None:
+        spark_jars(find_java(), tell)
 
 
 def attach(workspace: Workspace, pid: int, tell: Tell = lambda _: None) -> Server:
@@ -73,19 +89,17 @@ def attach(workspace: Workspace, pid: int, tell: Tell = lambda _: None) -> Serve
         client = ProcessIdentity.of(pid)
     except Exception as error:
         raise EngineError(f"process {pid} can't attach to the engine: it doesn't run.") from error
-    # Checked first, so that a missing Java or jar is said in one sentence and not in a server's log.
-    java = find_java() if find_server(workspace) is None else None
-    if java is not None:
-        spark_jars(java, tell)
+    check_startable(workspace, tell)
     with file_lock(workspace.create().engine / "lock"):
         add_client(workspace, client)
         return _running(workspace, tell)
 
 
 def detach(workspace: Workspace, pid: int, patience_seconds: float = 20) -> None:
-    """Takes a process off the users of the server, and waits for its end when that was the last one."""
+    """Takes a process off the users of the server, and waits for its end where that comes with the last one."""
     (workspace.engine / "clients" / f"{pid}.json").unlink(missing_ok=True)
-    if not is_pinned(workspace) and not living_clients(workspace):
+    server = find_server(workspace)
+    if server is not None and not server.idle_seconds and not is_pinned(workspace) and not living_clients(workspace):
         wait_until(lambda: find_server(workspace) is None or bool(living_clients(workspace)), patience_seconds)
 
 
@@ -123,23 +137,36 @@ def down(workspace: Workspace) -> bool:
 
 def _running(workspace: Workspace, tell: Tell) -> Server:
     """The running server, or a new one; the engine's lock is held."""
-    server = find_server(workspace)
+    server, seen = find_server(workspace), ""
     if server is None:
         tell("Starting Spark")
         (workspace.engine / "server.json").unlink(missing_ok=True)
-        port = _free_port()
-        keeper = _spawn_keeper(workspace, "start", str(port))
-        wait_until(lambda: find_server(workspace) is not None or keeper.poll() is not None, START_SECONDS)
-        server = find_server(workspace)
+        keeper = _spawn_keeper(workspace, "start", str(_free_port()))
+        seen = _wait_for_keeper(workspace, keeper, lambda: find_server(workspace) is not None)
     elif server.keeper is None or not server.keeper.is_alive():
         keeper = _spawn_keeper(workspace, "adopt", str(server.port), str(server.process.pid))
-        wait_until(lambda: _has_keeper(workspace) or keeper.poll() is not None, START_SECONDS)
-        server = find_server(workspace)
-    if server is None or not _answers(server):
+        seen = _wait_for_keeper(workspace, keeper, lambda: _has_keeper(workspace))
+    server = find_server(workspace)
+    if server is not None:
+        port = server.port
+        seen = wait_for_start(lambda: _is_open(port), server.process, workspace.logs / SERVER_LOG, tell)
+    if server is None or seen:
         if server is not None:
             server.process.stop()
-        raise EngineError(f"Spark could not be started; its log says:\n{_log_tail(workspace)}")
+        reason = seen or "its process ended at once"
+        raise EngineError(
+            f"Spark could not be started: {reason}. The logs in {workspace.logs} say:\n{_log_tail(workspace)}"
+        )
     return server
+
+
+def _wait_for_keeper(workspace: Workspace, keeper: "subprocess.Popen[bytes]", is_ready: Callable[[], bool]) -> str:
+    try:
+        process = ProcessIdentity.of(keeper.pid)
+    except psutil.Error:
+        return f"its keeper, process {keeper.pid}, ended at once"
+    seen = wait_for_start(is_ready, process, workspace.logs / KEEPER_LOG)
+    return f"its keeper, {seen}" if seen else ""
 
 
 def _has_keeper(workspace: Workspace) -> bool:
@@ -149,11 +176,11 @@ def _has_keeper(workspace: Workspace) -> bool:
 
 def _spawn_keeper(workspace: Workspace, action: str, *arguments: str) -> "subprocess.Popen[bytes]":
     """A process of its own session, so that neither Ctrl-C nor a closed terminal reaches it."""
-    source = Path(__file__).resolve().parents[1]
+    source = Path(__file__).resolve().parents[2]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(source), os.environ.get("PYTHONPATH", "")])}
-    with (workspace.logs / "spark-keeper.log").open("a") as log:
+    with (workspace.logs / KEEPER_LOG).open("a") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "local.spark_keeper", action, str(workspace.home), *arguments],
+            [sys.executable, "-m", "local.engine.keeper", action, str(workspace.home), *arguments],
             cwd=workspace.engine,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -169,30 +196,24 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _answers(server: Server) -> bool:
-    """Whether the port opens before the patience or the server ends."""
-
-    def is_open() -> bool:
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            return probe.connect_ex(("127.0.0.1", server.port)) == 0
-
-    wait_until(lambda: is_open() or not server.process.is_alive(), START_SECONDS, pause_seconds=0.1)
-    return server.process.is_alive() and is_open()
+def _is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _log_tail(workspace: Workspace, lines: int = 15) -> str:
     found = []
-    for name in ("spark-server.log", "spark-keeper.log"):
+    for name in (SERVER_LOG, KEEPER_LOG):
         path = workspace.logs / name
         if path.exists():
             found += path.read_text(errors="replace").splitlines()[-lines:]
-    return "\n".join(found) or f"(nothing in {workspace.logs})"
+    return "\n".join(found) or "(nothing)"
 
 
 def main() -> int:
     """The command line that notebooks use: prints where to attach, as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m local.spark_server")
+    parser = argparse.ArgumentParser(prog="python -m local.engine.server")
     parser.add_argument("action", choices=["attach"])
     parser.add_argument("--pid", type=int, required=True, help="process that uses the server")
     options = parser.parse_args()

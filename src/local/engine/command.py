@@ -5,14 +5,26 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from local.jars import spark_folder
-from local.java import Java
+from local.engine.jars import spark_folder
+from local.engine.java import Java
 from local.workspace import Workspace
 
 SERVER_CLASS = "org.apache.spark.sql.connect.service.SparkConnectServer"
 _CODE_CACHE = "-XX:ReservedCodeCacheSize=512m"
 """Spark compiles classes for every query. By default Java holds 240 MB of their machine code, and 48 MB with its quick
 compiler alone: a server whose cache is full slows down, or its queries die of a VirtualMachineError."""
+_DROPPED = (
+    "SPARK_REMOTE",
+    "SPARK_CONNECT_MODE_ENABLED",
+    "SPARK_API_MODE",
+    "PYTHONPATH",
+    "LAKEHOUSE_SESSION_ID",
+    "LAKEHOUSE_RUN_ID",
+    "LAKEHOUSE_TASK_KEY",
+    "LAKEHOUSE_CLIENT_PID",
+    "JPY_PARENT_PID",
+    "MPLBACKEND",
+)
 _LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 
 
@@ -74,9 +86,8 @@ def server_command(workspace: Workspace, port: int, java: Java, jars: Iterable[P
 
 
 def server_environment() -> dict[str, str]:
-    """The environment of the server and of the Python workers that it starts."""
-    dropped = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_API_MODE", "LAKEHOUSE_SESSION_ID", "PYTHONPATH")
-    kept = {key: value for key, value in os.environ.items() if key not in dropped}
+    """The environment of the server and of the Python workers that it starts, without what belongs to one task."""
+    kept = {key: value for key, value in os.environ.items() if key not in _DROPPED}
     return kept | {
         "SPARK_HOME": str(spark_folder()),
         "PYSPARK_PYTHON": sys.executable,

@@ -1,20 +1,48 @@
-"""The keeper: parent of a workspace's Spark Connect server, which it ends with the last process that uses it.
+"""The keeper: parent of a workspace's Spark Connect server, which it ends some time after its last user.
 
 Clients are files in engine/clients, one a process; a client that was killed is noticed by its process being gone.
+After the last one the server stays for LAKEHOUSE_ENGINE_IDLE_SECONDS, so that the next command finds it warm.
 `lakehouse up` pins the server: it then stays until `lakehouse down`.
 """
 
+import os
 import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from common.errors import EngineError
 from local.processes import ProcessIdentity, file_lock
 from local.workspace import Workspace, read_json, write_json
 
+SERVER_LOG = "spark-server.log"
+KEEPER_LOG = "spark-keeper.log"
 POLL_SECONDS = 0.5
+IDLE_SECONDS = 900.0
+"""How long a server stays after its last user, unless LAKEHOUSE_ENGINE_IDLE_SECONDS says otherwise."""
+
+
+def idle_seconds() -> float:
+    """How long a server that is started now stays after its last user; 0: not at all.
+
+    Raises:
+        EngineError: LAKEHOUSE_ENGINE_IDLE_SECONDS is no number of seconds.
+
+    """
+    text = os.environ.get("LAKEHOUSE_ENGINE_IDLE_SECONDS") or str(IDLE_SECONDS)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < float("inf"):
+        raise EngineError(
+            f"LAKEHOUSE_ENGINE_IDLE_SECONDS={text}: is no number of seconds; write one such as 900, or 0 to have Spark "
+            "end with its last user."
+        )
+    return seconds
 
 
 def living_clients(workspace: Workspace) -> list[ProcessIdentity]:
@@ -39,10 +67,31 @@ def is_wanted(workspace: Workspace) -> bool:
     return (workspace.engine / "pinned").exists() or bool(living_clients(workspace))
 
 
-def keep(workspace: Workspace, server: ProcessIdentity, child: "subprocess.Popen[Any] | None" = None) -> None:
-    """Returns when the server has ended, or ends it once nobody wants it."""
+def stays_until(workspace: Workspace, server: ProcessIdentity) -> datetime | None:
+    """When a server that nobody uses will end, UTC; None while somebody does."""
+    noted = read_json(workspace.engine / "idle.json") or {}
+    if is_wanted(workspace) or ProcessIdentity.from_json(noted.get("server")) != server:
+        return None
+    return datetime.fromtimestamp(noted["until"], UTC)
+
+
+def keep(
+    workspace: Workspace,
+    server: ProcessIdentity,
+    child: "subprocess.Popen[Any] | None" = None,
+    idle_seconds: float = 0,
+) -> None:
+    """Returns when the server has ended, or ends it once nobody has wanted it for so long."""
+    idle = workspace.engine / "idle.json"
+    deadline = None
     while server.is_alive() and (child is None or child.poll() is None):
-        if not is_wanted(workspace):
+        if is_wanted(workspace):
+            deadline = None
+            idle.unlink(missing_ok=True)
+        elif deadline is None:
+            deadline = time.monotonic() + idle_seconds
+            write_json(idle, {"server": server.as_json(), "until": time.time() + idle_seconds})
+        if deadline is not None and time.monotonic() >= deadline:
             # With the lock held no process can attach between the last look and the end.
             with file_lock(workspace.engine / "lock", blocking=False) as is_held:
                 if is_held and not is_wanted(workspace):
@@ -50,6 +99,7 @@ def keep(workspace: Workspace, server: ProcessIdentity, child: "subprocess.Popen
                     if child is not None:
                         child.wait()
                     (workspace.engine / "server.json").unlink(missing_ok=True)
+                    idle.unlink(missing_ok=True)
                     return
         time.sleep(POLL_SECONDS)
 
@@ -65,20 +115,23 @@ def main(arguments: list[str]) -> int:
         server = ProcessIdentity.of(child.pid)
     else:
         server = ProcessIdentity.of(int(arguments[3]))
-    state = {"port": port, "server": server.as_json(), "keeper": ProcessIdentity.of().as_json()}
-    write_json(workspace.engine / "server.json", state)
-    keep(workspace, server, child)
+    stays = idle_seconds()
+    identities = {"server": server.as_json(), "keeper": ProcessIdentity.of().as_json()}
+    write_json(workspace.engine / "server.json", {"port": port, **identities, "idle_seconds": stays})
+    keep(workspace, server, child, stays)
+    if child is not None:
+        print(f"process {server.pid}, Spark's server, ended with code {child.wait()}", flush=True)
     return 0
 
 
 def _launch(workspace: Workspace, port: int) -> "subprocess.Popen[Any]":
-    from local.jars import spark_jars
-    from local.java import find_java
-    from local.spark_command import server_command, server_environment
+    from local.engine.command import server_command, server_environment
+    from local.engine.jars import spark_jars
+    from local.engine.java import find_java
 
     java = find_java()
     command = server_command(workspace, port, java, spark_jars(java))
-    with (workspace.logs / "spark-server.log").open("w") as log:
+    with (workspace.logs / SERVER_LOG).open("w") as log:
         return subprocess.Popen(
             command,
             cwd=workspace.engine,

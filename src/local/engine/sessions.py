@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from local.engine.server import find_server
 from local.processes import ProcessIdentity
-from local.spark_server import find_server
 from local.workspace import Workspace, read_json, write_json
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from common.errors import EngineError
-from local import java as java_module
-from local.jars import jars_folder
-from local.java import VECTOR_MODULE, find_java, release_of
+from local.engine import java as java_module
+from local.engine.jars import jars_folder
+from local.engine.java import VECTOR_MODULE, find_java, release_of
 
 
 def a_java(folder: Path, version: str) -> Path:

@@ -11,15 +11,15 @@ import pytest
 from pyspark.sql.connect.session import SparkSession
 
 from common.session import close_for_good, session_url
+from local.engine.sessions import end_abandoned_sessions, end_session, fresh_session, own_session
 from local.processes import wait_until
-from local.sessions import end_abandoned_sessions, end_session, fresh_session, own_session
 from local.workspace import Workspace, write_json
 
 pytestmark = pytest.mark.spark
 
 ONE_SESSION_AFTER_ANOTHER = """
 import gc, sys, threading
-from local.sessions import fresh_session
+from local.engine.sessions import fresh_session
 
 class CollectingThread(threading.Thread):
     def __init__(self, *arguments, name=None, **options):

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common.errors import EngineError
-from local.java import Java, find_java
+from local.engine.java import Java, find_java
 from local.processes import file_lock
 
 _HERE = Path(__file__).parent

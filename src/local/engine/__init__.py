@@ -1,0 +1,1 @@
+"""The local engine: Java, Spark's jars, the Spark Connect server, its keeper, and sessions on it."""

@@ -7,9 +7,9 @@ unique_across_dates), the one far from its report may not be found.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from common.storage.lake import Lake
@@ -34,8 +34,7 @@ def with_transactions(lake: Lake, reports: DataFrame, transactions: DataFrame) -
         if row is None or row[0] is None:
             yield sought.join(transactions.where("false"), "transaction_id", "left")
             return
-        first = utc(row[0]).date() - timedelta(REPORTED_WITHIN_DAYS)
-        is_near = F.col("event_date").between(F.lit(first), F.lit(utc(row[1]).date()))
+        is_near = _is_near(utc(row[0]), utc(row[1]))
         with lake.staged(_joined(sought, transactions.where(is_near)), "reports.near") as found:
             missing = found.where("event_date IS NULL").select(*reports.columns)
             if missing.isEmpty():
@@ -43,6 +42,30 @@ def with_transactions(lake: Lake, reports: DataFrame, transactions: DataFrame) -
             else:
                 elsewhere = _joined(missing, transactions.where(~is_near))
                 yield found.where("event_date IS NOT NULL").unionByName(elsewhere)
+
+
+def dates_of_transactions(reports: DataFrame, transactions: DataFrame, first: datetime, last: datetime) -> set[date]:
+    """The event dates of the transactions that reports speak of, as far as these have arrived.
+
+    Args:
+        reports: transaction_id, reported_at.
+        transactions: transaction_id, event_date.
+        first: the earliest reported_at.
+        last: the latest reported_at.
+
+    """
+    found = _joined(reports, transactions.where(_is_near(first, last)))
+    days = {row["event_date"] for row in found.select("event_date").distinct().collect()}
+    if None in days:
+        missing = found.where("event_date IS NULL").select(*reports.columns)
+        elsewhere = _joined(missing, transactions.where(~_is_near(first, last)))
+        days |= {row["event_date"] for row in elsewhere.select("event_date").distinct().collect()}
+    return days - {None}
+
+
+def _is_near(first: datetime, last: datetime) -> Column:
+    """Whether an event date is near reports that came between two moments."""
+    return F.col("event_date").between(F.lit(first.date() - timedelta(REPORTED_WITHIN_DAYS)), F.lit(last.date()))
 
 
 def _joined(reports: DataFrame, transactions: DataFrame) -> DataFrame:

@@ -11,6 +11,9 @@ from common.features.reach import Stretch
 from common.gold.marked import marked_between
 from common.storage.lake import Lake
 
+Read = Callable[[Lake, list[Stretch]], DataFrame]
+"""Reads what marts are summed up from, of some stretches of days."""
+
 
 @dataclass(frozen=True)
 class Mart:
@@ -23,7 +26,7 @@ class Mart:
     table: Table
     rows: Callable[[DataFrame], DataFrame]
     by: Literal["day", "month"]
-    read: Callable[[Lake, list[Stretch]], DataFrame] = marked_between
+    read: Read = marked_between
     open_rows: str | None = None
 
     @property

@@ -5,19 +5,21 @@ A table of `contracts.marts` is a mart, and the module of its name declares how 
 
 import importlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import date
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 import common.contracts.marts
 from common.checks.extents import extents
 from common.contracts.table import Table
 from common.features.reach import Stretch, stretches, within
-from common.gold.mart import Mart
+from common.gold.mart import Mart, Read
+from common.gold.stacked import stacked
 from common.gold.touched import READ, days_of_month, mart_arrivals, touched_days
 from common.result import Result
-from common.storage.difference import merge_difference
+from common.storage.difference import difference
 from common.storage.lake import Lake, Once
 from common.storage.last_success import Step
 from common.storage.positions import check_position
@@ -63,16 +65,27 @@ def update_marts(lake: Lake, batch: DataFrame, _: Once) -> None:
 
 
 def recompute_marts(lake: Lake, days: list[date]) -> None:
-    """Makes the rows about these days, and about their months, what they should be by the tables of this moment."""
+    """Makes the rows about these days, and about their months, what they should be by the tables of this moment.
+
+    All marts are computed by one query; what differs is written to those that have something.
+    """
     concerned = {mart.table.name: _concerned(lake, mart, days) for mart in DECLARED}
-    for read in dict.fromkeys(mart.read for mart in DECLARED):
-        marts = [mart for mart in DECLARED if mart.read is read]
-        with _read_once(lake, marts, concerned) as rows:
-            for mart in marts:
-                theirs = concerned[mart.table.name]
-                derived = mart.rows(rows.where(within("event_date", theirs)))
-                existing = lake.table(mart.table).where(within(mart.period, theirs))
-                merge_difference(lake, derived, existing, mart.table)
+    with ExitStack() as kept:
+        rows = {read: kept.enter_context(_read_once(lake, read, concerned)) for read in _reads()}
+        differences = [_difference(lake, mart, rows[mart.read], concerned[mart.table.name]) for mart in DECLARED]
+        differing = kept.enter_context(lake.staged(stacked(differences), "marts.difference"))
+        period = F.coalesce(*dict.fromkeys(mart.period for mart in DECLARED)).cast("string")
+        found = differing.groupBy("mart").agg(F.min(period).alias("first"), F.max(period).alias("last")).collect()
+        ends = {row["mart"]: (row["first"], row["last"]) for row in found}
+        for table in MARTS:
+            if table.name in ends:
+                lake.merge_staged(differing.where(F.col("mart") == table.name), table, *ends[table.name])
+
+
+def _difference(lake: Lake, mart: Mart, rows: DataFrame, concerned: list[Stretch]) -> DataFrame:
+    derived = mart.rows(rows.where(within("event_date", concerned)))
+    existing = lake.table(mart.table).where(within(mart.period, concerned))
+    return difference(derived, existing, mart.table).withColumn("mart", F.lit(mart.table.name))
 
 
 def _concerned(lake: Lake, mart: Mart, days: list[date]) -> list[Stretch]:
@@ -86,10 +99,14 @@ def _concerned(lake: Lake, mart: Mart, days: list[date]) -> list[Stretch]:
     return stretches((day, day) for day in {*days, *opened})
 
 
+def _reads() -> list[Read]:
+    return list(dict.fromkeys(mart.read for mart in DECLARED))
+
+
 @contextmanager
-def _read_once(lake: Lake, marts: list[Mart], concerned: Mapping[str, list[Stretch]]) -> Iterator[DataFrame]:
-    """What the marts are summed up from, of all their days; kept in files where several read it."""
-    days = stretches(stretch for mart in marts for stretch in concerned[mart.table.name])
-    rows = marts[0].read(lake, days)
-    with lake.staged(rows, "marts.read") if len(marts) > 1 else nullcontext(rows) as read:
-        yield read
+def _read_once(lake: Lake, read: Read, concerned: Mapping[str, list[Stretch]]) -> Iterator[DataFrame]:
+    """What marts are summed up from, of all days of theirs; kept in files where several read it."""
+    marts = [mart for mart in DECLARED if mart.read is read]
+    rows = read(lake, stretches(stretch for mart in marts for stretch in concerned[mart.table.name]))
+    with lake.staged(rows, "marts.read") if len(marts) > 1 else nullcontext(rows) as kept:
+        yield kept

@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
 from common.features.reach import Stretch
-from common.gold.lookup import with_transactions
+from common.gold.lookup import dates_of_transactions
 from common.gold.stacked import stacked
 from common.storage.lake import Lake
+from common.storage.recent import utc
 
 READ = (TRANSACTIONS, FRAUD_REPORTS, TRANSACTION_SCORES)
 
@@ -34,13 +36,15 @@ def mart_arrivals(read: Mapping[str, DataFrame]) -> DataFrame:
 
 def touched_days(lake: Lake, batch: DataFrame) -> list[date]:
     """The days that a batch of `mart_arrivals` concerns, in order."""
-    days = {row["event_date"] for row in batch.select("event_date").distinct().collect()}
-    if None in days:
-        reports = batch.where("event_date IS NULL").select("transaction_id", "reported_at").distinct()
-        transactions = lake.table(TRANSACTIONS).select("transaction_id", "event_date")
-        with with_transactions(lake, reports, transactions) as found:
-            days |= {row["event_date"] for row in found.select("event_date").distinct().collect()}
-    return sorted(days - {None})
+    times = F.unix_micros("reported_at")
+    ends = batch.groupBy("event_date").agg(F.min(times).alias("first"), F.max(times).alias("last")).collect()
+    days = {row["event_date"] for row in ends if row["event_date"]}
+    for row in ends:
+        if row["event_date"] is None:
+            reports = batch.where("event_date IS NULL").select("transaction_id", "reported_at")
+            transactions = lake.table(TRANSACTIONS).select("transaction_id", "event_date")
+            days |= dates_of_transactions(reports, transactions, utc(row["first"]), utc(row["last"]))
+    return sorted(days)
 
 
 def days_of_month(day: date) -> Stretch:

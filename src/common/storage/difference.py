@@ -19,15 +19,17 @@ def merge_difference(lake: Lake, derived: DataFrame, held: DataFrame, table: Tab
         table: its contract.
 
     """
+    lake.merge_versions(difference(derived, held, table), table)
+
+
+def difference(derived: DataFrame, held: DataFrame, table: Table) -> DataFrame:
+    """The rows by which `held` differs from `derived`, each with its `operation`: what `merge_difference` writes."""
     typed = [F.col(column.name).cast(column.type).alias(column.name) for column in table.columns]
     wanted = derived.select(F.struct(*typed).alias("_wanted"))
     there = held.select(F.struct(*table.column_names).alias("_there"))
     same = [F.col(f"_wanted.{name}").eqNullSafe(F.col(f"_there.{name}")) for name in table.key]
     differing = wanted.join(there, same, "full").where(~F.col("_wanted").eqNullSafe(F.col("_there")))
-    lake.merge_versions(
-        differing.select(
-            F.when(F.col("_wanted").isNull(), "delete").otherwise("upsert").alias("operation"),
-            F.inline(F.array(F.coalesce("_wanted", "_there"))),
-        ),
-        table,
+    return differing.select(
+        F.when(F.col("_wanted").isNull(), "delete").otherwise("upsert").alias("operation"),
+        F.inline(F.array(F.coalesce("_wanted", "_there"))),
     )

@@ -195,8 +195,12 @@ class Lake:
         with self.staged(rows.select(*table.column_names, "operation"), f"{table.name}.merge") as staged:
             found = staged.agg(F.count("*"), F.min(scope).cast("string"), F.max(scope).cast("string")).first()
             if found and found[0]:
-                note(self.settings, "write", table.name)
-                self._merge(staged, table, _scoped(table, found[1], found[2]))
+                self.merge_staged(staged, table, found[1], found[2])
+
+    def merge_staged(self, rows: DataFrame, table: Table, first: str | None, last: str | None) -> None:
+        """`merge_versions` for rows that are in files already, where the ends of their key scope are known."""
+        note(self.settings, "write", table.name)
+        self._merge(rows, table, _scoped(table, first, last))
 
     def _merge(self, rows: DataFrame, table: Table, scope: list[str]) -> None:
         same = (f"t.{column} <=> s.{column}" for column in table.lookup_key)

@@ -63,9 +63,9 @@ def write_lines(source: Path, folder: Path) -> int:
 def main() -> None:
     """Measures and prints; says why where the data are absent."""
     handbook = handbook_folder()
+    from common.bronze.ingest import ingest_files
     from common.silver.refine import Outcome, refine
     from common.sources.declaration import Source
-    from common.sources.ingest import ingest_files
 
     with temporary_lake() as lake:
         prepared, landing = lake.settings.home / "prepared", Path(lake.settings.landing, "lines")

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from common.bronze.ingest import ingest_files
 from common.checks.conservation import accounted, check_conservation
 from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.ops import BATCHES
@@ -24,7 +25,6 @@ from common.privacy.expire import expire_unparsed
 from common.privacy.forget import forget_customer
 from common.silver.refine import refine
 from common.sources.declaration import Source
-from common.sources.ingest import ingest_files
 from common.storage.erasure import open_plans
 from common.storage.lake import Lake
 from common.storage.positions import rewind

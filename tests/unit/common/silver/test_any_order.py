@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from common.bronze.ingest import ingest_files
 from common.checks.conservation import check_conservation
 from common.contracts.silver import ACCOUNT
 from common.silver.refine import refine
 from common.sources.declaration import Source
-from common.sources.ingest import ingest_files
 from common.storage.lake import Lake
 from lake_tables import require
 

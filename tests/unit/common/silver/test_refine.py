@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as F
 
+from common.bronze.ingest import ingest_files, refused_files
 from common.checks.conservation import accounted, check_conservation
 from common.contracts.silver import CUSTOMER, QUARANTINE, TARGETS, TRANSACTIONS
 from common.errors import ConservationError, DeclarationError, LakehouseError, WorldError
@@ -15,7 +16,6 @@ from common.platform import DATABRICKS
 from common.silver.history import check_histories
 from common.silver.refine import Outcome, refine
 from common.sources.declaration import Source
-from common.sources.ingest import ingest_files, refused_files
 from common.storage.lake import Lake
 from common.storage.positions import rewind
 from lake_tables import require

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from common.bronze.ingest import ingest_files
 from common.checks.conservation import accounted, check_conservation
 from common.contracts.ops import BATCHES, REPLAYED_RECORDS, UNMAPPED_FIELDS
 from common.contracts.silver import QUARANTINE, TRANSACTIONS
@@ -20,7 +21,6 @@ from common.silver import replay, traces
 from common.silver.refine import Outcome, refine
 from common.silver.replay import Replayed, replay_quarantine
 from common.sources.declaration import Source
-from common.sources.ingest import ingest_files
 from common.storage.lake import Lake
 from common.storage.positions import rewind, streams
 from lake_tables import require

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from common.bronze.ingest import ingest_files, refused_files
 from common.sources import parsing
 from common.sources.chunks import CHUNK_CHARACTERS
 from common.sources.declaration import Source
-from common.sources.ingest import ingest_files, refused_files
 from common.sources.parsing import FileFormat, FileRefused, parse_file
 from common.storage.lake import Lake
 

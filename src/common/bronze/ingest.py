@@ -11,6 +11,8 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from common.bronze.empty_files import record_empty_files
+from common.bronze.files import stream_files
 from common.contracts.bronze import bronze_table
 from common.contracts.ops import BATCHES, QUALITY_RESULTS
 from common.contracts.silver import QUARANTINE
@@ -19,8 +21,6 @@ from common.errors import DeclarationError
 from common.result import Result
 from common.settings import Settings
 from common.sources.declaration import FileFeed, Source
-from common.sources.empty_files import record_empty_files
-from common.sources.files import stream_files
 from common.sources.source_ref import path_of
 from common.storage.changes import changes_since, versions
 from common.storage.lake import Lake, Once

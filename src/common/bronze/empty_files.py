@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from pyspark.sql import functions as F
 
+from common.bronze.files import UNFINISHED, bronze_rows
 from common.contracts.bronze import bronze_table
 from common.sources.declaration import FileFeed
-from common.sources.files import UNFINISHED, bronze_rows
 from common.storage.lake import Lake
 
 REASON = "file refused: the file is empty"

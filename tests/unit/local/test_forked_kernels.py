@@ -13,8 +13,8 @@ from job_builders import Checkout, a_task
 
 from common.settings import repository
 from local import forked_kernels
-from local import run_record as states
 from local.processes import wait_until
+from local.run import run_record as states
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux alone")
 

@@ -125,12 +125,15 @@ def main(arguments: list[str]) -> int:
 
 
 def _launch(workspace: Workspace, port: int) -> "subprocess.Popen[Any]":
+    from local.engine.archive import archive_options
     from local.engine.command import server_command, server_environment
     from local.engine.jars import spark_jars
     from local.engine.java import find_java
 
     java = find_java()
-    command = server_command(workspace, port, java, spark_jars(java))
+    jars = spark_jars(java)
+    command = server_command(workspace, port, java, jars)
+    command[1:1] = archive_options(java, jars)
     with (workspace.logs / SERVER_LOG).open("w") as log:
         return subprocess.Popen(
             command,

@@ -44,6 +44,7 @@ $(STAMP): requirements-dev.txt requirements-uv.txt requirements-java.txt pyproje
 	@$(BIN)/python -m local.engine.java --quiet || { echo "No Java 17 or 21 here: fetching one"; \
 		$(UV) pip install --quiet --require-hashes -r requirements-java.txt; }
 	$(BIN)/python -m local.engine.jars
+	@$(BIN)/python -m local.engine.classes
 	@touch $@
 
 run: setup  ## Simulate a payment world if no files have landed, then run the main job

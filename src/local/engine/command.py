@@ -13,6 +13,16 @@ SERVER_CLASS = "org.apache.spark.sql.connect.service.SparkConnectServer"
 _CODE_CACHE = "-XX:ReservedCodeCacheSize=512m"
 """Spark compiles classes for every query. By default Java holds 240 MB of their machine code, and 48 MB with its quick
 compiler alone: a server whose cache is full slows down, or its queries die of a VirtualMachineError."""
+_SMALL_WORK = (
+    # The collector for few cores; the others keep threads busy beside the queries.
+    "-XX:+UseSerialGC",
+    # Most code here plans queries and runs a few times. By default half of a short run's time goes into compiling it
+    # a second time, thoroughly. Ten times the usual calls are asked for that: loops over rows reach them soon.
+    "-XX:Tier4InvocationThreshold=50000",
+    "-XX:Tier4MinInvocationThreshold=6000",
+    "-XX:Tier4CompileThreshold=150000",
+    "-XX:Tier4BackEdgeThreshold=400000",
+)
 _DROPPED = (
     "SPARK_REMOTE",
     "SPARK_CONNECT_MODE_ENABLED",
@@ -60,18 +70,22 @@ def server_settings(workspace: Workspace, port: int) -> dict[str, str]:
     }
 
 
+def server_classes(jars: Iterable[Path]) -> list[Path]:
+    """Where the server's classes are: a folder, a folder's jars, single jars."""
+    return [spark_folder() / "conf", spark_folder() / "jars" / "*", *jars]
+
+
 def server_command(workspace: Workspace, port: int, java: Java, jars: Iterable[Path]) -> list[str]:
     """The command that starts the server in the foreground.
 
     Java is called directly, as spark-submit would: one process less to start and to stop, on any shell.
     """
-    spark = spark_folder()
-    classes = [str(spark / "conf"), str(spark / "jars" / "*"), *map(str, jars)]
     settings = [f"-D{key}={value}" for key, value in server_settings(workspace, port).items()]
     return [
         str(java.executable),
         f"-Xmx{os.environ.get('LAKEHOUSE_DRIVER_MEMORY', '2560m')}",
         _CODE_CACHE,
+        *_SMALL_WORK,
         *java.module_options,
         f"-Djava.io.tmpdir={workspace.temporary}",
         f"-Dderby.system.home={workspace.engine}",
@@ -80,7 +94,7 @@ def server_command(workspace: Workspace, port: int, java: Java, jars: Iterable[P
         "-Duser.timezone=UTC",
         *settings,
         "-cp",
-        os.pathsep.join(classes),
+        os.pathsep.join(map(str, server_classes(jars))),
         SERVER_CLASS,
     ]
 

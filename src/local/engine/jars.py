@@ -40,8 +40,12 @@ def jars_folder(listed: Path = SPARK_JARS) -> Path:
     if override := os.environ.get("LAKEHOUSE_JARS"):
         return Path(override).expanduser().resolve()
     digest = hashlib.sha256(listed.read_bytes() + _SETTINGS.read_bytes()).hexdigest()[:12]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    return cache / "fraud-lakehouse" / f"jars-{digest}"
+    return cache_folder() / f"jars-{digest}"
+
+
+def cache_folder() -> Path:
+    """The project's folder in the user's cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "fraud-lakehouse"
 
 
 def spark_jars(java: Java | None = None, tell: Callable[[str], None] = lambda _: None) -> list[Path]:

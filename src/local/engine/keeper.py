@@ -125,21 +125,32 @@ def main(arguments: list[str]) -> int:
 
 
 def _launch(workspace: Workspace, port: int) -> "subprocess.Popen[Any]":
+    from local.engine.archive import archive_options
+    from local.engine.batch_workers import start_parent, worker_python
     from local.engine.command import server_command, server_environment
     from local.engine.jars import spark_jars
     from local.engine.java import find_java
 
     java = find_java()
-    command = server_command(workspace, port, java, spark_jars(java))
+    jars = spark_jars(java)
+    command = server_command(workspace, port, java, jars)
+    command[1:1] = archive_options(java, jars)
+    environment = server_environment() | {"PYSPARK_PYTHON": str(worker_python(workspace, port))}
+    server_ends, held = os.pipe()  # the server alone holds one end, so that its end is seen at the other
     with (workspace.logs / SERVER_LOG).open("w") as log:
-        return subprocess.Popen(
+        server = subprocess.Popen(
             command,
             cwd=workspace.engine,
-            env=server_environment(),
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
+            pass_fds=(held,),
         )
+    os.close(held)
+    start_parent(workspace, port, environment, server_ends)
+    os.close(server_ends)
+    return server
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ own number, or under that of the run which it belongs to, so that the run's task
 import argparse
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ from common.errors import EngineError, LakehouseError
 from local.engine.jars import spark_jars
 from local.engine.java import find_java
 from local.engine.keeper import KEEPER_LOG, SERVER_LOG, add_client, idle_seconds, living_clients
-from local.engine.startup import wait_for_start
+from local.engine.startup import free_port, is_open, wait_for_start
 from local.processes import ProcessIdentity, file_lock, wait_until
 from local.workspace import Workspace, current_workspace, read_json
 
@@ -141,7 +140,7 @@ def _running(workspace: Workspace, tell: Tell) -> Server:
     if server is None:
         tell("Starting Spark")
         (workspace.engine / "server.json").unlink(missing_ok=True)
-        keeper = _spawn_keeper(workspace, "start", str(_free_port()))
+        keeper = _spawn_keeper(workspace, "start", str(free_port()))
         seen = _wait_for_keeper(workspace, keeper, lambda: find_server(workspace) is not None)
     elif server.keeper is None or not server.keeper.is_alive():
         keeper = _spawn_keeper(workspace, "adopt", str(server.port), str(server.process.pid))
@@ -149,7 +148,7 @@ def _running(workspace: Workspace, tell: Tell) -> Server:
     server = find_server(workspace)
     if server is not None:
         port = server.port
-        seen = wait_for_start(lambda: _is_open(port), server.process, workspace.logs / SERVER_LOG, tell)
+        seen = wait_for_start(lambda: is_open(port), server.process, workspace.logs / SERVER_LOG, tell)
     if server is None or seen:
         if server is not None:
             server.process.stop()
@@ -188,18 +187,6 @@ def _spawn_keeper(workspace: Workspace, action: str, *arguments: str) -> "subpro
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _is_open(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _log_tail(workspace: Workspace, lines: int = 15) -> str:

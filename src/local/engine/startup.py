@@ -1,5 +1,6 @@
 """Waits for a process that starts, as long as it lives and makes progress: on a busy machine that takes its time."""
 
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,20 @@ def wait_for_start(
             told = now
         time.sleep(_PAUSE_SECONDS)
     return ""
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_open(port: int) -> bool:
+    """Whether somebody listens on a port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _cpu_seconds(process: ProcessIdentity) -> float | None:

@@ -5,9 +5,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
 import pytest
 
 from common.settings import repository
@@ -43,6 +45,16 @@ def a_notebook(session_id: str) -> "subprocess.Popen[str]":
     return subprocess.Popen([sys.executable, "-c", NOTEBOOK], env=environment, stdout=subprocess.PIPE, text=True)
 
 
+def processes_of(workspace: Workspace) -> list[psutil.Process]:
+    """What runs in the workspace's folder of the engine: server, keeper, parent of workers."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.cwd() == str(workspace.engine):
+                found.append(process)
+    return found
+
+
 def test_one_server_for_all_which_ends_with_the_last(own: Workspace) -> None:
     ids = [str(uuid4()), str(uuid4())]
     notebooks = [a_notebook(session_id) for session_id in ids]
@@ -53,6 +65,7 @@ def test_one_server_for_all_which_ends_with_the_last(own: Workspace) -> None:
         server = spark_server.find_server(own)
         assert server is not None
         assert server.keeper is not None
+        assert len(processes_of(own)) >= 3
 
         # A keeper that was killed is replaced, the server goes on.
         os.kill(server.keeper.pid, signal.SIGKILL)
@@ -71,6 +84,7 @@ def test_one_server_for_all_which_ends_with_the_last(own: Workspace) -> None:
         notebooks[1].wait()
         assert wait_until(lambda: spark_server.find_server(own) is None, 30)
         assert not server.process.is_alive()
+        assert wait_until(lambda: not processes_of(own), 30), "neither a keeper nor a parent of workers is left"
     finally:
         for notebook in notebooks:
             notebook.kill()

@@ -1,0 +1,32 @@
+"""The Python that Spark's server starts: it has a worker of foreachBatch forked, and is the real Python for all else.
+
+Called as `python -IS worker_python.py ADDRESS ARGUMENTS...`, in a bare interpreter: it starts in a few milliseconds.
+See `local.engine.batch_workers`.
+"""
+
+import json
+import os
+import socket
+import sys
+
+BATCH_WORKER = "pyspark.sql.connect.streaming.worker.foreach_batch_worker"
+
+
+def main(address: str, arguments: list[str]) -> None:
+    """Waits for the end of the worker that was forked for it; where none is forked, becomes Python itself."""
+    if arguments == ["-m", BATCH_WORKER]:
+        request = {"environment": dict(os.environ), "folder": os.getcwd()}
+        try:
+            with socket.socket(socket.AF_UNIX) as parent:
+                parent.connect(f"\0{address}")
+                socket.send_fds(parent, [json.dumps(request).encode() + b"\n"], [0, 1, 2])
+                if parent.recv(1):  # it was forked
+                    parent.recv(1)  # it has ended
+                    return
+        except OSError:
+            pass
+    os.execv(sys.executable, [sys.executable, *arguments])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

@@ -27,6 +27,15 @@ SPARK_EXAMPLES = 8
 """Examples of a property test that runs Spark for each: `@settings(max_examples=SPARK_EXAMPLES)`."""
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what needs Spark, and puts what takes long first, so that two workers have work until the end."""
+    for item in items:
+        if "spark" in getattr(item, "fixturenames", ()) or item.get_closest_marker("job"):
+            item.add_marker("spark")
+    items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("job", "spark")])
+
+
 @pytest.fixture(scope="session", autouse=True)
 def workspace_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A LAKEHOUSE_HOME of the test session's own."""
@@ -40,13 +49,17 @@ def workspace_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def spark(workspace_home: Path) -> Iterator["SparkSession"]:
-    """A session on the server that SPARK_REMOTE names, or on one that lives as long as the tests."""
+def spark(workspace_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
+    """A session on the server that SPARK_REMOTE names, or on one that lives as long as the tests.
+
+    All workers of pytest-xdist share the server: the first that needs it starts it, and it ends with the last.
+    """
     from common.session import spark_session
     from local.spark_server import attach, detach
     from local.workspace import Workspace
 
-    workspace = Workspace(workspace_home)
+    folder = tmp_path_factory.getbasetemp()
+    workspace = Workspace((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "server")
     own = not os.environ.get("SPARK_REMOTE")
     if own:
         with pytest.MonkeyPatch.context() as patch:
@@ -60,6 +73,17 @@ def spark(workspace_home: Path) -> Iterator["SparkSession"]:
         detach(workspace, os.getpid())
 
 
+@pytest.fixture(scope="module")
+def schema_prefix(spark: "SparkSession") -> Iterator[str]:
+    """Stands before the names of schemas that are the module's own; they are dropped with their tables after it."""
+    from common.contracts.registry import LAYERS
+
+    prefix = f"test_{uuid4().hex[:8]}_"
+    yield prefix
+    for layer in LAYERS:
+        spark.sql(f"DROP SCHEMA IF EXISTS {prefix}{layer} CASCADE")
+
+
 @pytest.fixture
 def database(spark: "SparkSession") -> Iterator[str]:
     """A schema of the test's own, dropped with its tables after it."""
@@ -68,11 +92,3 @@ def database(spark: "SparkSession") -> Iterator[str]:
     yield name
     spark.sql(f"DROP DATABASE IF EXISTS {name} CASCADE")
 
-
-@pytest.fixture(scope="module")
-def module_database(spark: "SparkSession") -> Iterator[str]:
-    """A schema that the tests of one module share, dropped with its tables after them."""
-    name = f"test_{uuid4().hex[:12]}"
-    spark.sql(f"CREATE DATABASE {name}")
-    yield name
-    spark.sql(f"DROP DATABASE IF EXISTS {name} CASCADE")

@@ -15,8 +15,6 @@ from local import spark_server
 from local.processes import wait_until
 from local.workspace import Workspace, write_json
 
-pytestmark = pytest.mark.spark
-
 NOTEBOOK = """
 import sys, time
 from common.session import spark_session
@@ -42,6 +40,7 @@ def a_notebook(session_id: str) -> "subprocess.Popen[str]":
     return subprocess.Popen([sys.executable, "-c", NOTEBOOK], env=environment, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.spark
 def test_one_server_for_all_which_ends_with_the_last(own: Workspace) -> None:
     ids = [str(uuid4()), str(uuid4())]
     notebooks = [a_notebook(session_id) for session_id in ids]

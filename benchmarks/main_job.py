@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from benchmarks.measured import GIB, REPOSITORY, Goal, at_least, at_most, lakehouse, measured, show, workspace
-from local.bundle import load_bundle
-from local.jobs import load_job
+from local.jobs.bundle import load_bundle
+from local.jobs.job import load_job
 
 
 def one_by_one(home: Path) -> float:

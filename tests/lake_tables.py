@@ -1,6 +1,9 @@
 """Tables of the schemas that every contract names, for tests that share one Spark server."""
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from common.contracts.table import Column, Table
 
 SCHEMAS = ("bronze", "silver", "gold", "ops")
 
@@ -16,3 +19,17 @@ def drop_tables(spark: SparkSession) -> None:
         for table in spark.catalog.listTables(schema):
             kind = "VIEW" if table.tableType == "VIEW" else "TABLE"
             spark.sql(f"DROP {kind} IF EXISTS {schema}.{table.name}")
+
+
+def pairs_table(name: str) -> Table:
+    """A table in whose rows `one` and `other` are always written together, and equal."""
+    columns = (
+        Column("id", "bigint", "Key."),
+        Column("one", "string", "Who wrote it."),
+        Column("other", "string", "The same."),
+    )
+    return Table(f"gold.{name}", "Pairs.", "one pair", columns, key=("id",))
+
+
+def pairs(spark: SparkSession, ids: range, text: str) -> DataFrame:
+    return spark.range(ids.start, ids.stop).select("id", F.lit(text).alias("one"), F.lit(text).alias("other"))

@@ -2,33 +2,42 @@
 
 import html
 import json
-from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Mapping, MutableMapping
 from functools import cached_property
 from typing import Any
 
-from common.errors import ParameterError
+from common.errors import LakehouseError, ParameterError
 from common.parameters import PARAMETERS, Parameter, Value
+from common.result import Result
 from common.session import spark_session
-from common.settings import repository, settings_from
+from common.settings import Settings, repository, settings_from
 from common.sources.declaration import Source, load_source
+from common.storage import last_success
 from common.storage.lake import Lake
-from common.storage.streams import Trigger
+from common.storage.last_success import Began, Step, Success
+from common.storage.streams import AVAILABLE_NOW, Trigger
 
 RESULT_TYPE = "application/vnd.lakehouse.result+json"
 """MIME type of the output by which a notebook tells the job runner what it did."""
+
+UP_TO_DATE = "up_to_date"
+"""Name in that output of what ends the notebook: its step had nothing to do. The runner executes no cell after it."""
+
+NO_DEPENDENCIES = ("run_id", "src", "force", "trigger", "interval_seconds")
+"""Parameters that change nothing of what a step makes."""
 
 SETTINGS = ("catalog", "schema_prefix", "landing", "experiment", "run_id")
 """The parameters that say where things are."""
 
 
-@dataclass(frozen=True)
 class Lakehouse(Lake):
-    """A `Lake` as a notebook sees it, with the notebook's typed parameters."""
+    """A `Lake` as a notebook sees it, with the notebook's typed parameters, and its `dbutils` on Databricks."""
 
-    parameters: Mapping[str, Value]
-    dbutils: Any = None
-    """The notebook's own on Databricks."""
+    def __init__(self, settings: Settings, parameters: Mapping[str, Value], dbutils: Any = None) -> None:
+        super().__init__(lambda: spark_session(settings), settings)
+        self.parameters = parameters
+        self.dbutils = dbutils
+        self._began: Began | None = None
 
     @cached_property
     def source(self) -> Source:
@@ -42,22 +51,48 @@ class Lakehouse(Lake):
             str(self.parameters.get("trigger", "available_now")), int(self.parameters.get("interval_seconds", 10))
         )
 
-    def result(
-        self,
-        rows_in: int | None = None,
-        rows_out: int | None = None,
-        note: str = "",
-        facts: Mapping[str, Any] | None = None,
-        then: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Shows what the notebook did and tells the job: its last cell. `then` is called when it is shown.
+    def begin(self, step: Step) -> None:
+        """Says what the notebook's work depends on. Where all of it is as it was, a job's notebook ends here.
 
-        What `then` raises fails the task. On Databricks the notebook ends here, with the result as its exit value.
+        It then shows what its last success came to. Opened by hand, without a `run_id`, a notebook always works, and so
+        does one with `force`, or one that goes on for ever.
         """
-        told = {"rows_in": rows_in, "rows_out": rows_out, "note": note or None, "facts": dict(facts or {}) or None}
-        payload = {name: value for name, value in told.items() if value is not None}
+        chosen = {name: value for name, value in self.parameters.items() if name not in NO_DEPENDENCIES}
+        self._began = last_success.begin(self, step, chosen)
+        may_end = bool(self.parameters.get("run_id")) and not self.parameters.get("force")
+        if may_end and self.trigger == AVAILABLE_NOW:
+            success = last_success.still_valid(self, self._began)
+            if success is not None:
+                self._show_up_to_date(success)
+                return
+        last_success.forget(self, step)
+
+    def result(self, result: Result, error: LakehouseError | None = None) -> None:
+        """Shows what the notebook did and tells the job: its last cell. On Databricks the notebook ends here.
+
+        Raises:
+            LakehouseError: `error`, which fails the task, once the result is shown.
+        """
+        if error is None and self._began is not None and self.trigger == AVAILABLE_NOW:
+            last_success.succeed(self, self._began, result)
+        self._show(result.as_json(), error)
+
+    def _show(self, payload: Mapping[str, Any], error: LakehouseError | None = None) -> None:
         _display({RESULT_TYPE: payload, "text/html": _as_html(payload), "text/plain": _as_text(payload)})
-        then()
+        if error is not None:
+            raise error
+        self._end(payload)
+
+    def _show_up_to_date(self, success: Success) -> None:
+        payload = {"rows_in": 0, "rows_out": 0, "facts": dict(success.result.facts), UP_TO_DATE: True}
+        last = ", ".join(f"{name}: {value}" for name, value in _flat(success.result.as_json()))
+        text = (
+            f"Up to date: nothing has changed since {success.at:%Y-%m-%d %H:%M} UTC. The last result: {last or 'none'}"
+        )
+        _display({RESULT_TYPE: payload, "text/plain": text})
+        self._end(payload)
+
+    def _end(self, payload: Mapping[str, Any]) -> None:
         if self.dbutils is not None:
             self.dbutils.notebook.exit(json.dumps(payload, default=str))
 
@@ -87,7 +122,7 @@ def open_lakehouse(notebook: MutableMapping[str, Any]) -> Lakehouse:
             "hand needs widgets with the values that the deployment's jobs have as parameters: catalog, schema_prefix, "
             "and where they are, experiment and source. Set them, and run this cell again"
         )
-    return Lakehouse(spark_session(settings), settings, parameters, dbutils)
+    return Lakehouse(settings, parameters, dbutils)
 
 
 def _given(declared: Parameter, value: object, dbutils: Any) -> object:

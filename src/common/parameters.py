@@ -83,6 +83,7 @@ _DECLARED = (
     ),
     Parameter("experiment", "fraud_model", "MLflow experiment of the models"),
     Parameter("run_id", "", "the job run, noted with what it does; empty: none"),
+    Parameter("force", False, "do the work even where nothing has changed since it last succeeded"),
     Parameter("src", "../../src", "folder of the package `common`; used on Databricks, where it is not installed"),
     Parameter("source", "simulated", "name of a file in sources/, without .yml"),
     Parameter("landing", "", "folder that files land in; empty: the workspace's own"),

@@ -92,6 +92,11 @@ class Settings:
         name = f"{self.schema_prefix}{MODEL_NAME}"
         return f"{self.catalog}.{self.schema('ml')}.{name}" if self.platform.has_unity_catalog else name
 
+    @property
+    def warehouse(self) -> Path | None:
+        """The folder of the schemas' folders; None where the catalog keeps tables out of sight."""
+        return None if self.platform.has_unity_catalog else self.home / "warehouse"
+
     def checkpoint(self, *parts: str) -> str:
         """The checkpoint folder of the streaming query named by the parts."""
         return "/".join((self._volumes, "checkpoints", *parts))

@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 
 from common.errors import LakehouseError, LoginError
-from local.commands import doctor, query, reset, rewind, run, server, tools, world
+from local.commands import doctor, down, lab, reset, run, simulate, sql, status, ui, up, workspace_removal
 from local.commands.shared import err, examples
 
 _PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
@@ -28,16 +28,16 @@ app = typer.Typer(
     ),
 )
 app.command(epilog=run.EPILOG)(run.run)
-app.command(epilog=query.EPILOG)(query.sql)
-app.command(context_settings=_PASS_ON, add_help_option=False)(world.simulate)
-app.command(epilog=examples("lakehouse up", "lakehouse run lakehouse", "lakehouse down"))(server.up)
-app.command()(server.down)
-app.command(epilog=server.STATUS_EPILOG)(server.status)
-app.command(context_settings=_PASS_ON, epilog=tools.LAB_EPILOG)(tools.lab)
-app.command(epilog=tools.UI_EPILOG)(tools.ui)
+app.command(epilog=sql.EPILOG)(sql.sql)
+app.command(context_settings=_PASS_ON, add_help_option=False)(simulate.simulate)
+app.command(epilog=up.EPILOG)(up.up)
+app.command()(down.down)
+app.command(epilog=status.EPILOG)(status.status)
+app.command(context_settings=_PASS_ON, epilog=lab.EPILOG)(lab.lab)
+app.command(epilog=ui.EPILOG)(ui.ui)
 app.command(epilog=doctor.EPILOG)(doctor.doctor)
-app.command(epilog=rewind.EPILOG)(rewind.rewind)
-app.command(epilog=reset.EPILOG)(reset.reset)
+app.command(epilog=reset.EPILOG)(reset.rewind)
+app.command(epilog=workspace_removal.EPILOG)(workspace_removal.reset)
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 from common import errors
+from local.run.published_result import result_in
 
 SHOWN_LINES = 12
 _ENGINE = "lakehouse"
@@ -65,6 +66,8 @@ class NotebookProcess:
     parameters: Mapping[str, str]
     environment: Mapping[str, str]
     on_cell: Callable[[int, int], None] = lambda _done, _of: None
+    has_nothing_to_do: bool = False
+    """Whether a cell said that the notebook's work is up to date: the cells after it are left alone."""
     _client: Any = None
     _stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -162,8 +165,12 @@ def _register_engine() -> None:
         def execute_cell(self, cell: Any, cell_index: int, **options: Any) -> Any:
             if self.process.is_stopped:
                 raise RuntimeError("stopped")
+            if self.process.has_nothing_to_do:
+                return cell
             self.process.on_cell(cell_index, len(self.nb.cells))
-            return super().execute_cell(cell, cell_index, **options)
+            executed = super().execute_cell(cell, cell_index, **options)
+            self.process.has_nothing_to_do = bool(result_in([cell]).get("up_to_date"))
+            return executed
 
     class LakehouseEngine(NBClientEngine):  # type: ignore[misc]
         @classmethod

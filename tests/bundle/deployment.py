@@ -16,7 +16,7 @@ import stub_models
 from stub_workspace import Call, Workspace
 
 from common.settings import repository
-from local.unignored import unignored_files
+from local.jobs.unignored import unignored_files
 
 ROUTES = (stub_catalog, stub_files, stub_jobs, stub_models)
 """The stub's routes are there when these modules are imported."""
@@ -67,6 +67,7 @@ class Deployer:
     workspace: Workspace
     host: str
     variables: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
 
     def bundle(self, *arguments: str, target: str = "dev", user: str = "") -> Outcome:
         """Runs `databricks bundle ...` as that user; a team's targets are deployed by the service principal."""
@@ -107,6 +108,7 @@ class Deployer:
             "HOME": str(self.checkout),
             # It would take the next user for the one before.
             "DATABRICKS_CACHE_ENABLED": "false",
+            **self.environment,
         }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from deployment import Deployer, copy_of_checkout, uploaded
 
-from local.bundle_check import problems
+from local.jobs.bundle_check import problems
 
 
 @pytest.fixture

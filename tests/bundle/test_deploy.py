@@ -1,6 +1,7 @@
 """The real CLI deploys the bundle to a stub workspace: all of it, once, and takes all of it away again."""
 
 import subprocess
+from copy import deepcopy
 
 import pytest
 from deployment import RUNNER, TARGETS, Deployer, names_of, parameters_of, settings_of, uploaded
@@ -44,6 +45,18 @@ def test_notebooks_are_told_where_the_deployment_is(deployed: Deployer) -> None:
         assert {f"{given['catalog']}.{given['schema_prefix']}{layer}" for layer in LAYERS} == set(workspace.schemas)
         assert given.get("experiment", experiment["name"]) == experiment["name"]
         assert f"{given['src'].removeprefix('/Workspace')}/common" in workspace.folders
+
+
+def test_what_is_exported_for_a_team_changes_nothing_in_development(deployer: Deployer) -> None:
+    deployer.deploy()
+    made = (set(names_of(deployer.workspace)), deepcopy(deployer.workspace.grants))
+    assert deployer.bundle("destroy", "--auto-approve").status == 0
+
+    # docs/databricks.md has it exported for staging and prod. Its home folder, and so an experiment, is not alice's.
+    deployer.environment["BUNDLE_VAR_runner"] = RUNNER
+    deployer.deploy()
+
+    assert (set(names_of(deployer.workspace)), deployer.workspace.grants) == made
 
 
 def test_deploying_again_changes_nothing(deployer: Deployer) -> None:

@@ -8,9 +8,9 @@ from deployment import Deployer, parameters_of, settings_of
 
 from common.parameters import PARAMETERS
 from common.settings import repository
-from local.bundle import load_bundle
-from local.jobs import Job, load_job
-from local.notebooks import declared_parameters
+from local.jobs.bundle import load_bundle
+from local.jobs.job import Job, load_job
+from local.jobs.notebook import declared_parameters
 
 JOBS = sorted(load_bundle(repository()).jobs)
 ADDED_BY_THE_CLI = {"deployment", "edit_mode", "format"}

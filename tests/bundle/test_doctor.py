@@ -15,11 +15,11 @@ from stub_workspace import served
 
 from common.settings import repository
 from local import cli
-from local.bundle import load_bundle
 from local.doctor import local_checks, workspace_checks
 from local.doctor.finding import MISSING, NOT_SET_UP, OK, WARNING, Finding
 from local.doctor.local_checks import local_findings
 from local.doctor.workspace_checks import workspace_findings
+from local.jobs.bundle import load_bundle
 from local.workspace import Workspace
 
 assert stub_catalog

@@ -8,11 +8,11 @@ import pytest
 from databricks.sdk.service.jobs import NotebookOutput, Run, RunLifeCycleState, RunResultState, RunTask
 from rich.console import Console
 
-from local.progress import LiveReporter
 from local.remote.output import published
 from local.remote.record import RemoteRun
 from local.remote.states import has_ended, state_of
-from local.run_record import TaskRecord
+from local.run.progress import LiveReporter
+from local.run.run_record import TaskRecord
 
 
 def a_task(old: dict[str, Any] | None = None, new: dict[str, Any] | None = None) -> RunTask:

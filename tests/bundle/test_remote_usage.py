@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from remote_world import World
 
-from local import run_record as states
-from local.run_record import RunRecord, TaskRecord
+from local.run import run_record as states
+from local.run.run_record import RunRecord, TaskRecord
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_without_a_target_the_job_runs_here(world: World, monkeypatch: pytest.Mo
         tasks = {"first": TaskRecord("first", states.SUCCESS)}
         return RunRecord("id", job.key, {}, tasks, tmp_path / "runs", datetime.now(UTC), states.SUCCESS)
 
-    monkeypatch.setattr("local.runner.run_job", run_job)
+    monkeypatch.setattr("local.run.runner.run_job", run_job)
     monkeypatch.setenv("SPARK_REMOTE", "sc://elsewhere")
     monkeypatch.chdir(tmp_path)
     world.write({"first": {"max_retries": "${var.retries}"}}, variables={"retries": {"default": 0}})

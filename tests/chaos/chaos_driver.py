@@ -16,10 +16,10 @@ from pathlib import Path
 import nbformat
 
 from common.settings import repository
-from local.bundle import load_bundle
-from local.dynamic_values import RunValues, TaskValues
-from local.job_parameters import check_parameters, job_values, task_values
-from local.jobs import load_job
+from local.jobs.bundle import load_bundle
+from local.jobs.dynamic_values import RunValues, TaskValues
+from local.jobs.job import load_job
+from local.jobs.parameters import check_parameters, job_values, task_values
 
 
 def run_cells(notebook: Path, parameters: Mapping[str, str]) -> None:

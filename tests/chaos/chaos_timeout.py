@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from common.settings import repository
-from local.bundle import load_bundle
-from local.jobs import load_job
-from local.run_record import FAILED, SUCCESS, TIMEDOUT, RunRecord, TaskRecord
-from local.runner import RunOptions, run_job
+from local.jobs.bundle import load_bundle
+from local.jobs.job import load_job
+from local.run.run_record import FAILED, SUCCESS, TIMEDOUT, RunRecord, TaskRecord
+from local.run.runner import RunOptions, run_job
 from local.spark_server import attached
 from local.workspace import current_workspace
 

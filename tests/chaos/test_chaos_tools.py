@@ -23,7 +23,7 @@ from chaos_timeout import exit_status
 from chaos_world import Rounds
 
 from local.processes import wait_until
-from local.run_record import FAILED, PENDING, RUNNING, SUCCESS, TIMEDOUT, UPSTREAM_FAILED
+from local.run.run_record import FAILED, PENDING, RUNNING, SUCCESS, TIMEDOUT, UPSTREAM_FAILED
 from local.workspace import write_json
 
 CHILD = "import time, subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(99)'], {}); {}"

@@ -26,10 +26,10 @@ from common.contracts.table import Table
 from common.errors import QualityError
 from common.settings import repository
 from lake_tables import drop_tables
-from local.bundle import load_bundle
-from local.dynamic_values import RunValues, TaskValues
-from local.job_parameters import check_parameters, job_values, task_values
-from local.jobs import load_job
+from local.jobs.bundle import load_bundle
+from local.jobs.dynamic_values import RunValues, TaskValues
+from local.jobs.job import load_job
+from local.jobs.parameters import check_parameters, job_values, task_values
 from local.workspace import Workspace
 
 pytestmark = pytest.mark.job

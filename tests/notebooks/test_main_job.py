@@ -19,7 +19,7 @@ from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
 from common.gold.marts import MARTS
 from common.gold.star import STAR
 from common.settings import repository
-from local.lineage import Lineage, differences, documented_lineage, lineage_of, undocumented
+from local.docs.lineage import Lineage, differences, documented_lineage, lineage_of, undocumented
 
 HANDBOOK = repository() / "../shared/data/handbook"
 pytestmark = [

@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import nbformat
@@ -9,8 +10,8 @@ import pytest
 
 from common.parameters import PARAMETERS
 from common.settings import repository
-from local.bundle import load_bundle
-from local.jobs import load_job
+from local.jobs.bundle import load_bundle
+from local.jobs.job import load_job
 
 NOTEBOOKS = sorted((repository() / "notebooks").glob("*/*.ipynb"))
 SETUP = """\
@@ -61,6 +62,12 @@ def test_a_notebook_tells_and_leaves_the_doing_to_the_package(path: Path) -> Non
         assert "%run" not in cell.source
         tree = ast.parse(cell.source)
         assert not [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+
+
+def test_the_docs_teach_the_setup_cell_that_notebooks_have() -> None:
+    text = (repository() / "docs" / "how-to.md").read_text(encoding="utf-8")
+
+    assert indent(f"```python\n{SETUP}\n```", "   ") in text
 
 
 def test_every_declared_parameter_is_taken_by_a_notebook() -> None:

@@ -4,18 +4,14 @@ One query reads transactions and fraud reports, so that each batch sees what the
 for each, a row could be computed without a report while the other query, at the same moment, doesn't find the row.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-
-from pyspark.sql import DataFrame
 
 from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
 from common.features.update import arrivals, update_features
-from common.settings import Settings
-from common.storage.lake import Lake, Once
+from common.storage.lake import Lake
 from common.storage.positions import check_position
-from common.storage.streams import AVAILABLE_NOW, Trigger, process_stream, query_id, wait_for
+from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, run_queries
 
 
 @dataclass(frozen=True)
@@ -45,16 +41,8 @@ def build_features(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Built:
     lake.ensure(TRANSACTIONS, FRAUD_REPORTS, TRANSACTION_FEATURES)
     before = lake.version(TRANSACTION_FEATURES)
     rows = arrivals(lake.stream(TRANSACTIONS), lake.stream(FRAUD_REPORTS))
-    wait_for([process_stream(rows, _batch_processor(lake.settings, checkpoint), checkpoint, trigger)])
+    run_queries([batch_query(lake, rows, checkpoint, update_features, trigger)])
     return _written_since(lake, before)
-
-
-def _batch_processor(settings: Settings, checkpoint: str) -> Callable[[DataFrame, int], None]:
-    def process(batch: DataFrame, batch_id: int) -> None:
-        lake = Lake(batch.sparkSession, settings)
-        update_features(lake, batch, Once(query_id(checkpoint), batch_id))
-
-    return process
 
 
 def _written_since(lake: Lake, version: int) -> Built:

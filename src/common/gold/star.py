@@ -7,7 +7,7 @@ run again. Whatever the order of arrival, the tables end equal to what one batch
 transaction's id is on one date only (see the check unique_across_dates).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,10 +22,9 @@ from common.gold.dimensions import add_unknown_members, extend_calendar, update_
 from common.gold.facts import FROM_SILVER, concerned_facts, mended_facts, write_facts
 from common.gold.report_facts import REPORT_KEY, update_report_facts
 from common.gold.stacked import stacked
-from common.settings import Settings
 from common.storage.lake import Lake, Once
 from common.storage.positions import check_position
-from common.storage.streams import AVAILABLE_NOW, Trigger, process_stream, query_id, wait_for
+from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, run_queries
 
 STAR = (*DIMENSIONS.values(), DIM_DATE, FACT_TRANSACTION, FACT_FRAUD_REPORT)
 READ = (TRANSACTIONS, FRAUD_REPORTS, *(reference.changes for reference in REFERENCES.values()))
@@ -53,21 +52,13 @@ def build_star_schema(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Added:
     add_unknown_members(lake)
     before = _counts(lake)
     rows = arrivals({table.name: lake.stream(table) for table in READ})
-    wait_for([process_stream(rows, _batch_processor(lake.settings, checkpoint), checkpoint, trigger)])
+    run_queries([batch_query(lake, rows, checkpoint, update_star, trigger)])
     after = _counts(lake)
     return Added(after[0] - before[0], after[1] - before[1])
 
 
 def _counts(lake: Lake) -> tuple[int, int]:
     return lake.table(FACT_TRANSACTION).count(), lake.table(FACT_FRAUD_REPORT).count()
-
-
-def _batch_processor(settings: Settings, checkpoint: str) -> Callable[[DataFrame, int], None]:
-    def process(batch: DataFrame, batch_id: int) -> None:
-        lake = Lake(batch.sparkSession, settings)
-        update_star(lake, batch, Once(query_id(checkpoint), batch_id))
-
-    return process
 
 
 def arrivals(read: Mapping[str, DataFrame]) -> DataFrame:

@@ -16,10 +16,9 @@ from common.contracts.table import Table
 from common.features.reach import Stretch
 from common.gold.lookup import with_transactions
 from common.gold.stacked import stacked
-from common.settings import Settings
-from common.storage.lake import Lake
+from common.storage.lake import Lake, Once
 from common.storage.positions import check_position
-from common.storage.streams import Trigger, process_stream, wait_for
+from common.storage.streams import BatchStep, Trigger, batch_query, run_queries
 
 READ = (TRANSACTIONS, FRAUD_REPORTS, TRANSACTION_SCORES)
 
@@ -73,14 +72,12 @@ def recompute_touched(
         check_position(lake, table, checkpoint)
     lake.ensure(*READ, *tables)
     rows = arrivals({table.name: lake.stream(table) for table in READ})
-    wait_for([process_stream(rows, _batch_processor(lake.settings, recompute), checkpoint, trigger)])
+    run_queries([batch_query(lake, rows, checkpoint, _batch_step(recompute), trigger)])
 
 
-def _batch_processor(settings: Settings, recompute: Recompute) -> Callable[[DataFrame, int], None]:
-    def process(batch: DataFrame, batch_id: int) -> None:
-        del batch_id
-        lake = Lake(batch.sparkSession, settings)
+def _batch_step(recompute: Recompute) -> BatchStep:
+    def step(lake: Lake, batch: DataFrame, _: Once) -> None:
         if days := touched_days(lake, batch):
             recompute(lake, days)
 
-    return process
+    return step

@@ -17,14 +17,13 @@ import xgboost as xgb
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
-from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.types import ColSpec, Schema
 
 from common.errors import ModelError
 from common.ml.champion import TRAIN_AGAIN, Champion
+from common.ml.model_versions import ABSENT, ALIAS
 from common.settings import Settings
 
-ALIAS = "champion"
 NOT_TRAINED = "not_trained"
 _CHATTY = (
     "alembic",
@@ -116,7 +115,7 @@ class Registry:
         try:
             return self._version(self._client.get_model_version_by_alias(self.model, ALIAS))
         except MlflowException as error:
-            if error.error_code in _ABSENT:
+            if error.error_code in ABSENT:
                 return None
             raise
 
@@ -175,10 +174,6 @@ class Registry:
             booster=(folder / "model.ubj").read_bytes(),
         )
         return Version(model, str(version.run_id), tags.get("decision", ""), tags.get("reason", ""))
-
-
-_ABSENT = (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), "INVALID_PARAMETER_VALUE")
-"""What MLflow's stores answer for an alias, or a model, that is not there."""
 
 
 def champion_or_reason(settings: Settings) -> Champion | str:

@@ -19,10 +19,9 @@ from common.ml.champion import Champion, check_features
 from common.ml.scoring import ADDED, scorer
 from common.rules import blocks, evaluate, sentences
 from common.rules.inputs import with_rule_inputs
-from common.settings import Settings
 from common.storage.lake import Lake, Once
 from common.storage.positions import check_position
-from common.storage.streams import AVAILABLE_NOW, Trigger, process_stream, query_id, wait_for
+from common.storage.streams import AVAILABLE_NOW, BatchStep, Trigger, batch_query, run_queries
 
 _SCORED = (
     "transaction_id string, event_time timestamp, event_date date, customer_id string, account_id string, "
@@ -50,27 +49,23 @@ def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE
     check_features(champion, FEATURE_NAMES)
     before = lake.table(TRANSACTION_SCORES).count()
     goes_on = trigger.kind != AVAILABLE_NOW.kind
-    process = _batch_processor(lake.settings, champion, checkpoint, asks_again=goes_on)
-    wait_for([process_stream(lake.stream(TRANSACTIONS), process, checkpoint, trigger)])
+    step = _batch_step(champion, asks_again=goes_on)
+    run_queries([batch_query(lake, lake.stream(TRANSACTIONS), checkpoint, step, trigger)])
     return lake.table(TRANSACTION_SCORES).count() - before
 
 
-def _batch_processor(
-    settings: Settings, first: Champion, checkpoint: str, *, asks_again: bool
-) -> Callable[[DataFrame, int], None]:
-    def process(batch: DataFrame, batch_id: int) -> None:
+def _batch_step(first: Champion, *, asks_again: bool) -> BatchStep:
+    def step(lake: Lake, batch: DataFrame, once: Once) -> None:
         champion = first
         if asks_again:
             # Imported here: MLflow takes seconds, which a query that asks nothing need not spend.
             from common.ml.registry import champion_or_reason
 
-            now = champion_or_reason(settings)
+            now = champion_or_reason(lake.settings)
             champion = first if isinstance(now, str) else now
-        lake = Lake(batch.sparkSession, settings)
-        once = Once(query_id(checkpoint), batch_id)
         lake.insert_new(scores(lake, batch, champion), TRANSACTION_SCORES, once, scope_of=batch)
 
-    return process
+    return step
 
 
 def scores(lake: Lake, batch: DataFrame, champion: Champion) -> DataFrame:

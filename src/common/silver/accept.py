@@ -3,7 +3,6 @@
 Each step can be repeated: a batch that was half done when it was killed ends as if it had been done once.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, Window
@@ -12,7 +11,6 @@ from pyspark.sql import functions as F
 from common.contracts.silver import CUSTOMER, QUARANTINE, REFERENCES, TRANSACTIONS
 from common.contracts.table import Table
 from common.errors import LakehouseError
-from common.settings import Settings
 from common.silver.conform import BRONZE
 from common.silver.contradictions import contradictions
 from common.silver.history import rebuild_history
@@ -21,7 +19,7 @@ from common.silver.verdicts import counted, is_fine
 from common.sources.source_ref import ordinal_of, path_of
 from common.storage.batches import BatchId, Counts, record_batch
 from common.storage.lake import Lake, Once
-from common.storage.streams import query_id
+from common.storage.streams import BatchStep
 from common.storage.unmapped import record_unmapped_fields
 
 
@@ -36,15 +34,13 @@ class Flow:
     has_customers: bool = False
 
 
-def batch_processor(settings: Settings, flow: Flow) -> Callable[[DataFrame, int], None]:
-    """The function that a stream of conformed records hands its micro-batches to."""
+def acceptance(flow: Flow) -> BatchStep:
+    """What a micro-batch of the flow's conformed records goes through."""
 
-    def process(batch: DataFrame, batch_id: int) -> None:
-        lake = Lake(batch.sparkSession, settings)
-        query = query_id(flow.checkpoint)
-        accept(lake, batch, flow, BatchId(flow.source, flow.feed, flow.target.name, query, batch_id))
+    def step(lake: Lake, batch: DataFrame, once: Once) -> None:
+        accept(lake, batch, flow, BatchId(flow.source, flow.feed, flow.target.name, once.writer, once.version))
 
-    return process
+    return step
 
 
 def accept(lake: Lake, conformed: DataFrame, flow: Flow, batch: BatchId) -> Counts:

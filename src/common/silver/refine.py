@@ -13,7 +13,7 @@ from common.contracts.ops import BATCHES, REPLAYED_RECORDS, UNMAPPED_FIELDS
 from common.contracts.silver import QUARANTINE, REFERENCES, TARGETS
 from common.errors import DeclarationError
 from common.quality.field_names import usual_names
-from common.silver.accept import Flow, batch_processor
+from common.silver.accept import Flow, acceptance
 from common.silver.conform import conform
 from common.silver.traces import finish_replays
 from common.sources.declaration import Source
@@ -22,7 +22,7 @@ from common.storage.batches import Counts, counts_of
 from common.storage.lake import Lake
 from common.storage.positions import check_position
 from common.storage.quarantine import forget_refusals
-from common.storage.streams import AVAILABLE_NOW, Trigger, has_begun, process_stream, wait_for
+from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, has_begun, run_queries
 from common.storage.unmapped import unmapped_fields
 from common.storage.world import check_world
 
@@ -81,7 +81,7 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
         forget_refusals(lake, table.name, bronze)
     before, known_before = counts_of(lake, table), set(unmapped_fields(lake, flow.feed))
     rows = conform(lake.stream(bronze), feed.into[target], table, feed.fields)
-    wait_for([process_stream(rows, batch_processor(lake.settings, flow), checkpoint, trigger)])
+    run_queries([batch_query(lake, rows, checkpoint, acceptance(flow), trigger)])
     after = counts_of(lake, table)
     new_fields = [field for field in unmapped_fields(lake, flow.feed) if field not in known_before]
     note = f"new fields that no map uses: {', '.join(new_fields)}" if new_fields else ""
@@ -126,7 +126,7 @@ def _check_fields(lake: Lake, source: Source, target: str) -> None:
         if seen and fields and not seen.keys() & set(fields) and not _is_anywhere(bronze, fields):
             raise DeclarationError(
                 f"sources/{source.name}.yml: feeds.{feed_name}.into.{target}.map.{column}: no column {fields[0]!r} in "
-                f"the records of {feed.folder(lake.settings.landing)}; they have: {', '.join(usual_names(seen))}"
+                f"the records of {bronze_table(feed_name).name}; they have: {', '.join(usual_names(seen))}"
             )
 
 

@@ -2,45 +2,65 @@
 
 import glob
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
 
 import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.streaming.query import StreamingQuery
 
 from common.contracts.bronze import bronze_table
-from common.contracts.ops import QUALITY_RESULTS
+from common.contracts.ops import BATCHES, QUALITY_RESULTS
 from common.contracts.silver import QUARANTINE
 from common.contracts.table import Table
 from common.errors import DeclarationError
+from common.result import Result
 from common.settings import Settings
 from common.sources.declaration import FileFeed, Source
 from common.sources.empty_files import record_empty_files
 from common.sources.files import stream_files
 from common.sources.source_ref import path_of
+from common.storage.changes import changes_since, versions
 from common.storage.lake import Lake, Once
+from common.storage.last_success import Step
 from common.storage.lineage import note
 from common.storage.positions import check_position
 from common.storage.streams import (
     AVAILABLE_NOW,
-    Process,
+    BatchStep,
+    Query,
     Trigger,
-    append_stream,
+    append_query,
+    batch_query,
     has_begun,
-    process_stream,
-    query_id,
-    wait_for,
+    run_queries,
 )
 from common.storage.world import check_world, claim_world
 
 
-def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -> dict[str, int]:
-    """Reads every file that is new in the source's feeds into bronze, each exactly once.
+@dataclass(frozen=True)
+class Ingested(Result):
+    """What a run added to bronze: records by feed, of which a refused file is one."""
 
-    Returns:
-        Records that were added, by feed; a refused file counts as one.
+    by_feed: Mapping[str, int] = field(default_factory=dict)
+
+
+def ingestion(lake: Lake, source: Source) -> Step:
+    """What the ingestion of a source's files depends on, and what it makes."""
+    return Step(
+        f"bronze.{source.name}",
+        writes=tuple(bronze_table(name).name for name in source.feeds),
+        shares=(BATCHES.name,),
+        streams=tuple(f"bronze/{source.name}/{name}" for name in source.feeds),
+        folders=tuple(feed.folder(lake.settings.landing) for feed in source.feeds.values()),
+        declaration=source.model_dump_json(),
+    )
+
+
+def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -> Ingested:
+    """Reads every file that is new in the source's feeds into bronze, each exactly once.
 
     Raises:
         DeclarationError: a feed's folder is not there.
@@ -53,35 +73,37 @@ def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -
         check_position(lake, bronze_table(name), _checkpoint(lake, source, name))
     claim_world(lake, source.name)
     lake.ensure(QUARANTINE, QUALITY_RESULTS, *(bronze_table(name) for name in source.feeds))
-    before = _record_counts(lake, source)
-    again = [name for name in source.feeds if _reads_again(lake, source, name, before[name])]
+    before = versions(lake, map(bronze_table, source.feeds))
+    again = [name for name in source.feeds if _reads_again(lake, source, name)]
     begun = time.time()
-    wait_for(_query(lake, source, name, trigger, reads_again=name in again) for name in source.feeds)
+    run_queries(_query(lake, source, name, trigger, reads_again=name in again) for name in source.feeds)
     if trigger == AVAILABLE_NOW:
         for name, feed in source.feeds.items():
             record_empty_files(lake, source.name, name, feed, begun)
         for name in again:
             _mark(lake, source, name).unlink()
-    return {name: count - before[name] for name, count in _record_counts(lake, source).items()}
+    changes = changes_since(lake, before)
+    by_feed = {name: changes[bronze_table(name).name].inserted for name in source.feeds}
+    added = sum(by_feed.values())
+    return Ingested(added, added, by_feed=by_feed)
 
 
-def _query(lake: Lake, source: Source, name: str, trigger: Trigger, *, reads_again: bool) -> StreamingQuery:
+def _query(lake: Lake, source: Source, name: str, trigger: Trigger, *, reads_again: bool) -> Query:
     settings = lake.settings
     rows = stream_files(lake.spark, source.name, name, source.feeds[name], settings.landing, settings.platform)
     checkpoint = _checkpoint(lake, source, name)
     note(lake.settings, "write", bronze_table(name).name)
     if reads_again:
-        return process_stream(rows, _inserter(lake.settings, bronze_table(name), checkpoint), checkpoint, trigger)
-    return append_stream(rows, lake.full_name(bronze_table(name)), checkpoint, trigger)
+        return batch_query(lake, rows, checkpoint, _insertion(bronze_table(name)), trigger)
+    return append_query(rows, lake.full_name(bronze_table(name)), checkpoint, trigger)
 
 
-def _inserter(settings: Settings, bronze: Table, checkpoint: str) -> Process:
-    def process(batch: DataFrame, batch_id: int) -> None:
-        lake = Lake(batch.sparkSession, settings)
+def _insertion(bronze: Table) -> BatchStep:
+    def step(lake: Lake, batch: DataFrame, once: Once) -> None:
         with lake.staged(batch, bronze.name) as staged:
-            lake.insert_new(staged, bronze, Once(query_id(checkpoint), batch_id))
+            lake.insert_new(staged, bronze, once)
 
-    return process
+    return step
 
 
 def _checkpoint(lake: Lake, source: Source, feed: str) -> str:
@@ -92,20 +114,16 @@ def _mark(lake: Lake, source: Source, feed: str) -> Path:
     return Path(lake.settings.checkpoint("bronze", source.name, f"{feed}.reads_again"))
 
 
-def _reads_again(lake: Lake, source: Source, feed: str, records: int) -> bool:
+def _reads_again(lake: Lake, source: Source, feed: str) -> bool:
     """Whether the query will meet files that bronze holds already, since its checkpoint was lost or removed.
 
     Then it adds only the records that bronze lacks. The mark stays until a run has read all files to the end.
     """
     mark = _mark(lake, source, feed)
-    if records and not has_begun(_checkpoint(lake, source, feed)):
+    if not has_begun(_checkpoint(lake, source, feed)) and not lake.table(bronze_table(feed)).isEmpty():
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
     return mark.exists()
-
-
-def _record_counts(lake: Lake, source: Source) -> dict[str, int]:
-    return {name: lake.table(bronze_table(name)).count() for name in source.feeds}
 
 
 def _check_folder(source: Source, name: str, feed: FileFeed, settings: Settings) -> None:
@@ -118,13 +136,18 @@ def _check_folder(source: Source, name: str, feed: FileFeed, settings: Settings)
     raise DeclarationError(f"sources/{source.name}.yml: feeds.{name}.path: there is no folder {folder}; {hint}")
 
 
-def bronze_overview(lake: Lake, source: Source, added: dict[str, int]) -> pd.DataFrame:
+def bronze_overview(lake: Lake, source: Source, added: Mapping[str, int]) -> pd.DataFrame:
     """By feed: records added by this run, records in all, and how many of those could not be read."""
-    rows = []
-    for name in source.feeds:
-        table = lake.table(bronze_table(name))
-        rows.append((name, added.get(name, 0), table.count(), table.where("read_error IS NOT NULL").count()))
-    return pd.DataFrame(rows, columns=["feed", "added", "records", "unreadable"])
+    parts = [
+        lake.table(bronze_table(name)).agg(
+            F.lit(name).alias("feed"),
+            F.lit(added.get(name, 0)).alias("added"),
+            F.count("*").alias("records"),
+            F.count("read_error").alias("unreadable"),
+        )
+        for name in source.feeds
+    ]
+    return reduce(DataFrame.unionByName, parts).toPandas()
 
 
 def refused_files(lake: Lake, source: Source) -> pd.DataFrame:

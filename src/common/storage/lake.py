@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import uuid4
@@ -18,6 +18,7 @@ from common.errors import SchemaError
 from common.settings import Settings
 from common.storage.conflicts import retried
 from common.storage.lineage import note
+from common.storage.table_state import TableState, log_folder, state_in
 
 MAKING_SECONDS = 5
 """How long a table that another process makes may lie on disk before the catalog knows of it."""
@@ -25,7 +26,7 @@ MAKING_SECONDS = 5
 SCOPE_VALUES = 400
 """So many values of a key scope are looked up one by one; beyond that, the range that they span."""
 
-_NOT_THERE = ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND")
+NOT_THERE = ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND")
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,23 @@ class Once:
     version: int
 
 
-@dataclass(frozen=True)
 class Lake:
-    """Tables by contract or by name (`schema.table`), in the settings' catalog."""
+    """Tables by contract or by name (`schema.table`), in the settings' catalog.
 
-    spark: SparkSession
-    settings: Settings
+    The session is opened when it is first used: a task that has nothing to do needs none.
+    """
+
+    def __init__(self, spark: SparkSession | Callable[[], SparkSession], settings: Settings) -> None:
+        self._session = spark
+        self.settings = settings
+
+    @property
+    def spark(self) -> SparkSession:
+        """The session to work with."""
+        # No cached_property: its lock can't be pickled, and this class goes to the workers.
+        if callable(self._session):
+            self._session = self._session()
+        return self._session
 
     def full_name(self, table: Table | str) -> str:
         """The three-level name."""
@@ -97,7 +109,7 @@ class Lake:
         try:
             fields = self.spark.read.table(self.full_name(table)).schema.fields
         except AnalysisException as error:
-            if error.getCondition() in _NOT_THERE:
+            if error.getCondition() in NOT_THERE:
                 return None
             raise
         return {f.name: HeldColumn(f.dataType.simpleString(), f.metadata.get("comment", "")) for f in fields}
@@ -139,7 +151,8 @@ class Lake:
 
         It has no commit, or the first one alone, which the catalog wasn't told of.
         """
-        folder = self.settings.home / "warehouse" / f"{self.settings.schema(table.schema)}.db" / table.short_name
+        warehouse = self.settings.warehouse or self.settings.home
+        folder = warehouse / f"{self.settings.schema(table.schema)}.db" / table.short_name
         commits = len(list((folder / "_delta_log").glob("*.json")))
         if not self.exists(table) and folder.is_dir() and commits <= 1 and not any(folder.rglob("*.parquet")):
             shutil.rmtree(folder)
@@ -226,10 +239,23 @@ class Lake:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
+    def state(self, table: Table | str) -> TableState | None:
+        """Which version of the table is there; None where there is no such table."""
+        log = log_folder(self.settings, _name(table))
+        if log is not None:
+            return state_in(log)
+        try:
+            row = self.spark.sql(f"DESCRIBE HISTORY {self.full_name(table)} LIMIT 1").first()
+        except AnalysisException as error:
+            if error.getCondition() in NOT_THERE:
+                return None
+            raise
+        return None if row is None else TableState(int(row["version"]), row["timestamp"].isoformat())
+
     def version(self, table: Table | str) -> int:
-        """The table's newest Delta version."""
-        row = self.spark.sql(f"DESCRIBE HISTORY {self.full_name(table)} LIMIT 1").first()
-        return int(row["version"]) if row else 0
+        """The table's newest Delta version; -1 where there is no such table."""
+        state = self.state(table)
+        return -1 if state is None else state.version
 
 
 def _name(table: Table | str) -> str:

@@ -1,19 +1,25 @@
-"""Structured Streaming queries: started with a checkpoint, waited for, ended with their notebook."""
+"""Structured Streaming queries: started with a checkpoint, run to their end, started again where a worker came late."""
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 
-from pyspark.errors import PySparkException, StreamingQueryException
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
+from common import errors
 from common.errors import LakehouseError, PositionError
+from common.storage.lake import Lake, Once
 
-Process = Callable[[DataFrame, int], None]
+BatchStep = Callable[[Lake, DataFrame, Once], None]
+"""What a micro-batch goes through: the tables, its rows, and the name under which its writes are done once.
+
+It runs in a worker of the engine, on copies of what it was given, and must be repeatable.
+"""
 
 
 @dataclass(frozen=True)
@@ -33,86 +39,147 @@ class Trigger:
 AVAILABLE_NOW = Trigger()
 POLL_SECONDS = 1
 
+STARTS = 5
+"""So often a query is started whose worker doesn't come in time."""
+PAUSE_SECONDS = 5
+"""The pause before the second start; each further one is longer by as much."""
 
-def append_stream(rows: DataFrame, full_name: str, checkpoint: str, trigger: Trigger = AVAILABLE_NOW) -> StreamingQuery:
-    """Starts a query that appends the stream to a Delta table, each micro-batch exactly once."""
+
+@dataclass(frozen=True)
+class Query:
+    """A streaming query that is not started yet."""
+
+    checkpoint: str
+    start: Callable[[], StreamingQuery]
+
+
+def append_query(rows: DataFrame, full_name: str, checkpoint: str, trigger: Trigger = AVAILABLE_NOW) -> Query:
+    """A query that appends the stream to a Delta table, each micro-batch exactly once."""
     writer = rows.writeStream.format("delta").outputMode("append").option("checkpointLocation", checkpoint)
-    return _started(lambda: trigger.on(writer).toTable(full_name), checkpoint)
+    return Query(checkpoint, lambda: trigger.on(writer).toTable(full_name))
 
 
-def process_stream(
-    rows: DataFrame, process: Process, checkpoint: str, trigger: Trigger = AVAILABLE_NOW
-) -> StreamingQuery:
-    """Starts a query that hands each micro-batch to `process`, which runs in the engine and must be idempotent."""
-    writer = rows.writeStream.foreachBatch(process).option("checkpointLocation", checkpoint)
-    return _started(lambda: trigger.on(writer).start(), checkpoint)
+def batch_query(
+    lake: Lake, rows: DataFrame, checkpoint: str, step: BatchStep, trigger: Trigger = AVAILABLE_NOW
+) -> Query:
+    """A query that takes each micro-batch through `step`."""
+    settings = lake.settings
 
-
-_ACTIVE = "another query with same id is already active"
-"""What Spark says of a checkpoint in use, where it is told not to stop the query that uses it."""
-
-
-def _started(start: Callable[[], StreamingQuery], checkpoint: str) -> StreamingQuery:
-    try:
-        return start()
-    except PySparkException as error:
-        if _ACTIVE not in str(error):
+    def process(batch: DataFrame, batch_id: int) -> None:
+        try:
+            step(Lake(batch.sparkSession, settings), batch, Once(query_id(checkpoint), batch_id))
+        except LakehouseError as error:
+            _note_failure(checkpoint, error)
             raise
-        raise LakehouseError(
-            f"the stream with the checkpoint {checkpoint} runs already, in another run or notebook, and one runs at a "
-            "time. Nothing was started. Wait for that one to end, or stop it (`lakehouse down` ends all of them)"
-        ) from None
+
+    writer = rows.writeStream.foreachBatch(process).option("checkpointLocation", checkpoint)
+    return Query(checkpoint, lambda: trigger.on(writer).start())
 
 
-def wait_for(queries: Iterable[StreamingQuery]) -> None:
+def run_queries(queries: Iterable[Query]) -> None:
     """Starts the queries and waits until all have ended; if one fails or the wait is broken off, all are stopped.
 
-    The queries are best given as a generator, so that those started are stopped when a later one can't be.
+    A query whose Python worker doesn't come in time, as happens on a busy machine, is started again after a pause.
 
     Raises:
         PositionError: a table that a query reads was made anew since the query last read it.
-        LakehouseError: a micro-batch failed for a reason that a person can mend.
-        StreamingQueryException: a micro-batch failed otherwise.
+        LakehouseError: a micro-batch failed for a reason that a person can mend, or the query runs already.
+        PySparkException: a micro-batch failed otherwise.
     """
-    started: list[StreamingQuery] = []
+    started: list[_Running] = []
     try:
         for query in queries:
-            started.append(query)
+            started.append(_Running(query))
         waiting = started
         while waiting:
             # In turns: a query that goes on for ever must not hide the failure of the next.
-            waiting = [query for query in waiting if not query.awaitTermination(POLL_SECONDS)]
-    except StreamingQueryException as error:
-        if _OTHER_TABLE in str(error):
-            raise PositionError(_made_anew(str(error))) from None
-        if (message := _own_message(str(error))) is not None:
-            raise LakehouseError(message) from None
-        raise
+            waiting = [running for running in waiting if not running.has_ended()]
     finally:
-        for query in started:
-            if query.isActive:
-                query.stop()
+        for running in started:
+            running.stop()
 
 
+class _Running:
+    """A query that was started, perhaps more than once."""
+
+    def __init__(self, query: Query) -> None:
+        self._query = query
+        self._starts = 0
+        _failure_file(query.checkpoint).unlink(missing_ok=True)
+        self._active = self._start()
+
+    def has_ended(self) -> bool:
+        """Waits a moment for the end."""
+        try:
+            return bool(self._active.awaitTermination(POLL_SECONDS))
+        except PySparkException as error:
+            self._pause_or_raise(error)
+            self._active = self._start()
+            return False
+
+    def stop(self) -> None:
+        if self._active.isActive:
+            self._active.stop()
+
+    def _start(self) -> StreamingQuery:
+        while True:
+            self._starts += 1
+            try:
+                return self._query.start()
+            except PySparkException as error:
+                self._pause_or_raise(error)
+
+    def _pause_or_raise(self, error: PySparkException) -> None:
+        if _WORKER_IS_LATE in str(error) and self._starts < STARTS:
+            time.sleep(PAUSE_SECONDS * self._starts)
+            return
+        raise _failure(self._query.checkpoint, error) from None
+
+
+_WORKER_IS_LATE = "Python worker failed to connect back"
+"""Spark gives a worker 10 seconds to connect, which is fixed in its code, and names no error class."""
+_ACTIVE = "another query with same id is already active"
+"""What Spark says of a checkpoint in use, where it is told not to stop the query that uses it."""
 _OTHER_TABLE = "DELTA_DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE"
 
 
-def _made_anew(text: str) -> str:
-    said = next((line.strip() for line in text.splitlines() if _OTHER_TABLE in line), _OTHER_TABLE)
-    return (
-        "a table that this stream reads was made anew since its last run, so that it can't tell what is new. "
-        f"`lakehouse rewind` lists the streams; rewind this one and run the job again. Delta says: {said[:500]}"
-    )
+def _failure(checkpoint: str, error: PySparkException) -> Exception:
+    """What is raised for an error of a query: its step's own error, a sentence for what is known, or Spark's."""
+    if (own := _noted_failure(checkpoint)) is not None:
+        return own
+    text = str(error)
+    if _ACTIVE in text:
+        return LakehouseError(
+            f"the stream with the checkpoint {checkpoint} runs already, in another run or notebook, and one runs at a "
+            "time. Nothing was started. Wait for that one to end, or stop it (`lakehouse down` ends all of them)"
+        )
+    if _OTHER_TABLE in text:
+        reason = next((line.strip() for line in text.splitlines() if _OTHER_TABLE in line), _OTHER_TABLE)
+        return PositionError(
+            "a table that this stream reads was made anew since its last run, so that it can't tell what is new. "
+            f"`lakehouse rewind` lists the streams; rewind this one and run the job again. Delta says: {reason[:500]}"
+        )
+    return error
 
 
-def _own_message(text: str) -> str | None:
-    """The message of one of this project's errors within the trace that came back from the engine."""
-    lines = iter(text.splitlines())
-    for line in lines:
-        if line.strip().startswith("common.errors."):
-            rest = takewhile(lambda following: following.strip() and not following.lstrip().startswith("at "), lines)
-            return "\n".join([line.split(":", 1)[1].strip(), *rest])
-    return None
+def _failure_file(checkpoint: str) -> Path:
+    """Where a step leaves its error for whoever waits: the worker's exception reaches it as a trace alone."""
+    return Path(f"{checkpoint}.failure")
+
+
+def _note_failure(checkpoint: str, error: LakehouseError) -> None:
+    content = {"type": type(error).__name__, "message": str(error)}
+    _failure_file(checkpoint).write_text(json.dumps(content), encoding="utf-8")
+
+
+def _noted_failure(checkpoint: str) -> LakehouseError | None:
+    file = _failure_file(checkpoint)
+    if not file.is_file():
+        return None
+    content = json.loads(file.read_text(encoding="utf-8"))
+    file.unlink()
+    kind: type[LakehouseError] = getattr(errors, content["type"], LakehouseError)
+    return kind(content["message"])
 
 
 def has_begun(checkpoint: str) -> bool:

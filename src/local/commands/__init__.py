@@ -1,1 +1,1 @@
-"""The verbs of the command line, a module for each kind."""
+"""The verbs of the command line: a module a verb, with its name."""

@@ -20,10 +20,10 @@ def doctor(
 ) -> None:
     """Tell what is missing for work here, and for Databricks, each with its fix."""
     from common.settings import repository
-    from local.bundle import load_bundle
     from local.doctor.finding import MISSING, NOT_SET_UP, Finding
     from local.doctor.local_checks import local_findings
     from local.doctor.workspace_checks import workspace_findings
+    from local.jobs.bundle import load_bundle
 
     here = list(local_findings(current_workspace()))
     there: list[Finding] = list(workspace_findings(load_bundle(repository(), target or "dev")))

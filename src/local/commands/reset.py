@@ -1,88 +1,51 @@
-"""`lakehouse reset`: removes all that runs made."""
+"""`lakehouse rewind`: streams and how far they have read, and to make one read everything again."""
 
-import shutil
-from pathlib import Path
+from collections.abc import Collection
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
-from common.errors import LakehouseError
-from common.settings import repository
-from local import run_record, spark_server
+from common.errors import DeclarationError
+from common.settings import repository, settings_from
 from local.commands.shared import examples, out
-from local.spark_keeper import living_clients
-from local.workspace import Workspace, current_workspace, shown_path
+from local.commands.workspace_removal import check_idle
+from local.workspace import current_workspace
 
-EPILOG = examples("lakehouse reset", "lakehouse reset --yes")
-
-
-class ResetRefusedError(LakehouseError):
-    """The workspace is in use, or the folder doesn't look like one."""
+EPILOG = examples("lakehouse rewind", "lakehouse rewind silver/transactions")
 
 
-def reset(yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False) -> None:
-    """Remove everything that runs made: tables, checkpoints, files, models, executed notebooks."""
-    workspace = current_workspace()
-    entries = entries_to_remove(workspace)
-    if not entries:
-        out.print(f"{shown_path(workspace.home)}: nothing to remove.")
+def rewind(
+    stream: Annotated[str, typer.Argument(help="A stream's name; without one, all streams are listed.")] = "",
+) -> None:
+    """Make a stream read everything again at its next run; what its table holds already is not added twice.
+
+    For a table that was removed, restored to an older version, or refused records whose map was mended.
+    """
+    # Imported here: Spark's package takes a second, which no other command need spend.
+    from common.storage import positions
+
+    if not stream:
+        listed = Table("stream", "micro-batches", box=None)
+        for found in positions.streams(settings_from()):
+            listed.add_row(found.name, f"{found.batches:,}")
+        out.print(listed)
         return
-    check_idle(workspace)
-    out.print(f"{workspace.home} holds:")
-    for entry in entries:
-        out.print(f"  {entry.name:<16} {_size_mib(entry):>10,.1f} MiB", highlight=False)
-    if not yes and not typer.confirm("Remove all of it?"):
-        out.print("Nothing was removed.")
-        raise typer.Exit(1)
-    spark_server.down(workspace)
-    for entry in entries:
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink(missing_ok=True)
-    out.print(f"{shown_path(workspace.home)} is empty.")
+    check_idle(current_workspace())
+    for rewound in positions.rewind(settings_from(), stream, _targets_of(stream)):
+        out.print(f"{rewound.name} will read everything again: {rewound.batches:,} micro-batches are forgotten.")
+    out.print("Run the job to fill its table: lakehouse run lakehouse")
 
 
-def entries_to_remove(workspace: Workspace) -> list[Path]:
-    """What is in the workspace.
+def _targets_of(stream: str) -> Collection[str] | None:
+    """The targets that a bronze stream's feed goes into, as its source declares; None where it declares none."""
+    from common.sources.declaration import load_source
 
-    Raises:
-        ResetRefusedError: the folder holds other things than a workspace does.
-
-    """
-    home = workspace.home
-    if not home.is_dir():
-        return []
-    entries = sorted(home.iterdir())
-    root, user = repository(), Path.home()
-    is_foreign = home in (root, user, *root.parents, *user.parents) or (home / ".git").exists()
-    is_workspace = {"engine", "landing", "warehouse", "runs"}.intersection(entry.name for entry in entries)
-    if entries and (is_foreign or not is_workspace):
-        raise ResetRefusedError(
-            f"{home} doesn't look like a folder that runs made, so nothing in it is removed: "
-            "check LAKEHOUSE_HOME, or remove the folder yourself."
-        )
-    return entries
-
-
-def check_idle(workspace: Workspace) -> None:
-    """Makes sure that nothing uses the workspace.
-
-    Raises:
-        ResetRefusedError: a run or a notebook does.
-
-    """
-    running = [run["run_id"] for run in run_record.last_runs(workspace, 20) if run["state"] == run_record.RUNNING]
-    if running:
-        raise ResetRefusedError(f"run {', '.join(running)} is going on in {workspace.home}: wait for it or stop it.")
-    clients = [client.pid for client in living_clients(workspace)]
-    if clients and spark_server.find_server(workspace) is not None:
-        shown = ", ".join(map(str, clients))
-        raise ResetRefusedError(
-            f"Spark is in use in {workspace.home} by process {shown} (a notebook?): end it, or 'lakehouse down'."
-        )
-
-
-def _size_mib(path: Path) -> float:
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.lstat().st_size for file in files if not file.is_dir()) / 2**20
+    layer, *names = stream.split("/")
+    if layer != "bronze" or len(names) != 2:
+        return None
+    try:
+        feed = load_source(repository() / "sources", names[0]).feeds.get(names[1])
+    except DeclarationError:
+        return None
+    return feed.into if feed else None

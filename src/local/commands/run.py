@@ -13,8 +13,8 @@ from local.commands.shared import engine, examples, out, pairs
 from local.workspace import current_workspace
 
 if TYPE_CHECKING:
-    from local.jobs import Job
-    from local.reporting import Run
+    from local.jobs.job import Job
+    from local.run.reporting import Run
 
 EPILOG = examples(
     "lakehouse run lakehouse",
@@ -35,6 +35,10 @@ def run(  # noqa: PLR0917
         str | None, typer.Option("--from", metavar="TASK", help="This task and all that depend on it.")
     ] = None,
     only: Annotated[str | None, typer.Option("--only", metavar="TASK", help="This task alone.")] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Do all the work again, even where nothing has changed since it last succeeded."),
+    ] = False,
     parallel: Annotated[
         int | None, typer.Option(min=1, help="Tasks side by side.", show_default=str(_PARALLEL))
     ] = None,
@@ -48,18 +52,18 @@ def run(  # noqa: PLR0917
     debug: Annotated[bool, typer.Option("--debug", help="Show stack traces.")] = False,
 ) -> None:
     """Run a job and show how it goes: on this machine, or with --target where it is deployed."""
-    from local.bundle import load_bundle
-    from local.jobs import load_job
-    from local.progress import reporter_for
-    from local.run_record import SUCCESS
-    from local.runner import prepare
-    from local.summary import show_summary
+    from local.jobs.bundle import load_bundle
+    from local.jobs.job import load_job
+    from local.jobs.parameters import prepare
+    from local.run.progress import reporter_for
+    from local.run.run_record import SUCCESS
+    from local.run.summary import show_summary
 
     if from_task and only:
         raise typer.BadParameter("give --from or --only, not both", param_hint="--only")
     if target is not None:
         _check_remote_usage(target, parallel, var)
-    given = pairs(param, "--param")
+    given = pairs(param, "--param") | ({"force": "true"} if force else {})
     bundle = load_bundle(repository(), target or "", pairs(var, "--var"))
     loaded = load_job(bundle, job)
     selected = loaded.from_task(from_task) if from_task else None
@@ -104,8 +108,8 @@ def _check_remote_usage(target: str, parallel: int | None, var: list[str] | None
 
 
 def _run_here(job: "Job", given: dict[str, str], selected: frozenset[str] | None, parallel: int) -> "Run":
-    from local.progress import reporter_for
-    from local.runner import RunOptions, run_job
+    from local.run.progress import reporter_for
+    from local.run.runner import RunOptions, run_job
 
     if given.get("landing"):
         # A person means the folder where they are; a notebook would take it from its own.

@@ -1,13 +1,17 @@
-"""What all verbs share: consoles, the engine for one command, and `name=value` arguments."""
+"""What verbs share: consoles, the engine for one command, another program on the workspace, `name=value` arguments."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from typing import NoReturn
 
 import typer
 from rich.console import Console
 
+from common.settings import repository
+from local.notebook_process import kernel_environment
 from local.spark_server import attached
 from local.workspace import Workspace
 
@@ -41,6 +45,13 @@ def engine(workspace: Workspace) -> Iterator[str]:
         return
     with attached(workspace, tell) as server:
         yield server.remote
+
+
+def become(workspace: Workspace, module: str, *arguments: str) -> NoReturn:
+    """Turns this process into another program, which so keeps its number and with it its place at the engine."""
+    environment = kernel_environment({"LAKEHOUSE_HOME": str(workspace.home)})
+    os.chdir(repository())
+    os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)
 
 
 def pairs(values: list[str] | None, option: str) -> dict[str, str]:

@@ -13,8 +13,8 @@ from requests.exceptions import RequestException
 
 from common.errors import first_line
 from common.settings import repository
-from local.bundle import Bundle
 from local.doctor.finding import MISSING, NOT_SET_UP, OK, WARNING, Finding
+from local.jobs.bundle import Bundle
 from local.remote.connection import workspace_setting
 
 CLI_RELEASE = (1, 0)

@@ -9,7 +9,7 @@ from databricks.sdk.core import Config, DatabricksError
 from databricks.sdk.errors import PermissionDenied, Unauthenticated
 
 from common.errors import LoginError, RemoteError
-from local.bundle import Bundle
+from local.jobs.bundle import Bundle
 
 CLOCK: Clock = RealClock()
 """What tells the time and waits, here and in the SDK."""

@@ -7,7 +7,7 @@ from databricks.sdk.core import DatabricksError
 from databricks.sdk.service.jobs import BaseJob, JobDeploymentKind, JobSettings
 
 from common.errors import RemoteError
-from local.bundle import Bundle
+from local.jobs.bundle import Bundle
 from local.remote.connection import Connection, reason
 
 _DEFAULT_ROOT = "~/.bundle/${bundle.name}/${bundle.target}"

@@ -6,13 +6,13 @@ from typing import Protocol
 
 from databricks.sdk.service.jobs import Run, RunTask
 
-from local import run_record as states
 from local.remote.connection import Connection
 from local.remote.patience import Patience
 from local.remote.record import RemoteRun
 from local.remote.states import has_ended, message_of, queue_reason, state_of
 from local.remote.tasks import TaskFollower
-from local.reporting import Reporter
+from local.run import run_record as states
+from local.run.reporting import Reporter
 
 
 class RemoteReporter(Reporter, Protocol):

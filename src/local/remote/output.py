@@ -9,10 +9,10 @@ from databricks.sdk.core import DatabricksError
 from databricks.sdk.service.jobs import NotebookOutput, RunOutput, RunTask
 from rich.text import Text
 
-from local import run_record as states
 from local.remote.connection import reason
 from local.remote.patience import Patience
 from local.remote.states import message_of
+from local.run import run_record as states
 
 
 @dataclass(frozen=True)

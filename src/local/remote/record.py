@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from local.run_record import RUNNING, SUCCESS, TaskRecord, ways_on
+from local.run.run_record import RUNNING, SUCCESS, TaskRecord, ways_on
 
 
 @dataclass

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from databricks.sdk.core import DatabricksError
 
 from common.errors import RemoteError
-from local import run_record as states
-from local.bundle import Bundle
-from local.jobs import Job
+from local.jobs.bundle import Bundle
+from local.jobs.job import Job
 from local.remote.connection import connect, reason
 from local.remote.find import deployed_job
 from local.remote.follow import Follower, RemoteReporter
 from local.remote.patience import NoAnswerError, Patience
 from local.remote.record import RemoteRun
 from local.remote.start import start
-from local.run_record import TaskRecord
+from local.run import run_record as states
+from local.run.run_record import TaskRecord
 
 
 @dataclass(frozen=True)

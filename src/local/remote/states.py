@@ -15,7 +15,7 @@ from databricks.sdk.service.jobs import (
     TerminationCodeCode,
 )
 
-from local import run_record as states
+from local.run import run_record as states
 
 _RESULTS: Mapping[RunResultState, str] = {
     RunResultState.SUCCESS: states.SUCCESS,
@@ -66,7 +66,7 @@ def has_ended(run: Run | RunTask) -> bool:
 
 
 def state_of(run: Run | RunTask) -> str:
-    """Its state as one of `local.run_record`."""
+    """Its state as one of `local.run.run_record`."""
     if has_ended(run):
         return _end_of(run)
     found = None

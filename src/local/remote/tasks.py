@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.jobs import RunTask
 
-from local import run_record as states
 from local.remote.output import read_output
 from local.remote.patience import Patience
 from local.remote.states import state_of
-from local.reporting import Reporter
-from local.run_record import TaskRecord
+from local.run import run_record as states
+from local.run.reporting import Reporter
+from local.run.run_record import TaskRecord
 
 _NEVER_RAN = (states.UPSTREAM_FAILED, states.EXCLUDED, states.NOT_SELECTED)
 

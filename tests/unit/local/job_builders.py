@@ -9,10 +9,10 @@ import nbformat
 import yaml
 from nbformat.v4 import new_code_cell, new_notebook
 
-from local.bundle import load_bundle
-from local.jobs import Job, load_job
-from local.run_record import RunRecord
-from local.runner import RunOptions, run_job
+from local.jobs.bundle import load_bundle
+from local.jobs.job import Job, load_job
+from local.run.run_record import RunRecord
+from local.run.runner import RunOptions, run_job
 from local.workspace import Workspace
 
 

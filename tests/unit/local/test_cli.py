@@ -10,7 +10,7 @@ import pytest
 
 from common.settings import repository
 from local import cli
-from local.run_record import RunRecord, TaskRecord
+from local.run.run_record import RunRecord, TaskRecord
 from local.workspace import Workspace
 
 

@@ -13,7 +13,7 @@ from common.settings import STAGED_RETENTION_HOURS
 from common.storage.lake import Lake
 from common.storage.leftovers import remove_staged, remove_streams, unused_streams
 from common.storage.maintenance import maintain
-from common.storage.streams import append_stream, wait_for
+from common.storage.streams import append_query, run_queries
 from common.storage.vacuum import vacuum_at_once
 
 pytestmark = pytest.mark.spark
@@ -49,7 +49,7 @@ def copied(lake: Lake) -> Lake:
     lake.ensure(FROM, TO)
     add(lake, 0)
     add(lake, 10)
-    wait_for([append_stream(lake.stream(FROM), lake.full_name(TO), lake.settings.checkpoint("silver", "copy"))])
+    run_queries([append_query(lake.stream(FROM), lake.full_name(TO), lake.settings.checkpoint("silver", "copy"))])
     return lake
 
 
@@ -61,7 +61,7 @@ def test_small_files_become_one_and_the_stream_goes_on(copied: Lake) -> None:
     assert files_on_disk(copied, FROM) == 3
     add(copied, 20)
     assert maintain(copied).set_index("table").loc[FROM.name, "note"] == "kept: silver/copy has yet to read it"
-    wait_for([append_stream(copied.stream(FROM), copied.full_name(TO), copied.settings.checkpoint("silver", "copy"))])
+    run_queries([append_query(copied.stream(FROM), copied.full_name(TO), copied.settings.checkpoint("silver", "copy"))])
     assert copied.table(TO).count() == 30
 
 

@@ -10,15 +10,15 @@ from threading import Barrier
 
 import pytest
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from common.contracts.table import Column, Table
+from common.contracts.table import Table
 from common.errors import LakehouseError
 from common.storage import conflicts
 from common.storage.conflicts import ATTEMPTS, is_conflict, retried
 from common.storage.lake import Lake, Once
-from common.storage.streams import Trigger, process_stream, wait_for
+from common.storage.streams import Query, Trigger, batch_query, run_queries
+from lake_tables import pairs, pairs_table
 from local.sessions import fresh_session
 
 WRITERS, ROUNDS = 2, 2
@@ -77,20 +77,6 @@ def writers(lake: Lake) -> Iterator[list[Lake]]:
         yield [
             Lake(stack.enter_context(fresh_session(os.environ["SPARK_REMOTE"])), lake.settings) for _ in range(WRITERS)
         ]
-
-
-def pairs_table(name: str) -> Table:
-    """A table in whose rows `one` and `other` are always written together, and equal."""
-    columns = (
-        Column("id", "bigint", "Key."),
-        Column("one", "string", "Who wrote it."),
-        Column("other", "string", "The same."),
-    )
-    return Table(f"gold.{name}", "Pairs.", "one pair", columns, key=("id",))
-
-
-def pairs(spark: SparkSession, ids: range, text: str) -> DataFrame:
-    return spark.range(ids.start, ids.stop).select("id", F.lit(text).alias("one"), F.lit(text).alias("other"))
 
 
 def at_once(*works: Callable[[], object]) -> list[object]:
@@ -188,15 +174,15 @@ def test_a_stream_that_runs_already_is_refused_in_a_sentence(lake: Lake, writers
     lake.append(pairs(lake.spark, range(3), "any"), table)
     checkpoint = str(tmp_path / "checkpoint")
 
-    def start(writer: Lake, trigger: Trigger):  # type: ignore[no-untyped-def]
-        return process_stream(writer.stream(table), lambda rows, _: rows.count() and None, checkpoint, trigger)
+    def query(writer: Lake, trigger: Trigger) -> Query:
+        return batch_query(writer, writer.stream(table), checkpoint, lambda *batch: batch[1].count() and None, trigger)
 
-    first = start(writers[0], Trigger("processing_time", 1))
+    first = query(writers[0], Trigger("processing_time", 1)).start()
     try:
         while not list(Path(checkpoint, "commits").glob("[0-9]*")):
             time.sleep(0.1)
         with pytest.raises(LakehouseError, match="runs already"):
-            wait_for(start(writers[1], Trigger()) for _ in range(1))
+            run_queries([query(writers[1], Trigger())])
         assert first.isActive, "the one that was there goes on"
     finally:
         with suppress(PySparkException):

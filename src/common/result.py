@@ -1,0 +1,25 @@
+"""What a step did: the one thing that all of them return, for their notebook's last cell and the job's summary."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a step did.
+
+    `rows_in` and `rows_out` count what it read and what it added; None where that says nothing. `note` is a few words
+    for a person, `facts` are values by name, or groups of them.
+    """
+
+    rows_in: int | None = None
+    rows_out: int | None = None
+    note: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """What is known of it, for the job that reads it."""
+        known = {"rows_in": self.rows_in, "rows_out": self.rows_out, "note": self.note or None}
+        known["facts"] = dict(self.facts) or None  # type: ignore[assignment]
+        return {name: value for name, value in known.items() if value is not None}

@@ -1,0 +1,1 @@
+"""The pages that are made from the contracts and from what a run did."""

@@ -16,8 +16,8 @@ NOTEBOOKS := $(addprefix notebooks/,bronze/files.ipynb silver/reference_data.ipy
 	ops/check_quality.ipynb ops/maintenance.ipynb)
 TOOLS := tests/tools
 # Two workers share one Spark server: while one plans a query, the other's runs. A file's tests stay together, in the
-# order that tests/conftest.py gives them.
-PYTEST = $(BIN)/pytest --numprocesses $(or $(WORKERS),2) --dist loadfile --no-loadscope-reorder
+# order that tests/conftest.py gives them. A worker that dies, or stands still and is ended, ends the session.
+PYTEST = $(BIN)/pytest --numprocesses $(or $(WORKERS),2) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 # Hashes of packages, and a table of words, are none.
 NO_SECRETS := requirements.*\.txt|go\.sum|docs/data-dictionary\.md
 # Go 1.21 or later fetches the release that a tool asks for by itself.

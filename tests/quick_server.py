@@ -8,9 +8,11 @@ QUICK = (
 do the second compiler and the concurrent collector pay within minutes. The main job's tests and `make chaos` run
 compiled, as users do."""
 
-UNTIL_IT_ENDS = f"{QUICK} -Dspark.sql.catalogImplementation=in-memory -Dspark.databricks.delta.snapshotPartitions=1"
-"""For a server whose tables nobody asks for when it has ended: they need no metastore in a database, which takes a
-tenth of the work. What has to survive a restart is tested on servers of their own."""
+UNTIL_IT_ENDS = (
+    f"{QUICK} -Xmx3584m -Dspark.sql.catalogImplementation=in-memory -Dspark.databricks.delta.snapshotPartitions=1"
+)
+"""For a server that several workers share, and whose tables nobody asks for when it has ended: they need no metastore
+in a database, which takes a tenth of the work. What has to survive a restart is tested on servers of their own."""
 
 VARIABLE = "_JAVA_OPTIONS"
 """The one that wins over the options of the server's own command line."""

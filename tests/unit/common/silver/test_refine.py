@@ -268,7 +268,7 @@ def test_a_history_that_was_restored_is_noticed_and_derived_anew(lake: Lake, fir
 def on_databricks(lake: Lake) -> Lake:
     """The same tables, with the words of a deployment."""
     landing = lake.settings.landing
-    return replace(lake, settings=replace(lake.settings, platform=DATABRICKS, landing_folder=landing))
+    return Lake(lake.spark, replace(lake.settings, platform=DATABRICKS, landing_folder=landing))
 
 
 def test_a_workspace_holds_one_world(lake: Lake, first_run: dict[str, Outcome]) -> None:

@@ -14,6 +14,7 @@ NOTEBOOKS := $(addprefix notebooks/,bronze/files.ipynb silver/reference_data.ipy
 	gold/transaction_features.ipynb ml/train_fraud_model.ipynb ml/promote_fraud_model.ipynb \
 	ml/score_transactions.ipynb ml/score_stream.ipynb gold/daily_fraud_summary.ipynb gold/marts.ipynb \
 	ops/check_quality.ipynb ops/maintenance.ipynb)
+NBMAKE = $(BIN)/pytest --nbmake --nbmake-timeout=600 $(NOTEBOOKS)
 TOOLS := tests/tools
 # Two workers share one Spark server: while one plans a query, the other's runs. A file's tests stay together, in the
 # order that tests/conftest.py gives them. A worker that dies, or stands still and is ended, ends the session.
@@ -74,11 +75,11 @@ unit: setup  ## All tests, of functions, jobs and notebooks
 notebooks: setup  ## Each notebook by itself, with its defaults, on a small world in a folder of its own
 	@export LAKEHOUSE_HOME="$$(mktemp -d)"; trap '$(BIN)/lakehouse down; rm -rf "$$LAKEHOUSE_HOME"' EXIT; \
 		$(BIN)/lakehouse simulate --customers 200 --merchants 60 --terminals 150 --days 60 && $(BIN)/lakehouse up && \
-		$(MAKE) --no-print-directory nbmake
+		$(NBMAKE)
 
-# In the workspace that is there; tests/notebooks/test_as_on_databricks.py calls it, too.
+# In a workspace that is there, for tests/notebooks/test_as_on_databricks.py.
 nbmake:
-	$(BIN)/pytest --nbmake --nbmake-timeout=600 $(NOTEBOOKS)
+	$(NBMAKE)
 
 bundle: setup  ## Check the bundle for what the Databricks CLI doesn't notice before it deploys
 	@$(BIN)/python -m local.jobs.bundle_check && echo "the bundle is sound"

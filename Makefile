@@ -12,7 +12,7 @@ STAMP := $(VENV)/.set-up
 NOTEBOOKS := $(addprefix notebooks/,bronze/files.ipynb silver/reference_data.ipynb silver/transactions.ipynb \
 	silver/fraud_reports.ipynb silver/review_quarantine.ipynb silver/replay_quarantine.ipynb gold/star_schema.ipynb \
 	gold/transaction_features.ipynb ml/train_fraud_model.ipynb ml/promote_fraud_model.ipynb \
-	ml/score_transactions.ipynb ml/score_stream.ipynb gold/daily_fraud_summary.ipynb gold/marts.ipynb \
+	ml/score_transactions.ipynb ml/score_stream.ipynb gold/marts.ipynb \
 	ops/check_quality.ipynb ops/maintenance.ipynb)
 NBMAKE = $(BIN)/pytest --nbmake --nbmake-timeout=600 $(NOTEBOOKS)
 TOOLS := tests/tools
@@ -128,7 +128,7 @@ fuzz: setup  ## Take 10,000 mutated records and files through bronze and silver 
 	$(BIN)/python -m tests.fuzz --mutations $(or $(MUTATIONS),10000) $(if $(SEED),--seed $(SEED))
 
 reset: setup  ## Remove all that runs made (asks first)
-	@$(BIN)/lakehouse reset
+	@$(BIN)/lakehouse reset --all
 
 clean:  ## Remove the environment and the caches of tools
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -71,7 +71,7 @@ def features_of(source: Path, folder: Path) -> pd.DataFrame:
 
 def handbook_split(rows: pd.DataFrame, start: str):  # type: ignore[no-untyped-def]
     """The Handbook's training and test rows of the fold whose training starts on that day."""
-    from common.ml.training import Split
+    from common.ml.booster import Split
 
     first, one = datetime.fromisoformat(start).replace(tzinfo=UTC), timedelta(days=1)
     test_first = first + (WINDOW_DAYS + DELAY_DAYS) * one
@@ -91,8 +91,8 @@ def handbook_split(rows: pd.DataFrame, start: str):  # type: ignore[no-untyped-d
 def measure(rows: pd.DataFrame, tell):  # type: ignore[no-untyped-def]
     """The search on the earlier folds, and the figures of its best candidate on each of the reported ones."""
     from common.contracts.gold import FEATURE_NAMES
+    from common.ml.booster import fit, predict, search
     from common.ml.metrics import evaluate
-    from common.ml.training import fit, predict, search
 
     trials = search([handbook_split(rows, start) for start in VALIDATION_STARTS], FEATURE_NAMES, SEED, told=tell)
     figures = {}

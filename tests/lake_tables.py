@@ -1,8 +1,11 @@
 """Tables of the schemas that every contract names, for tests that share one Spark server."""
 
+from collections.abc import Sequence
+
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from common.checks.findings import Finding, failure
 from common.contracts.table import Column, Table
 
 SCHEMAS = ("bronze", "silver", "gold", "ops")
@@ -33,3 +36,9 @@ def pairs_table(name: str) -> Table:
 
 def pairs(spark: SparkSession, ids: range, text: str) -> DataFrame:
     return spark.range(ids.start, ids.stop).select("id", F.lit(text).alias("one"), F.lit(text).alias("other"))
+
+
+def require(findings: Sequence[Finding]) -> None:
+    """Raises what would end a run."""
+    if (error := failure(findings)) is not None:
+        raise error

@@ -14,9 +14,11 @@ class Platform:
     """The properties of one place where notebooks run.
 
     `tracking_uri` and `registry_uri` are templates over `{home}`, `volumes` over `{catalog}` and `{ops}` (a schema).
-    The last four are words of messages, templates too: what holds the tables (over `{home}` and `{ops}`, the schema's
-    full name), the way to a second world (over `{home}` and `{world}`), and what to do where a feed's folder is not
-    there (over `{folder}` and its `{name}`), of any source and of the simulated one.
+    The rest are words of messages, templates too: what holds the tables (over `{home}` and `{ops}`, the schema's full
+    name), the way to a second world (over `{home}` and `{world}`), what to do where a feed's folder is not there (over
+    `{folder}` and its `{name}`), of any source and of the simulated one; how a `{job}` is run, from a `{task}` on and
+    with a `{parameter}` (name=value); how an SQL `{statement}` is run; how a `{stream}` with its checkpoint's
+    `{folder}` is made to read everything again; where all streams are found; how one is stopped.
     """
 
     name: str
@@ -30,6 +32,13 @@ class Platform:
     other_world_hint: str
     missing_folder_hint: str
     missing_simulation_hint: str
+    run_job: str
+    run_job_from: str
+    run_job_with: str
+    run_sql: str
+    reset_stream: str
+    list_streams: str
+    stop_stream: str
 
 
 LAPTOP = Platform(
@@ -49,6 +58,13 @@ LAPTOP = Platform(
     other_world_hint="Use another folder, for example: LAKEHOUSE_HOME={home}-{world}",
     missing_folder_hint="create it, correct the path, or give the folder that holds {name} as landing",
     missing_simulation_hint="`lakehouse simulate` fills it",
+    run_job="`lakehouse run {job}`",
+    run_job_from="`lakehouse run {job} --from {task}`",
+    run_job_with="`lakehouse run {job} --param {parameter}`",
+    run_sql='`lakehouse sql "{statement}"`',
+    reset_stream="`lakehouse reset {stream}`",
+    list_streams="`lakehouse reset` lists them",
+    stop_stream="`lakehouse down` ends all of them",
 )
 
 _MAKE_FOLDER = "`databricks fs mkdir dbfs:{folder}`, or copy its files there, before the job's first run"
@@ -74,6 +90,16 @@ DATABRICKS = Platform(
     other_world_hint="Deploy another target for it, or remove this one first: databricks bundle destroy",
     missing_folder_hint=_MAKE_FOLDER,
     missing_simulation_hint=_MAKE_FOLDER,
+    # Jobs are run where they are deployed, by whoever may: in Jobs & Pipelines, or by `databricks bundle run`.
+    run_job="run the job {job}",
+    run_job_from="run the job {job} from its task {task} on",
+    run_job_with="run the job {job} with {parameter}",
+    run_sql="`{statement}` in the SQL editor",
+    # Only the runner may touch checkpoints. Silver counts twice what bronze receives again, unless it is reset, too.
+    reset_stream="remove the checkpoint of {stream} (of a bronze stream those of silver, too): "
+    "`databricks fs rm -r dbfs:{folder}`",
+    list_streams="their checkpoints are the folders of the volume checkpoints",
+    stop_stream="cancel its run, or detach its notebook",
 )
 
 

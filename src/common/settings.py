@@ -101,6 +101,10 @@ class Settings:
         """The checkpoint folder of the streaming query named by the parts."""
         return "/".join((self._volumes, "checkpoints", *parts))
 
+    def how_to_reset(self, stream: str) -> str:
+        """The words of a message for making a stream, by name, read everything again."""
+        return self.platform.reset_stream.format(stream=stream, folder=self.checkpoint(stream))
+
     def schema(self, name: str) -> str:
         """The name in the catalog of a schema of the contracts."""
         return f"{self.schema_prefix}{name}"

@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 
 from common.errors import LakehouseError, LoginError
-from local.commands import doctor, down, lab, reset, run, simulate, sql, status, ui, up, workspace_removal
+from local.commands import doctor, down, lab, reset, run, simulate, sql, status, ui, up
 from local.commands.shared import err, examples
 
 _PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
@@ -36,8 +36,8 @@ app.command(epilog=status.EPILOG)(status.status)
 app.command(context_settings=_PASS_ON, epilog=lab.EPILOG)(lab.lab)
 app.command(epilog=ui.EPILOG)(ui.ui)
 app.command(epilog=doctor.EPILOG)(doctor.doctor)
-app.command(epilog=reset.EPILOG)(reset.rewind)
-app.command(epilog=workspace_removal.EPILOG)(workspace_removal.reset)
+app.command(epilog=reset.EPILOG)(reset.reset)
+app.command(hidden=True)(reset.rewind)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from common import errors
-from local.run.published_result import result_in
+from local.jobs.published_result import result_in
 
 SHOWN_LINES = 12
 _ENGINE = "lakehouse"

@@ -15,11 +15,11 @@ from fuzz_records import FEEDS, Feed, format_of
 from fuzz_world import Landed, Mutant, land, mutant, source
 from pyspark.sql import functions as F
 
+from common.checks.conservation import accounted
 from common.contracts.bronze import bronze_table
 from common.contracts.silver import QUARANTINE, TARGETS
 from common.silver.refine import refine
 from common.sources.ingest import ingest_files
-from common.storage.batches import accounted
 from common.storage.lake import Lake
 
 Row = dict[str, Any]

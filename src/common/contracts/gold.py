@@ -47,6 +47,8 @@ TRANSACTION_FEATURES = Table(
 )
 
 DECISIONS = ("fraud", "genuine")
+IS_ALERT = "decision = 'fraud' AND NOT is_backfill"
+"""What an alert is, over the columns of gold.transaction_scores: decided to be fraud, and not backfill."""
 
 TRANSACTION_SCORES = Table(
     name="gold.transaction_scores",
@@ -70,7 +72,7 @@ TRANSACTION_SCORES = Table(
             "The features as the scorer saw them.",
         ),
         Column("model_version", "string", "Version of the registered model."),
-        Column("is_backfill", "boolean", "Happened before the model's T: scored, but never an alert or a figure."),
+        Column("is_backfill", "boolean", "Before the model's test_start: scored, but never an alert or a figure."),
         Column("scored_at", "timestamp", "When it was scored, UTC."),
     ),
     checks=(

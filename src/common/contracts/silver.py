@@ -1,7 +1,7 @@
 """Silver: cleaned, checked and deduplicated; every refused record with its reasons."""
 
 from common.contracts.conventions import LINEAGE, identifier, plausible_time
-from common.contracts.reference import Reference
+from common.contracts.reference import reference
 from common.contracts.table import (
     Column,
     ForeignKey,
@@ -117,7 +117,7 @@ QUARANTINE = Table(
     cluster_by=("target",),
 )
 
-CUSTOMER = Reference(
+CUSTOMER = reference(
     entity="customer",
     comment="People who hold cards.",
     columns=(
@@ -140,7 +140,7 @@ CUSTOMER = Reference(
     ),
 )
 
-ACCOUNT = Reference(
+ACCOUNT = reference(
     entity="account",
     comment="Card accounts.",
     columns=(
@@ -162,7 +162,7 @@ ACCOUNT = Reference(
     fresh_days=7,
 )
 
-MERCHANT = Reference(
+MERCHANT = reference(
     entity="merchant",
     comment="Shops and services that accept cards.",
     columns=(
@@ -180,7 +180,7 @@ MERCHANT = Reference(
     ),
 )
 
-TERMINAL = Reference(
+TERMINAL = reference(
     entity="terminal",
     comment="Payment terminals, cash machines and web shops' check-outs.",
     columns=(

@@ -91,7 +91,7 @@ class Table:
     `essential` columns are those that every source must map. With a `key_scope`, a row's key is looked for only among
     the rows with the same value of that column, so that the cost of adding rows doesn't grow with the table.
     A key's columns hold no null, but for those in `nullable_key`, where a null equals a null. `foreign_keys` and
-    `expectations` are checked on the table as a whole (`storage.quality`, `storage.expectations`).
+    `expectations` are checked on the table as a whole (`checks.tables`, `checks.expectations`).
     """
 
     name: str

@@ -19,9 +19,10 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from common.contracts.gold import WINDOW_DAYS
-from common.features.reach import Stretch, stretches, utc
+from common.features.reach import Stretch, stretches
 from common.features.windows import DAY_MICROS, EVENT_MICROS
 from common.settings import LABEL_DELAY_DAYS
+from common.storage.recent import utc
 
 ROW_KEY = ("transaction_id", "event_date")
 """What tells a transaction: its id, among those of its date."""

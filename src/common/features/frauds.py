@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from common.contracts.gold import WINDOW_DAYS
+from common.features.labels import REPORT_ORDER
 from common.features.windows import DAY_MICROS, EVENT_MICROS
 
 
@@ -37,10 +38,10 @@ def fraud_steps(transactions: DataFrame, fraud_reports: DataFrame, delay_days: i
 def _spans(fraud_reports: DataFrame) -> DataFrame:
     """Each report of fraud with the time of the transaction's next report, which takes its place (null: none yet).
 
-    Of reports at the same time, fraud is believed.
+    Of reports at the same time, one counts: see `REPORT_ORDER`.
     """
     reported = F.unix_micros("reported_at")
-    following = Window.partitionBy("transaction_id").orderBy("reported_at", "is_fraud")
+    following = Window.partitionBy("transaction_id").orderBy(*REPORT_ORDER)
     spans = fraud_reports.select(
         "transaction_id",
         "is_fraud",

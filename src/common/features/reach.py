@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.gold import WINDOW_DAYS
+from common.storage.recent import utc
 
 Stretch = tuple[date, date]
 """The first and the last day of several in a row."""
@@ -77,8 +78,3 @@ def within(column: str, days: Iterable[Stretch]) -> Column:
         inside = F.col(column).between(F.lit(first), F.lit(last))
         condition = inside if number == 0 else condition | inside
     return condition
-
-
-def utc(micros: int) -> datetime:
-    """The moment so many microseconds after 1970 began."""
-    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros)

@@ -9,14 +9,16 @@ from datetime import date, timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from common.contracts.gold import TRANSACTION_SCORES
+from common.contracts.gold import IS_ALERT, TRANSACTION_SCORES
 from common.contracts.marts import ALERT_OUTCOMES
-from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
-from common.features.reach import stretches, within
-from common.gold.marked import IS_ALERT, last_reports, sum_where
+from common.contracts.silver import FRAUD_REPORTS
+from common.features.labels import last_reports
+from common.features.reach import Stretch, within
+from common.gold.marked import sum_where
+from common.gold.mart import Mart
 from common.settings import LABEL_DELAY_DAYS
-from common.storage.difference import merge_difference
 from common.storage.lake import Lake
+from common.storage.recent import newest_day
 
 
 def cause() -> Column:
@@ -26,21 +28,22 @@ def cause() -> Column:
     return named.alias("cause")
 
 
-def alert_outcomes(
-    scores: DataFrame, fraud_reports: DataFrame, newest: date, delay_days: int = LABEL_DELAY_DAYS
-) -> DataFrame:
-    """One row a day and cause.
+def alerts_between(lake: Lake, days: list[Stretch]) -> DataFrame:
+    """The alerts of these stretches of days, with what became of them so far.
 
-    Args:
-        scores: rows of gold.transaction_scores, of whole days.
-        fraud_reports: silver.fraud_reports.
-        newest: the newest event date in silver.transactions.
-        delay_days: days that reports of fraud are given to arrive.
-
+    `is_fraud` is what the last report says, null without one. `is_open`: the label delay is not over for the whole day.
     """
-    alerts = scores.where(IS_ALERT).join(last_reports(fraud_reports), "transaction_id", "left")
+    scores = lake.table(TRANSACTION_SCORES).where(within("event_date", days))
+    newest = newest_day(lake) or date.min + timedelta(LABEL_DELAY_DAYS)
+    is_open = F.col("event_date") >= F.lit(newest - timedelta(LABEL_DELAY_DAYS))
+    alerts = scores.where(IS_ALERT).withColumn("is_open", is_open)
+    return alerts.join(last_reports(lake.table(FRAUD_REPORTS)), "transaction_id", "left")
+
+
+def alert_outcomes(alerts: DataFrame) -> DataFrame:
+    """One row a day and cause, from alerts of whole days (`alerts_between`)."""
     confirmed, withdrawn, unreported = F.col("is_fraud"), ~F.col("is_fraud"), F.col("is_fraud").isNull()
-    is_open = F.col("event_date") >= F.lit(newest - timedelta(delay_days))
+    is_open = F.col("is_open")
     return (
         alerts.groupBy("event_date", cause())
         .agg(
@@ -56,13 +59,4 @@ def alert_outcomes(
     )
 
 
-def recompute_alert_outcomes(lake: Lake, days: list[date]) -> None:
-    """Makes the rows of these days what they should be, and those of all days with alerts that were still open."""
-    newest = lake.table(TRANSACTIONS).agg(F.max("event_date")).collect()[0][0]
-    if newest is None:
-        return
-    mart = lake.table(ALERT_OUTCOMES)
-    opened = {row["event_date"] for row in mart.where("still_open > 0").select("event_date").distinct().collect()}
-    concerned = within("event_date", stretches((day, day) for day in {*days, *opened}))
-    derived = alert_outcomes(lake.table(TRANSACTION_SCORES).where(concerned), lake.table(FRAUD_REPORTS), newest)
-    merge_difference(lake, derived, mart.where(concerned), ALERT_OUTCOMES)
+MART = Mart(ALERT_OUTCOMES, alert_outcomes, by="day", read=alerts_between, open_rows="still_open > 0")

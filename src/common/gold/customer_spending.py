@@ -3,7 +3,9 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from common.contracts.marts import CUSTOMER_SPENDING
 from common.gold.marked import of_month, sum_where, sums
+from common.gold.mart import Mart
 
 
 def customer_spending(rows: DataFrame) -> DataFrame:
@@ -21,3 +23,6 @@ def customer_spending(rows: DataFrame) -> DataFrame:
             F.count_distinct("country").alias("countries"),
         )
     )
+
+
+MART = Mart(CUSTOMER_SPENDING, customer_spending, by="month")

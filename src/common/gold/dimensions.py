@@ -1,10 +1,9 @@
-"""Dimensions: every version of silver's histories under a surrogate key, and the calendar.
+"""gold.dim_customer, dim_account, dim_merchant, dim_terminal: silver's versions, each under a surrogate key.
 
 Versions are derived from the accepted changes, by the same function as silver's histories. A history is merged a
 moment after its changes are there; derived from the changes, a dimension can't miss what a batch has seen.
 """
 
-from datetime import date
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
@@ -71,41 +70,3 @@ def _unknown_member(lake: Lake, table: Table) -> DataFrame:
     known = {table.key[0]: UNKNOWN_KEY, "is_current": True, "is_deleted": False}
     columns = [F.lit(known.get(column.name)).cast(column.type).alias(column.name) for column in table.columns]
     return lake.spark.range(1).select(*columns)
-
-
-def date_key(day: Column) -> Column:
-    """A date as gold.dim_date's key, yyyymmdd; the unknown member's where it is null."""
-    return F.coalesce(F.year(day) * 10000 + F.month(day) * 100 + F.dayofmonth(day), F.lit(UNKNOWN_KEY))
-
-
-def calendar(lake: Lake, years: list[int]) -> DataFrame:
-    """Rows of gold.dim_date for all days of the years."""
-    ends = [(date(year, 1, 1), date(year, 12, 31)) for year in years]
-    spans = lake.spark.createDataFrame(ends, "first date, last date")
-    day = F.col("date")
-    weekday = F.weekday(day) + 1
-    return spans.select(F.explode(F.sequence("first", "last")).alias("date")).select(
-        date_key(day).alias("date_key"),
-        day,
-        F.year(day).alias("year"),
-        F.quarter(day).alias("quarter"),
-        F.month(day).alias("month"),
-        F.date_format(day, "MMMM").alias("month_name"),
-        F.trunc(day, "month").alias("month_start"),
-        F.dayofmonth(day).alias("day"),
-        F.dayofyear(day).alias("day_of_year"),
-        F.extract(F.lit("YEAROFWEEK"), day).alias("iso_year"),
-        F.weekofyear(day).alias("iso_week"),
-        weekday.alias("weekday"),
-        F.date_format(day, "EEEE").alias("weekday_name"),
-        (weekday >= 6).alias("is_weekend"),
-        (day == F.last_day(day)).alias("is_month_end"),
-    )
-
-
-def extend_calendar(lake: Lake, first: date, last: date) -> None:
-    """Adds the years that are missing between the oldest and the newest date known, these two included."""
-    held = {row["year"] for row in lake.table(DIM_DATE).where("year IS NOT NULL").select("year").distinct().collect()}
-    wanted = {first.year, last.year} | held
-    if missing := [year for year in range(min(wanted), max(wanted) + 1) if year not in held]:
-        lake.merge_versions(calendar(lake, missing).withColumn("operation", F.lit("upsert")), DIM_DATE)

@@ -12,8 +12,8 @@ from datetime import timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from common.features.reach import utc
 from common.storage.lake import Lake
+from common.storage.recent import utc
 
 REPORTED_WITHIN_DAYS = 60
 

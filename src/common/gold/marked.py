@@ -1,30 +1,22 @@
 """Transactions with what became of them: the rows that marts sum up."""
 
-from datetime import UTC, datetime
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from common.contracts.gold import TRANSACTION_SCORES
+from common.contracts.gold import IS_ALERT, TRANSACTION_SCORES
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
-from common.features.labels import known_frauds
+from common.features.labels import last_reports
 from common.features.reach import Stretch, within
 from common.storage.lake import Lake
 
-_END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
-IS_ALERT = "decision = 'fraud' AND NOT is_backfill"
-
-
-def last_reports(fraud_reports: DataFrame) -> DataFrame:
-    """What the last report so far says of each transaction: transaction_id, is_fraud.
-
-    Marts count every report that is there, also one that is dated ahead of the newest transaction.
-    """
-    return known_frauds(fraud_reports, _END_OF_TIME)
+_SUMMED_UP = ("event_date", "customer_id", "merchant_id", "country", "channel", "amount_eur", "is_fraud", "is_alert")
 
 
 def marked(transactions: DataFrame, fraud_reports: DataFrame, scores: DataFrame) -> DataFrame:
-    """Transactions with `is_fraud`, by the last report so far, and `is_alert`; neither is ever null."""
+    """Transactions with `is_fraud`, by the last report so far, and `is_alert`; neither is ever null.
+
+    Every report that is there counts, also one that is dated ahead of the newest transaction.
+    """
     alerts = scores.where(IS_ALERT).select("transaction_id", "event_date", F.lit(True).alias("_is_alert"))
     return (
         transactions.join(last_reports(fraud_reports), "transaction_id", "left")
@@ -36,10 +28,13 @@ def marked(transactions: DataFrame, fraud_reports: DataFrame, scores: DataFrame)
 
 
 def marked_between(lake: Lake, days: list[Stretch]) -> DataFrame:
-    """The transactions of these stretches of days, marked; of days outside of them no file is read."""
+    """The transactions of these stretches of days, marked, in the columns that marts sum up.
+
+    Of days outside of them no file is read.
+    """
     is_theirs = within("event_date", days)
     scores = lake.table(TRANSACTION_SCORES).where(is_theirs)
-    return marked(lake.table(TRANSACTIONS).where(is_theirs), lake.table(FRAUD_REPORTS), scores)
+    return marked(lake.table(TRANSACTIONS).where(is_theirs), lake.table(FRAUD_REPORTS), scores).select(*_SUMMED_UP)
 
 
 def sums() -> dict[str, Column]:

@@ -1,52 +1,95 @@
-"""The marts of one stream: by month, and the outcomes of alerts by day. What the marts notebook runs."""
+"""The marts, kept up to date by one stream: what their notebook runs.
 
-from collections.abc import Callable, Mapping
+A table of `contracts.marts` is a mart, and the module of its name declares how it is made (`MART`).
+"""
+
+import importlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from datetime import date
 
 from pyspark.sql import DataFrame
 
-from common.contracts.marts import ALERT_OUTCOMES, COUNTRY_CHANNEL_MATRIX, CUSTOMER_SPENDING, MERCHANT_RISK
+import common.contracts.marts
+from common.checks.extents import extents
 from common.contracts.table import Table
-from common.features.reach import stretches, within
-from common.gold.alert_outcomes import recompute_alert_outcomes
-from common.gold.country_channel_matrix import country_channel_matrix
-from common.gold.customer_spending import customer_spending
-from common.gold.marked import marked_between
-from common.gold.merchant_risk import merchant_risk
-from common.gold.touched import days_of_month, months_of, recompute_touched
+from common.features.reach import Stretch, stretches, within
+from common.gold.mart import Mart
+from common.gold.touched import READ, days_of_month, mart_arrivals, touched_days
+from common.result import Result
 from common.storage.difference import merge_difference
-from common.storage.lake import Lake
-from common.storage.streams import AVAILABLE_NOW, Trigger
-
-BY_MONTH: Mapping[str, tuple[Table, Callable[[DataFrame], DataFrame]]] = {
-    table.name: (table, mart)
-    for table, mart in (
-        (MERCHANT_RISK, merchant_risk),
-        (CUSTOMER_SPENDING, customer_spending),
-        (COUNTRY_CHANNEL_MATRIX, country_channel_matrix),
-    )
-}
-MARTS = (*(table for table, _ in BY_MONTH.values()), ALERT_OUTCOMES)
-
-_SUMMED_UP = ("event_date", "customer_id", "merchant_id", "country", "channel", "amount_eur", "is_fraud", "is_alert")
+from common.storage.lake import Lake, Once
+from common.storage.last_success import Step
+from common.storage.positions import check_position
+from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, run_queries
 
 
-def recompute_marts(lake: Lake, days: list[date]) -> None:
-    """Makes the rows about these days, and about their months, what they should be by the tables as they stand."""
-    months = months_of(days)
-    rows = marked_between(lake, stretches(days_of_month(month) for month in months)).select(*_SUMMED_UP)
-    with lake.staged(rows, "marts.marked") as staged:
-        for table, mart in BY_MONTH.values():
-            held = lake.table(table).where(within("month", ((month, month) for month in months)))
-            merge_difference(lake, mart(staged), held, table)
-    recompute_alert_outcomes(lake, days)
+def _declared() -> tuple[Mart, ...]:
+    tables = (value for value in vars(common.contracts.marts).values() if isinstance(value, Table))
+    return tuple(importlib.import_module(f"common.gold.{table.short_name}").MART for table in tables)
 
 
-def build_marts(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> dict[str, int]:
-    """Brings the marts up to date, reading only what something new concerns; returns the rows of each, by name.
+DECLARED = _declared()
+MARTS = tuple(mart.table for mart in DECLARED)
+
+
+STEP = Step(
+    "gold.marts",
+    reads=tuple(table.name for table in READ),
+    writes=tuple(table.name for table in MARTS),
+    streams=("gold/marts",),
+)
+
+
+def build_marts(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Result:
+    """Brings the marts up to date, reading only what something new concerns; tells the rows of each, by name.
 
     Raises:
         PositionError: a mart is gone, and the stream that fills it is not at its start.
     """
-    recompute_touched(lake, lake.settings.checkpoint("gold", "marts"), MARTS, recompute_marts, trigger)
-    return {table.name: lake.table(table).count() for table in MARTS}
+    checkpoint = lake.settings.checkpoint("gold", "marts")
+    for table in MARTS:
+        check_position(lake, table, checkpoint)
+    lake.ensure(*READ, *MARTS)
+    rows = mart_arrivals({table.name: lake.stream(table) for table in READ})
+    run_queries([batch_query(lake, rows, checkpoint, update_marts, trigger)])
+    return Result(facts={"rows of marts": {name: extent.rows for name, extent in extents(lake, MARTS).items()}})
+
+
+def update_marts(lake: Lake, batch: DataFrame, _: Once) -> None:
+    """Brings the marts to where they must be after a batch of `mart_arrivals`."""
+    if days := touched_days(lake, batch):
+        recompute_marts(lake, days)
+
+
+def recompute_marts(lake: Lake, days: list[date]) -> None:
+    """Makes the rows about these days, and about their months, what they should be by the tables of this moment."""
+    concerned = {mart.table.name: _concerned(lake, mart, days) for mart in DECLARED}
+    for read in dict.fromkeys(mart.read for mart in DECLARED):
+        marts = [mart for mart in DECLARED if mart.read is read]
+        with _read_once(lake, marts, concerned) as rows:
+            for mart in marts:
+                theirs = concerned[mart.table.name]
+                derived = mart.rows(rows.where(within("event_date", theirs)))
+                existing = lake.table(mart.table).where(within(mart.period, theirs))
+                merge_difference(lake, derived, existing, mart.table)
+
+
+def _concerned(lake: Lake, mart: Mart, days: list[date]) -> list[Stretch]:
+    """The days, or the whole months, whose rows of the mart may have to change."""
+    if mart.by == "month":
+        return stretches(map(days_of_month, days))
+    opened: set[date] = set()
+    if mart.open_rows:
+        found = lake.table(mart.table).where(mart.open_rows).select(mart.period).distinct().collect()
+        opened = {row[mart.period] for row in found}
+    return stretches((day, day) for day in {*days, *opened})
+
+
+@contextmanager
+def _read_once(lake: Lake, marts: list[Mart], concerned: Mapping[str, list[Stretch]]) -> Iterator[DataFrame]:
+    """What the marts are summed up from, of all their days; kept in files where several read it."""
+    days = stretches(stretch for mart in marts for stretch in concerned[mart.table.name])
+    rows = marts[0].read(lake, days)
+    with lake.staged(rows, "marts.read") if len(marts) > 1 else nullcontext(rows) as read:
+        yield read

@@ -8,7 +8,9 @@ p is the fraud rate of all merchants of the month, as if each had had m more tra
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from common.contracts.marts import MERCHANT_RISK
 from common.gold.marked import of_month, sums
+from common.gold.mart import Mart
 
 PRIOR_TRANSACTIONS = 100
 """The m above: a merchant with so many transactions counts half for itself, half for the average."""
@@ -27,3 +29,6 @@ def merchant_risk(rows: DataFrame) -> DataFrame:
     return by_merchant.withColumn("smoothed_fraud_rate", smoothed).withColumn(
         "risk_rank", F.rank().over(month.orderBy(F.desc("smoothed_fraud_rate")))
     )
+
+
+MART = Mart(MERCHANT_RISK, merchant_risk, by="month")

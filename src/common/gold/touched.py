@@ -5,28 +5,22 @@ its id; one that comes before its transaction finds none, and is found when the 
 depend on the order of arrival, where a transaction's id is on one date only (see the check unique_across_dates).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 
 from pyspark.sql import DataFrame
 
 from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
-from common.contracts.table import Table
 from common.features.reach import Stretch
 from common.gold.lookup import with_transactions
 from common.gold.stacked import stacked
-from common.storage.lake import Lake, Once
-from common.storage.positions import check_position
-from common.storage.streams import BatchStep, Trigger, batch_query, run_queries
+from common.storage.lake import Lake
 
 READ = (TRANSACTIONS, FRAUD_REPORTS, TRANSACTION_SCORES)
 
-Recompute = Callable[[Lake, list[date]], None]
-"""Makes the rows of marts that are about these days what they should be by the tables as they stand."""
 
-
-def arrivals(read: Mapping[str, DataFrame]) -> DataFrame:
+def mart_arrivals(read: Mapping[str, DataFrame]) -> DataFrame:
     """Rows of the tables that marts are made of: event_date, or transaction_id and reported_at where it is a report.
 
     Args:
@@ -39,7 +33,7 @@ def arrivals(read: Mapping[str, DataFrame]) -> DataFrame:
 
 
 def touched_days(lake: Lake, batch: DataFrame) -> list[date]:
-    """The days that a batch of `arrivals` concerns, in order."""
+    """The days that a batch of `mart_arrivals` concerns, in order."""
     days = {row["event_date"] for row in batch.select("event_date").distinct().collect()}
     if None in days:
         reports = batch.where("event_date IS NULL").select("transaction_id", "reported_at").distinct()
@@ -49,35 +43,8 @@ def touched_days(lake: Lake, batch: DataFrame) -> list[date]:
     return sorted(days - {None})
 
 
-def months_of(days: list[date]) -> list[date]:
-    """The first days of the months that the days are in, in order."""
-    return sorted({day.replace(day=1) for day in days})
-
-
-def days_of_month(month: date) -> Stretch:
-    """The first and the last day of the month that begins on a day."""
-    following = (month + timedelta(31)).replace(day=1)
-    return month, following - timedelta(1)
-
-
-def recompute_touched(
-    lake: Lake, checkpoint: str, tables: tuple[Table, ...], recompute: Recompute, trigger: Trigger
-) -> None:
-    """Runs a stream that recomputes what the arrivals touch in the marts `tables`, creating what is not there yet.
-
-    Raises:
-        PositionError: a mart is gone, and the stream that fills it is not at its start.
-    """
-    for table in tables:
-        check_position(lake, table, checkpoint)
-    lake.ensure(*READ, *tables)
-    rows = arrivals({table.name: lake.stream(table) for table in READ})
-    run_queries([batch_query(lake, rows, checkpoint, _batch_step(recompute), trigger)])
-
-
-def _batch_step(recompute: Recompute) -> BatchStep:
-    def step(lake: Lake, batch: DataFrame, _: Once) -> None:
-        if days := touched_days(lake, batch):
-            recompute(lake, days)
-
-    return step
+def days_of_month(day: date) -> Stretch:
+    """The first and the last day of the month that a day is in."""
+    first = day.replace(day=1)
+    following = (first + timedelta(31)).replace(day=1)
+    return first, following - timedelta(1)

@@ -1,22 +1,17 @@
-"""Alerts: transactions decided to be fraud that happened since the model's T."""
+"""Alerts: transactions decided to be fraud that happened since the model's test_start."""
 
-import matplotlib.pyplot as plt
-from matplotlib.figure import Figure
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from common.contracts.gold import FRAUD_TRANSACTIONS, TRANSACTION_SCORES
-from common.gold.alert_outcomes import cause
-from common.gold.marked import IS_ALERT
+from common.contracts.gold import IS_ALERT, TRANSACTION_SCORES
 from common.storage.lake import Lake
-from common.storage.recent import RECENT_DAYS, recent
 
 SHOWN = 15
 
 
 def alerts(lake: Lake) -> DataFrame:
-    """All alerts; backfill is none."""
-    return lake.table(FRAUD_TRANSACTIONS.name).where("NOT is_backfill")
+    """All alerts."""
+    return lake.table(TRANSACTION_SCORES).where(IS_ALERT)
 
 
 def recent_alerts(lake: Lake, limit: int = SHOWN) -> DataFrame:
@@ -32,26 +27,3 @@ def recent_alerts(lake: Lake, limit: int = SHOWN) -> DataFrame:
         "reasons",
     )
     return alerts(lake).select(*shown).orderBy(F.desc("event_time"), "transaction_id").limit(limit)
-
-
-def plot_alerts(lake: Lake) -> Figure | None:
-    """Recent alerts by day and cause, beside the spread of recent scores; None without any."""
-    scores = recent(lake, TRANSACTION_SCORES)
-    by_day = (
-        scores.where(IS_ALERT)
-        .groupBy("event_date", cause())
-        .count()
-        .toPandas()
-        .pivot_table(index="event_date", columns="cause", values="count", fill_value=0)
-    )
-    spread = scores.groupBy(F.floor(F.col("score") * 50).alias("bin")).count().toPandas()
-    if spread.empty:
-        return None
-    drawn, (left, right) = plt.subplots(1, 2, figsize=(13, 4), layout="constrained")
-    if not by_day.empty:
-        by_day.plot.bar(stacked=True, ax=left, xlabel="", ylabel="alerts")
-    left.set_title(f"Alerts of the last {RECENT_DAYS} days by day and cause")
-    right.bar(spread["bin"] / 50, spread["count"], width=0.018, align="edge", color="#4878a8", log=True)
-    right.set(title=f"Scores of the last {RECENT_DAYS} days", xlabel="score", ylabel="transactions")
-    plt.close(drawn)
-    return drawn

@@ -7,8 +7,7 @@ from datetime import datetime
 import xgboost as xgb
 
 from common.errors import ModelError
-
-TRAIN_AGAIN = "lakehouse run lakehouse --from train_fraud_model"
+from common.platform import this_platform
 
 
 @dataclass(frozen=True)
@@ -16,8 +15,7 @@ class Champion:
     """A version of the registered model.
 
     `features` in the order of the booster's input. A score above `threshold` is an alert; it was chosen for
-    `cards_per_day`. `test_start` is the model's T: what happened before is backfill. `booster` is XGBoost's
-    binary JSON (UBJ).
+    `cards_per_day`. What happened before `test_start` is backfill. `booster` is XGBoost's binary JSON (UBJ).
     """
 
     version: str
@@ -35,6 +33,11 @@ class Champion:
         return booster
 
 
+def how_to_train() -> str:
+    """The words of a message for training a model."""
+    return this_platform().run_job_from.format(job="lakehouse", task="train_fraud_model")
+
+
 def check_features(champion: Champion, computed: Iterable[str]) -> None:
     """Make sure that the model's features are among those computed.
 
@@ -49,5 +52,5 @@ def check_features(champion: Champion, computed: Iterable[str]) -> None:
     unknown = ", ".join(sorted(given - wanted)) or "none"
     raise ModelError(
         f"fraud_model version {champion.version} does not fit the features computed now: it needs but does not "
-        f"get: {missing}; it gets but does not know: {unknown}. Train a new one: {TRAIN_AGAIN}"
+        f"get: {missing}; it gets but does not know: {unknown}. Train a new one: {how_to_train()}"
     )

@@ -32,8 +32,8 @@ def plan_training(
     """Whether a new model is due.
 
     It is when there is no champion, the features or the alert budget changed, or `retrain_after_days` of data
-    arrived since the champion's T. A version of the same T, features and budget is not trained twice: it waits
-    for promotion, or was kept out.
+    arrived since the champion's test_start. A version of the same test_start, features and budget is not trained
+    twice: it waits for promotion, or was kept out.
 
     Args:
         newest_event: time of the newest transaction; None where there is none.
@@ -51,7 +51,8 @@ def plan_training(
     start = protocol.test.test_start
     reason = _why_due(champion, start, retrain_after_days, cards_per_day)
     if reason is None and champion:
-        text = f"champion version {champion.model.version} is up to date: its T is {champion.model.test_start:%Y-%m-%d}"
+        model = champion.model
+        text = f"champion version {model.version} is up to date: its test_start is {model.test_start:%Y-%m-%d}"
         return Plan(False, f"{text}, {retrain_after_days} days of new data make a new one due", protocol)
     if newest and _is_same(newest, start, cards_per_day):
         text = f"version {newest.model.version} was trained up to the same day ({start:%Y-%m-%d}) and {newest.fate}"

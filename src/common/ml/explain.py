@@ -10,7 +10,7 @@ import pandas as pd
 import xgboost as xgb
 
 from common.contracts.gold import WINDOW_DAYS
-from common.ml.training import matrix
+from common.ml.booster import matrix
 
 REASONS = 3
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
+from common.features.labels import REPORT_ORDER
 from common.settings import LABEL_DELAY_DAYS
 
 TEST_DAYS = 7
@@ -41,7 +42,7 @@ class Fold:
 class Protocol:
     """The fold that is reported, and the strictly earlier one that parameters and threshold are chosen on.
 
-    All labels of the validation fold are mature at the reported fold's T, so choosing by it uses nothing that
+    All labels of the validation fold are mature at the reported fold's test_start, so choosing by it uses nothing that
     the model could not have known.
     """
 
@@ -91,17 +92,16 @@ def labels_known(transaction_ids: "pd.Series[str]", reports: pd.DataFrame, known
     """Whether each transaction was known to be fraud at `known_at`.
 
     `reports` has transaction_id, is_fraud, reported_at; of several reports of one transaction the last that had
-    come in by then counts (of reports at the same time, fraud is believed, as in the features), and one without
-    a report counts as genuine.
+    come in by then counts (by `REPORT_ORDER`, as in the features), and one without a report counts as genuine.
     """
-    known = reports[reports["reported_at"] <= known_at].sort_values(["reported_at", "is_fraud"])
+    known = reports[reports["reported_at"] <= known_at].sort_values(list(REPORT_ORDER))
     last = known.drop_duplicates("transaction_id", keep="last")
     frauds = last.loc[last["is_fraud"].astype(bool), "transaction_id"]
     return transaction_ids.isin(frauds)
 
 
 def rows_to_learn(frame: pd.DataFrame, reports: pd.DataFrame, fold: Fold) -> pd.DataFrame:
-    """The rows to learn from, with `is_fraud` as known at the fold's T."""
+    """The rows to learn from, with `is_fraud` as known at the fold's test_start."""
     rows = between(frame, fold.train_start, fold.train_end)
     return rows.assign(is_fraud=labels_known(rows["transaction_id"], reports, fold.test_start))
 

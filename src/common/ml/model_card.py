@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from common.ml.booster import Candidate, Trial
 from common.ml.folds import Fold, Protocol
 from common.ml.metrics import Figures
-from common.ml.training import Candidate, Trial
 
 _PURPOSE = (
     "Scores card payments by the probability that they are fraud. Transactions above the threshold are alerts "

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 
 from common.contracts.gold import FEATURE_NAMES
+from common.ml.booster import predict
 from common.ml.champion import Champion
 from common.ml.folds import TEST_DAYS, Fold, fold_at, rows_to_judge
+from common.ml.gate import Decision, compare, decide, decide_first, unfit
 from common.ml.metrics import Figures, comparison, evaluate
-from common.ml.promotion import Decision, compare, decide, decide_first, unfit
 from common.ml.registry import Registry, Version
 from common.ml.train import all_figures
-from common.ml.training import predict
 from common.ml.window import Window
 from common.settings import LABEL_DELAY_DAYS
 

@@ -1,6 +1,6 @@
 """Models in MLflow: versions of the registered model, what is known of each, and which one is champion.
 
-A version's tags hold what scoring and promotion need beside the booster (threshold, T, features), so that they
+A version's tags hold what scoring and promotion need beside the booster (threshold, test_start, features), so that they
 come with the version and not from somewhere else.
 """
 
@@ -20,7 +20,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 
 from common.errors import ModelError
-from common.ml.champion import TRAIN_AGAIN, Champion
+from common.ml.champion import Champion, how_to_train
 from common.ml.model_versions import ABSENT, ALIAS
 from common.settings import Settings
 
@@ -192,8 +192,8 @@ def champion_or_reason(settings: Settings) -> Champion | str:
     if newest and newest.decision:
         return f"no champion: version {newest.model.version} {newest.fate}, {newest.reason}"
     if newest:
+        promote = settings.platform.run_job_from.format(job="lakehouse", task="promote_fraud_model")
         raise ModelError(
-            f"fraud_model version {newest.model.version} is trained but nobody decided on it yet: promote it with "
-            "lakehouse run lakehouse --from promote_fraud_model"
+            f"fraud_model version {newest.model.version} is trained but nobody decided on it yet: {promote}"
         )
-    raise ModelError(f"there is no trained fraud_model to score with: train one with {TRAIN_AGAIN}")
+    raise ModelError(f"there is no trained fraud_model to score with: {how_to_train()}")

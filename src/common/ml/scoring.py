@@ -1,16 +1,18 @@
 """Scoring: rows with features in, the same rows with score and reasons out. Pure pandas, run on Spark's workers."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
 import xgboost as xgb
 
+from common.ml.booster import predict
 from common.ml.champion import Champion, check_features
 from common.ml.explain import reasons
-from common.ml.training import predict
 
-ADDED = "score double, threshold double, model_version string, is_backfill boolean, reasons array<string>"
+ADDED = (
+    "score double, threshold double, model_version string, is_backfill boolean, decision string, reasons array<string>"
+)
 """What `score` adds to a frame, as a DDL schema for `mapInPandas`."""
 
 
@@ -18,15 +20,15 @@ def score(frame: pd.DataFrame, champion: Champion, booster: xgb.Booster, blocked
     """The frame with the columns of `ADDED`.
 
     `frame` has the champion's features and event_time (UTC, with or without a time zone). `blocked` names a
-    boolean column that is true where a rule blocks whatever the score is. Reasons are given to those rows and to
-    rows whose score is above the threshold, unless they are backfill; the others get an empty list.
+    boolean column that is true where a rule blocks whatever the score is. Those rows, and rows whose score is above
+    the threshold, are decided to be fraud. They get reasons unless they are backfill; the others get an empty list.
     """
     scores = predict(booster, frame, champion.features)
     is_backfill = _utc(frame["event_time"]) < pd.Timestamp(champion.test_start)
-    is_alert = scores > champion.threshold
+    is_fraud = scores > champion.threshold
     if blocked is not None:
-        is_alert |= frame[blocked].fillna(False).to_numpy(dtype=bool)
-    explained = np.flatnonzero(is_alert & ~is_backfill.to_numpy())
+        is_fraud |= frame[blocked].fillna(False).to_numpy(dtype=bool)
+    explained = np.flatnonzero(is_fraud & ~is_backfill.to_numpy())
     why: list[list[str]] = [[] for _ in range(len(frame))]
     for row, sentences in zip(explained, reasons(booster, frame.iloc[explained], champion.features), strict=True):
         why[row] = sentences
@@ -35,13 +37,14 @@ def score(frame: pd.DataFrame, champion: Champion, booster: xgb.Booster, blocked
         threshold=champion.threshold,
         model_version=champion.version,
         is_backfill=is_backfill,
+        decision=np.where(is_fraud, "fraud", "genuine"),
         reasons=pd.Series(why, index=frame.index, dtype=object),
     )
 
 
 def scorer(
     champion: Champion, computed: Iterable[str], blocked: str | None = None
-) -> Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]:
+) -> Callable[[Iterable[pd.DataFrame]], Iterable[pd.DataFrame]]:
     """The function to give to `mapInPandas`: it scores one partition's frames, loading the booster once.
 
     Args:
@@ -55,7 +58,7 @@ def scorer(
     """
     check_features(champion, computed)
 
-    def score_partition(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    def score_partition(frames: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
         booster = champion.load()
         for frame in frames:
             yield score(frame, champion, booster, blocked)

@@ -1,36 +1,50 @@
-"""The steps of the training and promotion notebooks: each reads like a sentence, and what can't be done passes on.
+"""The steps of the training and promotion notebooks: each reads like a sentence.
 
-Where there is nothing to train, every step after that hands on the reason, so that a notebook runs to its end
-and a person reads there why.
+Where there is nothing to train or to decide, the notebook runs to its end, and a person reads there why.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
-from common.contracts.silver import FRAUD_REPORTS
+from common.contracts.gold import TRANSACTION_FEATURES
+from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
 from common.ml.baseline import rules_fired
 from common.ml.due import Plan, plan_training
-from common.ml.folds import Protocol
+from common.ml.model_run import log_and_register
+from common.ml.model_versions import newest_and_champion, newest_version
 from common.ml.promote import Contest, Outcome, judge
 from common.ml.registry import Registry
-from common.ml.train import NotTrained, Trained, counts, too_few_labels, train
-from common.ml.window import Window, code_commit, data_versions, newest_event, read_window
+from common.ml.train import TooFewLabels, Trained, counts, too_few_labels, train
+from common.ml.window import code_commit, data_versions, newest_event, read_window
 from common.storage.lake import Lake
+from common.storage.last_success import Step
+
+_READ = (TRANSACTIONS.name, FRAUD_REPORTS.name, TRANSACTION_FEATURES.name, MERCHANT.history.name)
+TRAINING = Step("ml.training", reads=_READ, outside=newest_version)
+"""What training depends on. It doesn't ask for the champion: the same data make no second version."""
+PROMOTION = Step("ml.promotion", reads=_READ, outside=newest_and_champion)
+"""What promotion depends on."""
 
 
 @dataclass(frozen=True)
-class Examples:
-    """What there is to learn from and to be judged by; `rules_hit` counts the rules fired, by transaction_id."""
+class Training:
+    """What came of a plan: a trained model, or the reason why there is none.
 
-    window: Window
-    rules_hit: "pd.Series[int]"
-    protocol: Protocol
+    `rows_read` counts the transactions read; `folds` has transactions and frauds of each part of the protocol.
+    """
+
+    trained: Trained | None
+    reason: str = ""
+    rows_read: int = 0
+    folds: pd.DataFrame = field(default_factory=pd.DataFrame)
+    lacks_labels: bool = False
 
     def table(self) -> pd.DataFrame:
-        """Transactions and frauds of each part of the protocol."""
-        return counts(self.window, self.protocol)
+        """The figures of the model and the baselines; where there is no model, the reason."""
+        return self.trained.table() if self.trained else pd.DataFrame({"not trained": [self.reason]})
 
 
 def next_training(
@@ -54,61 +68,66 @@ def next_training(
     )
 
 
-def examples_for(lake: Lake, plan: Plan) -> Examples | NotTrained:
-    """The transactions and reports of a plan's folds, read only when a model is due."""
+def train_planned(lake: Lake, plan: Plan, *, alert_budget_cards_per_day: int, seed: int) -> Training:
+    """Trains the model that a plan says is due, on its folds; prints a line for each fit of the search.
+
+    Nothing is read where no model is due.
+    """
     if not plan.is_due:
-        return NotTrained(plan.reason)
+        return Training(None, plan.reason)
     if plan.protocol is None or not lake.exists(FRAUD_REPORTS):
-        return NotTrained(f"{too_few_labels(0, 0)}: {plan.reason}", is_for_labels=True)
+        return Training(None, f"{too_few_labels(0, 0)}: {plan.reason}", lacks_labels=True)
     test = plan.protocol.test
-    return Examples(
-        window=read_window(lake, plan.protocol.start, test.test_end, test.labels_known_at),
-        rules_hit=rules_fired(lake, test.test_start, test.test_end),
-        protocol=plan.protocol,
-    )
-
-
-def train_on(examples: Examples | NotTrained, *, alert_budget_cards_per_day: int, seed: int) -> Trained | NotTrained:
-    """A model trained on the examples; prints a line for each fit of the search."""
-    if isinstance(examples, NotTrained):
-        return examples
-    return train(
-        examples.window,
-        rules_hit=examples.rules_hit,
-        protocol=examples.protocol,
-        cards_per_day=alert_budget_cards_per_day,
-        seed=seed,
-        told=print,
-    )
+    window = read_window(lake, plan.protocol.start, test.test_end, test.labels_known_at)
+    folds = counts(window, plan.protocol)
+    try:
+        trained = train(
+            window,
+            rules_hit=rules_fired(lake, test.test_start, test.test_end),
+            protocol=plan.protocol,
+            cards_per_day=alert_budget_cards_per_day,
+            seed=seed,
+            told=print,
+        )
+    except TooFewLabels as error:
+        return Training(None, str(error), len(window.rows), folds, lacks_labels=True)
+    return Training(trained, "", len(window.rows), folds)
 
 
 def register_trained(
-    lake: Lake, registry: Registry, training: Trained | NotTrained, parameters: Mapping[str, object]
+    lake: Lake,
+    registry: Registry,
+    training: Training,
+    parameters: Mapping[str, object],
+    pictures: Callable[[Trained], Mapping[str, Any]],
 ) -> str:
-    """Logs and registers a trained model, or notes that labels were too few; says which in a sentence."""
-    if isinstance(training, NotTrained):
-        if training.is_for_labels:
-            registry.note_not_trained(training.text)
-        return training.text
-    from common.ml.publish import register  # and with it matplotlib, which nothing else here needs
+    """Logs and registers a trained model, or notes that labels were too few; says which in a sentence.
 
-    version = register(registry, training, parameters, data_versions(lake), code_commit())
+    `pictures` draws a trained model: figures of matplotlib, by name.
+    """
+    if training.trained is None:
+        if training.lacks_labels:
+            registry.note_not_trained(training.reason)
+        return training.reason
+    version = log_and_register(
+        registry,
+        training.trained,
+        parameters=parameters,
+        data_versions=data_versions(lake),
+        commit=code_commit(),
+        pictures=pictures(training.trained),
+    )
     return f"version {version} registered, it waits for promotion"
 
 
-def rows_read(examples: Examples | NotTrained) -> int:
-    """How many transactions were read."""
-    return len(examples.window.rows) if isinstance(examples, Examples) else 0
-
-
-def training_facts(training: Trained | NotTrained) -> dict[str, object]:
+def training_facts(training: Training) -> dict[str, object]:
     """What the run's summary shows of a model just trained; empty where none was."""
-    if isinstance(training, NotTrained):
+    if training.trained is None:
         return {}
-    figures = training.figures["model"]
+    figures, rules_alone = training.trained.figures["model"], training.trained.figures["rules alone"]
     shown = {
         "average_precision": figures.average_precision,
-        "average_precision_of_rules_alone": training.figures["rules alone"].average_precision,
+        "average_precision_of_rules_alone": rules_alone.average_precision,
         "auc_roc": figures.auc_roc,
         f"card_precision_at_{figures.cards_per_day}": figures.card_precision,
         "frauds_caught_at_budget": figures.recall,
@@ -137,7 +156,7 @@ def promotion_facts(registry: Registry) -> dict[str, object]:
         return {}
     shown = {
         "version": champion.model.version,
-        "T": f"{champion.model.test_start:%Y-%m-%d}",
+        "test_start": f"{champion.model.test_start:%Y-%m-%d}",
         "threshold": champion.model.threshold,
         "alert_budget_cards_per_day": champion.model.cards_per_day,
     }

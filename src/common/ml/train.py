@@ -8,11 +8,12 @@ import pandas as pd
 import xgboost as xgb
 
 from common.contracts.gold import FEATURE_NAMES
+from common.errors import ModelError
+from common.ml.booster import Split, Trial, fit, predict, search
 from common.ml.champion import Champion
 from common.ml.folds import Protocol, between, rows_to_judge, rows_to_learn
 from common.ml.metrics import Figures, comparison, evaluate, random_baseline, rules_baseline
 from common.ml.threshold import threshold_for
-from common.ml.training import Split, Trial, fit, predict, search
 from common.ml.window import Window
 
 MIN_TRAIN_FRAUDS = 50
@@ -40,16 +41,8 @@ class Trained:
         return comparison(self.figures)
 
 
-@dataclass(frozen=True)
-class NotTrained:
-    """Why no model was trained. `is_for_labels`: there were too few labels to learn from."""
-
-    text: str
-    is_for_labels: bool = False
-
-    def table(self) -> pd.DataFrame:
-        """The reason, as a table."""
-        return pd.DataFrame({"not trained": [self.text]})
+class TooFewLabels(ModelError):
+    """There are too few frauds to learn from, or to test on."""
 
 
 def counts(window: Window, protocol: Protocol) -> pd.DataFrame:
@@ -83,8 +76,8 @@ def train(
     cards_per_day: int,
     seed: int,
     told: Callable[[str], None] = lambda _: None,
-) -> Trained | NotTrained:
-    """A model on the protocol's folds, or why there is none.
+) -> Trained:
+    """A model on the protocol's folds.
 
     Args:
         window: transactions from `protocol.start` to the end of the test window, with their reports.
@@ -94,11 +87,14 @@ def train(
         seed: of everything random.
         told: gets lines of progress.
 
+    Raises:
+        TooFewLabels: there are too few frauds to train or to test on.
+
     """
     learnt = rows_to_learn(window.rows, window.reports, protocol.test)
     tested = rows_to_judge(window.rows, window.reports, protocol.test)
     if text := too_few_labels(int(learnt["is_fraud"].sum()), int(tested["is_fraud"].sum())):
-        return NotTrained(text, is_for_labels=True)
+        raise TooFewLabels(text)
     split = validation_split(window, protocol)
     trials = search([split], FEATURE_NAMES, seed, told=told)
     best = trials[0].candidate
@@ -137,7 +133,7 @@ def all_figures(judged: pd.DataFrame, cards_per_day: int, seed: int) -> dict[str
 def validation_split(window: Window, protocol: Protocol) -> Split:
     """The validation fold; in a world too young for one, the training window's first two thirds and the rest.
 
-    Either way every label was known at the test window's T.
+    Either way every label was known at the test window's beginning.
     """
     fold = protocol.validation
     split = Split(rows_to_learn(window.rows, window.reports, fold), rows_to_judge(window.rows, window.reports, fold))

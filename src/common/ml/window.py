@@ -2,7 +2,7 @@
 
 import subprocess
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pandas as pd
 from pyspark.sql import DataFrame
@@ -13,6 +13,7 @@ from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
 from common.ml.review import card_of
 from common.settings import repository
 from common.storage.lake import Lake
+from common.storage.recent import newest_time
 
 READ = (TRANSACTION_FEATURES, TRANSACTIONS, FRAUD_REPORTS)
 IDENTIFIERS = ("transaction_id", "event_time", "customer_id", "account_id")
@@ -32,12 +33,7 @@ class Window:
 
 def newest_event(lake: Lake) -> datetime | None:
     """The time of the newest transaction that has features, UTC; None where there is none."""
-    if not lake.exists(TRANSACTION_FEATURES):
-        return None
-    newest = lake.table(TRANSACTION_FEATURES).agg(F.unix_micros(F.max("event_time"))).first()
-    if newest is None or newest[0] is None:
-        return None
-    return datetime.fromtimestamp(newest[0] / 1e6, UTC)
+    return newest_time(lake.table(TRANSACTION_FEATURES)) if lake.exists(TRANSACTION_FEATURES) else None
 
 
 def read_window(lake: Lake, start: datetime, end: datetime, labels_known_at: datetime) -> Window:

@@ -10,7 +10,7 @@ from common.contracts.ops import BATCHES
 from common.contracts.registry import all_tables
 from common.contracts.silver import BY_ENTITY, QUARANTINE, REFERENCES, TARGETS
 from common.contracts.table import Table
-from common.gold.star import mend_star
+from common.gold.star_schema import mend_star
 from common.privacy.person import Person, knows_people
 from common.silver.conform import BRONZE, conform
 from common.silver.history import rebuild_history

@@ -41,9 +41,8 @@ def forget_customer(lake: Lake, source: Source, customer_id: str) -> list[Erased
     """
     customer = customer_id.strip()
     if not customer:
-        raise ParameterError(
-            "customer_id='': say whom to erase, for example: lakehouse run forget_customer --param customer_id=C000123"
-        )
+        how = lake.settings.platform.run_job_with.format(job="forget_customer", parameter="customer_id=C000123")
+        raise ParameterError(f"customer_id='': say whom to erase, for example: {how}")
     check_world(lake, source.name)
     _check_feeds(lake, source)
     is_begun = customer in (plan.customer_id for plan in open_plans(lake.settings))
@@ -51,9 +50,10 @@ def forget_customer(lake: Lake, source: Source, customer_id: str) -> list[Erased
     # Searched again after an open plan too: what came in since it was made is not in it.
     found = _forget(lake, source, customer)
     if found is None and not is_begun:
+        statement = f"SELECT DISTINCT customer_id FROM {lake.full_name(TRANSACTIONS)}"
         raise ParameterError(
             f"customer_id={customer!r}: no table holds anything of this customer. Either the id is another one "
-            '(`lakehouse sql "SELECT DISTINCT customer_id FROM silver.transactions"` lists them), or the '
+            f"({lake.settings.platform.run_sql.format(statement=statement)} lists them), or the "
             "customer is erased already"
         )
     return [*done, *([found] if found else [])]

@@ -16,10 +16,6 @@ def with_rule_inputs(features: DataFrame, transactions: DataFrame, merchants: Da
     """
     used = transactions.select("transaction_id", "merchant_id", "channel", "country")
     versions = merchants.select(MERCHANT.key, "is_watchlisted", "valid_from", "valid_to")
-    then = (
-        (F.col("t.merchant_id") == F.col("m.merchant_id"))
-        & (F.col("t.event_time") >= F.col("m.valid_from"))
-        & (F.col("m.valid_to").isNull() | (F.col("t.event_time") < F.col("m.valid_to")))
-    )
-    joined = features.join(used, "transaction_id")
-    return joined.alias("t").join(versions.alias("m"), then, "left").select("t.*", "m.is_watchlisted")
+    joined = features.join(used, "transaction_id").alias("t")
+    then = F.expr(MERCHANT.valid_at_event("t", "m"))
+    return joined.join(versions.alias("m"), then, "left").select("t.*", "m.is_watchlisted")

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from common.contracts.silver import CUSTOMER, QUARANTINE, REFERENCES, TRANSACTIONS
 from common.contracts.table import Table
 from common.errors import LakehouseError
+from common.platform import this_platform
 from common.silver.conform import BRONZE
 from common.silver.contradictions import contradictions
 from common.silver.history import rebuild_history
@@ -67,8 +68,8 @@ def _check_sum(batch: BatchId, counts: Counts) -> None:
     if told != counts.records_read:
         raise LakehouseError(
             f"{batch.target}: of {counts.records_read:,} records of batch {batch.batch_id}, {told:,} are accounted "
-            "for. It was begun with another map or check than it is ended with: rewind the stream (`lakehouse rewind` "
-            "lists them) and run the job again; what is there is not added twice"
+            "for. It was begun with another map or check than it is ended with: reset the streams that write "
+            f"{batch.target} ({this_platform().list_streams}) and run the job again; what is there is not added twice"
         )
 
 

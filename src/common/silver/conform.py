@@ -11,10 +11,10 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from common.checks.rows import PERSONAL_VALUE, all_failed, checks_for, failed, reason, shown
 from common.contracts.bronze import COLUMNS as BRONZE_COLUMNS
 from common.contracts.table import Check, Table
 from common.contracts.table import Column as ContractColumn
-from common.quality.checks import PERSONAL_VALUE, all_failed, checks_for, failed, reason, shown
 from common.silver.clean import CLEANERS, plain_text
 from common.silver.convert import converted
 from common.silver.derive import DERIVATIONS

@@ -6,10 +6,10 @@ They are refused as conflicts rather than passed over as duplicates: one of the 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from common.checks.rows import FAILED_CHECKS_TYPE, PERSONAL_VALUE, reason, shown
 from common.contracts.bronze import bronze_table
 from common.contracts.table import Column as ContractColumn
 from common.contracts.table import Table
-from common.quality.checks import FAILED_CHECKS_TYPE, PERSONAL_VALUE, reason, shown
 from common.silver.conform import BRONZE
 from common.silver.verdicts import is_fine
 from common.storage.lake import Lake

@@ -7,12 +7,13 @@ that are equal make one version: the same changes give the same history in whate
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from common.checks.extents import together
+from common.checks.findings import COMPLETENESS, Finding
+from common.checks.kept import basis, keep_findings, kept_findings
 from common.contracts.reference import Reference
 from common.contracts.silver import REFERENCES
 from common.contracts.table import Table
-from common.storage.checks import COMPLETENESS, Finding, record
 from common.storage.difference import merge_difference
-from common.storage.extents import together
 from common.storage.lake import Lake
 
 
@@ -38,13 +39,17 @@ def rebuild_history(lake: Lake, reference: Reference, keys: DataFrame) -> None:
     merge_difference(lake, derived, held, reference.history)
 
 
-def check_histories(lake: Lake) -> list[Finding]:
-    """Checks that each history is what the accepted changes make, and records the outcome.
+def check_histories(lake: Lake, *, changed_only: bool = False) -> list[Finding]:
+    """Checks that each history is what the accepted changes make.
 
     A history that was restored to an earlier version still has unique keys and good rows. Compared are the number of
-    versions and the sum of their digests.
+    versions and the sum of their digests. With `changed_only`, a history that is as it was at its last check, as are
+    its changes, keeps the finding of that check.
     """
-    there = [r for r in REFERENCES.values() if lake.exists(r.changes) and lake.exists(r.history)]
+    known = [r for r in REFERENCES.values() if lake.exists(r.changes) and lake.exists(r.history)]
+    bases = {_flow(reference): basis(lake, reference.changes, reference.history) for reference in known}
+    kept = kept_findings(lake, bases) if changed_only else {}
+    there = [reference for reference in known if _flow(reference) not in kept]
     sides = [
         part
         for reference in there
@@ -54,19 +59,22 @@ def check_histories(lake: Lake) -> list[Finding]:
         )
     ]
     found = {(row["table"], row["side"]): (row["versions"], row["digest"]) for row in together(sides)}
-    findings = []
     for reference in there:
         name = reference.history.name
         held, derived = found[name, "held"], found[name, "derived"]
         told = f"{held[0]:,} versions; the accepted changes make {derived[0]:,}"
         if held != derived:
             told += (
-                f", and they differ. To derive them anew: `lakehouse rewind silver/{name.split('.')[1]}`, then run "
-                "the job"
+                f", and they differ. To derive them again: {lake.settings.how_to_reset(name.replace('.', '/'))}, then "
+                "run the job"
             )
-        findings.append(Finding(f"{reference.changes.name} -> {name}", COMPLETENESS, held == derived, told))
-    record(lake, findings)
-    return findings
+        kept[_flow(reference)] = [Finding(_flow(reference), COMPLETENESS, held == derived, told)]
+    keep_findings(lake, bases, kept)
+    return [finding for reference in known for finding in kept[_flow(reference)]]
+
+
+def _flow(reference: Reference) -> str:
+    return f"{reference.changes.name} -> {reference.history.name}"
 
 
 def _digested(rows: DataFrame, history: Table, side: str) -> DataFrame:

@@ -12,14 +12,16 @@ from common.contracts.bronze import bronze_table
 from common.contracts.ops import BATCHES, REPLAYED_RECORDS, UNMAPPED_FIELDS
 from common.contracts.silver import QUARANTINE, REFERENCES, TARGETS
 from common.errors import DeclarationError
-from common.quality.field_names import usual_names
+from common.result import Result
 from common.silver.accept import Flow, acceptance
 from common.silver.conform import conform
 from common.silver.traces import finish_replays
 from common.sources.declaration import Source
 from common.sources.records import fields_of, record_decoder
 from common.storage.batches import Counts, counts_of
+from common.storage.field_names import usual_names
 from common.storage.lake import Lake
+from common.storage.last_success import Step
 from common.storage.positions import check_position
 from common.storage.quarantine import forget_refusals
 from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, has_begun, run_queries
@@ -30,22 +32,36 @@ SAMPLE_RECORDS = 1000
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a run added to a target; `note` says why there was nothing to do, or what a person should know."""
+class Outcome(Result):
+    """What became of the records of a run: `rows_in` were read, `rows_out` accepted.
 
-    records_read: int
-    accepted: int
+    `note` says why there was nothing to do, or what a person should know.
+    """
+
     duplicates: int = 0
     quarantined: int = 0
     not_selected: int = 0
-    note: str = ""
 
     def __str__(self) -> str:
         counts = (
-            f"{self.records_read:,} records read: {self.accepted:,} accepted, {self.duplicates:,} duplicates, "
+            f"{self.rows_in:,} records read: {self.rows_out:,} accepted, {self.duplicates:,} duplicates, "
             f"{self.quarantined:,} quarantined, {self.not_selected:,} not selected"
         )
-        return f"{counts}; {self.note}" if self.note and self.records_read else self.note or counts
+        return f"{counts}; {self.note}" if self.note and self.rows_in else self.note or counts
+
+
+def refinement(source: Source, target: str) -> Step:
+    """What it depends on to take a target's feed into silver, and what that makes."""
+    found = source.feed_of(target)
+    writes = [TARGETS[target].name, *([REFERENCES[target].history.name] if target in REFERENCES else [])]
+    return Step(
+        f"silver.{target}",
+        reads=() if found is None else (bronze_table(found[0]).name,),
+        writes=tuple(writes),
+        shares=(QUARANTINE.name, BATCHES.name, UNMAPPED_FIELDS.name),
+        streams=() if found is None else (f"silver/{target}",),
+        declaration=source.model_dump_json(),
+    )
 
 
 def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE_NOW) -> Outcome:
@@ -86,7 +102,7 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
     new_fields = [field for field in unmapped_fields(lake, flow.feed) if field not in known_before]
     note = f"new fields that no map uses: {', '.join(new_fields)}" if new_fields else ""
     counts = {name: getattr(after, name) - getattr(before, name) for name in Counts.__dataclass_fields__}
-    return Outcome(**counts, note=note)
+    return Outcome(counts.pop("records_read"), counts.pop("accepted"), note, **counts)
 
 
 def flow_of(lake: Lake, source: Source, target: str) -> Flow:

@@ -60,7 +60,7 @@ def replay_quarantine(lake: Lake, source: Source, table: str = "") -> list[Repla
     if open_plans(lake.settings):
         raise PositionError(
             "an erasure was broken off half-way, and what it removes is counted already. End it first: "
-            "`lakehouse run maintenance`, then replay"
+            f"{lake.settings.platform.run_job.format(job='maintenance')}, then replay"
         )
     target = refused_target(table)
     wanted = [name for name, held in TARGETS.items() if target in (None, held.name)]
@@ -73,7 +73,7 @@ def _replay(lake: Lake, source: Source, name: str) -> Replayed:
     if is_broken_off(flow.checkpoint):
         raise PositionError(
             f"{target.name}: its stream was broken off in the middle of a batch, whose records would be counted twice. "
-            "Run the main job first (`lakehouse run lakehouse`), then replay"
+            f"First {lake.settings.platform.run_job.format(job='lakehouse')}, the main one, then replay"
         )
     lake.ensure(target, QUARANTINE, BATCHES, REPLAYED_RECORDS, *_history(name))
     finish_replays(lake, source.name, flow.feed, target)

@@ -36,11 +36,12 @@ def check_reread(lake: Lake, staged: DataFrame, target: Table, batch: BatchId) -
         return
     name = next(name for name, table in TARGETS.items() if table.name == target.name)
     tables = [target.name, *([REFERENCES[name].history.name] if name in REFERENCES else [])]
-    drops = ", ".join(f'`lakehouse sql "DROP TABLE {table}"`' for table in tables)
+    here = lake.settings.platform
+    drops = ", ".join(here.run_sql.format(statement=f"DROP TABLE {lake.settings.table(table)}") for table in tables)
     raise PositionError(
         f"{target.name}: {row[0]:,} records that it holds (such as {row[1]}) are read again, and the map or the checks "
         "of today make others of them: they would be there twice. Nothing was written. Bring the old map back, or "
-        f"make the table anew by the new one: {drops}, `lakehouse rewind silver/{name}`, and run the job"
+        f"make the table anew by the new one: {drops}, {lake.settings.how_to_reset(f'silver/{name}')}, and run the job"
     )
 
 

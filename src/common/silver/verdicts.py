@@ -6,9 +6,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.table import Table
-from common.quality.field_names import usual_name
 from common.silver.conform import BRONZE, UNMAPPED
 from common.storage.batches import Counts
+from common.storage.field_names import usual_name
 from common.storage.lake import Lake
 from common.storage.quarantine import refused
 from common.storage.unmapped import FIELDS_KEPT

@@ -6,11 +6,11 @@ import pandas as pd
 
 from common.contracts.bronze import bronze_table
 from common.contracts.silver import TARGETS
-from common.quality.field_names import looks_like_a_name
-from common.quality.masking import masked_text
 from common.sources.declaration import FileFeed, Source
 from common.sources.records import fields_of, record_decoder
+from common.storage.field_names import looks_like_a_name
 from common.storage.lake import Lake
+from common.storage.masking import masked_text
 
 SHOWN_CHARACTERS = 500
 

@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from common.contracts.bronze import bronze_table
-from common.contracts.ops import BATCH_KINDS, BATCHES
-from common.contracts.silver import QUARANTINE
+from common.contracts.ops import BATCHES
 from common.contracts.table import Table
 from common.storage.lake import Lake, Once
 
@@ -60,69 +58,3 @@ def recent_batches(lake: Lake, target: Table, limit: int = 10) -> DataFrame:
         .orderBy(F.desc("committed_at"))
         .limit(limit)
     )
-
-
-def accounted(lake: Lake) -> DataFrame:
-    """For every feed and target, the sums of its batches beside what the tables hold.
-
-    A query whose checkpoint was removed reads everything again, under a new id: only the newest one's tale counts,
-    with the replays and erasures that came after it began.
-
-    Returns:
-        feed, target, records_read, accepted, duplicates, quarantined, not_selected (of the stream), replayed,
-        replayed_accepted, erased, erased_accepted, erased_quarantined, in_bronze, in_target, in_quarantine (bigint)
-        and `holds` (boolean).
-    """
-    batches = lake.table(BATCHES)
-    flow = ("feed", "target")
-    streams = batches.where("kind = 'stream'")
-    newest = streams.groupBy(*flow).agg(F.max_by("query_id", "committed_at").alias("query_id"))
-    told = streams.join(newest, [*flow, "query_id"], "left_semi")
-    begun = told.groupBy(*flow).agg(F.min("committed_at").alias("begun"))
-    later = batches.where("kind <> 'stream'").join(begun, list(flow)).where("committed_at >= begun").drop("begun")
-    of = {kind: F.col("kind") == kind for kind in BATCH_KINDS}
-    sums = (
-        told.unionByName(later)
-        .groupBy(*flow)
-        .agg(
-            *(_sum(of["stream"], name, name) for name in Counts.__dataclass_fields__),
-            _sum(of["replay"], "records_read", "replayed"),
-            _sum(of["replay"], "accepted", "replayed_accepted"),
-            _sum(of["erasure"], "records_read", "erased"),
-            _sum(of["erasure"], "accepted", "erased_accepted"),
-            _sum(of["erasure"], "quarantined", "erased_quarantined"),
-        )
-    )
-    counted = sums.collect()
-    # What follows reads no table again.
-    sums = lake.spark.createDataFrame(counted, sums.schema)
-    flows = [(row["feed"], row["target"]) for row in counted]
-    tables = lake.spark.createDataFrame(
-        _held(lake, flows), "feed string, target string, in_bronze bigint, in_target bigint, in_quarantine bigint"
-    )
-    holds = (
-        F.expr("records_read = accepted + duplicates + quarantined + not_selected")
-        & F.expr("in_bronze = records_read - erased")
-        & F.expr("in_target = accepted + replayed_accepted - erased_accepted")
-        & F.expr("in_quarantine = quarantined - replayed - erased_quarantined")
-    )
-    return sums.join(tables, list(flow)).withColumn("holds", holds).orderBy(*flow)
-
-
-def _sum(of_kind: Column, name: str, total: str) -> Column:
-    return F.coalesce(F.sum(F.when(of_kind, F.col(name))), F.lit(0)).alias(total)
-
-
-def _held(lake: Lake, flows: list[tuple[str, str]]) -> list[tuple[str, str, int, int, int]]:
-    refused = lake.table(QUARANTINE).groupBy("feed", "target").count().collect()
-    in_quarantine = {(row["feed"], row["target"]): row["count"] for row in refused}
-    return [
-        (
-            feed,
-            target,
-            lake.table(bronze_table(feed)).count(),
-            lake.table(target).count(),
-            in_quarantine.get((feed, target), 0),
-        )
-        for feed, target in flows
-    ]

@@ -20,6 +20,7 @@ from common.contracts.table import Table
 from common.settings import UNCOMMITTED_HOURS, Settings
 from common.storage.batches import BatchId, Counts, record_batch
 from common.storage.conflicts import retried
+from common.storage.files import write_whole
 from common.storage.lake import Lake
 from common.storage.lineage import note
 
@@ -74,11 +75,7 @@ def keep(lake: Lake, erasure_id: str, name: str, rows: DataFrame) -> DataFrame:
 
 def close_plan(lake: Lake, plan: Plan) -> None:
     """Writes what makes a plan complete. From then on, it will be carried out."""
-    file = plan.folder(lake.settings) / "plan.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_suffix(".tmp")
-    unfinished.write_text(json.dumps(asdict(plan), indent=2), encoding="utf-8")
-    unfinished.replace(file)
+    write_whole(plan.folder(lake.settings) / "plan.json", json.dumps(asdict(plan), indent=2))
 
 
 def open_plans(settings: Settings) -> list[Plan]:

@@ -119,8 +119,8 @@ class Lake:
         if found.misfits:
             raise SchemaError(
                 f"{table.name} doesn't fit its contract: {'; '.join(found.misfits)}. Nothing was written. Give the "
-                f"column another name in the contract, or make the table anew: DROP TABLE {table.name}, rewind the "
-                "streams that write it (`lakehouse rewind` lists them), and run the job"
+                f"column another name in the contract, or make the table anew: DROP TABLE {table.name}, reset the "
+                f"streams that write it ({self.settings.platform.list_streams}), and run the job"
             )
         return found
 

@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from common.result import Result
 from common.settings import Settings, repository
+from common.storage.files import write_whole
 from common.storage.lake import Lake
 
 FOLDER = "steps"
@@ -65,7 +65,7 @@ class Success:
 def begin(lake: Lake, step: Step, parameters: Mapping[str, Any]) -> Began:
     """What the step depends on, as it is before the step works."""
     before = {
-        "code": _code(),
+        "code": code_digest(),
         "parameters": {name: str(value) for name, value in sorted(parameters.items())},
         "declaration": step.declaration,
         "folders": {folder: _files(folder) for folder in step.folders},
@@ -101,11 +101,7 @@ def succeed(lake: Lake, began: Began, result: Result) -> None:
     if None in (*before["folders"].values(), after["outside"]):
         return
     content = {"before": before, "after": after, "result": result.as_json(), "at": datetime.now(UTC).isoformat()}
-    file = _file(lake.settings, began.step)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    scratch = file.with_name(f".{file.name}.{uuid4().hex}")
-    scratch.write_text(json.dumps(content, indent=1, default=str), encoding="utf-8")
-    scratch.replace(file)
+    write_whole(_file(lake.settings, began.step), json.dumps(content, indent=1, default=str))
 
 
 def _file(settings: Settings, step: Step) -> Path:
@@ -155,7 +151,7 @@ def _files(folder: str) -> str | None:
 
 
 @cache
-def _code() -> str:
+def code_digest() -> str:
     """A digest of this package and the notebooks."""
     digest = hashlib.sha256()
     root = repository()

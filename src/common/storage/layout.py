@@ -2,10 +2,6 @@
 
 from dataclasses import dataclass
 
-import matplotlib.pyplot as plt
-import pandas as pd
-from matplotlib.figure import Figure
-
 from common.contracts.ddl import analyze_table
 from common.contracts.registry import LAYERS, all_tables
 from common.storage.conflicts import retried
@@ -51,17 +47,3 @@ def gather_statistics(lake: Lake, table: str) -> None:
     contract = next((known for known in all_tables() if known.name == table), None)
     if contract is not None and lake.settings.platform.has_unity_catalog:
         lake.spark.sql(analyze_table(contract, lake.full_name(table)))
-
-
-def plot_sizes(sizes: pd.DataFrame) -> Figure | None:
-    """Files of each table before and after, and what was removed; `sizes` as `maintain` gives them. None without."""
-    if sizes.empty:
-        return None
-    drawn, (files, removed) = plt.subplots(1, 2, figsize=(13, 1 + 0.35 * len(sizes)), sharey=True, layout="constrained")
-    by_table = sizes.set_index("table")[::-1]
-    by_table[["files_after", "files_before"]].plot.barh(ax=files, color=["#4878a8", "#d9d9d9"], ylabel="")
-    files.set_title("Files of the newest version")
-    removed.barh(by_table.index, by_table["removed_mb"], color="#b5532a")
-    removed.set(title="Removed: files of earlier versions", xlabel="MB")
-    plt.close(drawn)
-    return drawn

@@ -68,8 +68,8 @@ def rewind(settings: Settings, name: str, targets: Collection[str] | None = None
     """
     if open_plans(settings):
         raise PositionError(
-            "an erasure was broken off half-way: what it removed, a rewound stream would count as lost. End it first: "
-            "`lakehouse run maintenance`, then rewind"
+            "an erasure was broken off half-way: what it removed, a stream that is reset would count as lost. End it "
+            f"first: {settings.platform.run_job.format(job='maintenance')}, then reset the stream"
         )
     known = {stream.name: stream for stream in streams(settings)}
     if name not in known:
@@ -103,9 +103,9 @@ def check_position(lake: Lake, table: Table, checkpoint: str) -> None:
         PositionError: it is gone, so that what the stream read before would be missing from a new one.
     """
     if _committed(Path(checkpoint)) and not lake.exists(table):
-        name = Path(checkpoint).relative_to(lake.settings.checkpoint())
+        name = str(Path(checkpoint).relative_to(lake.settings.checkpoint()))
         raise PositionError(
             f"{table.name} is gone, but the stream {name} that writes it remembers what it has read: a new table "
-            f"would lack all of that. To fill it again from the start: `lakehouse rewind {name}`, then run the job. "
-            "To bring the table back instead: restore its files first"
+            f"would lack all of that. To fill it again from the start: {lake.settings.how_to_reset(name)}, then run "
+            "the job. To bring the table back instead: restore its files first"
         )

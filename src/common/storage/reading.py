@@ -109,8 +109,9 @@ def require_read(lake: Lake, *tables: Table | str) -> None:
     for table in tables:
         if names := waiting(lake, table):
             name = table if isinstance(table, str) else table.name
+            run_job = lake.settings.platform.run_job.format(job="lakehouse")
             raise PositionError(
                 f"{name} holds rows that {', '.join(names)} has yet to read: rows that share a file with erased ones "
-                "would never reach it. Nothing was changed. Run the main job first (`lakehouse run lakehouse`), then "
-                f"this one again; or, where that stream is not used any more: `lakehouse rewind {names[0]}`"
+                f"would never reach it. Nothing was changed. First {run_job}, the main one, then this one again; or, "
+                f"where that stream is not used any more: {lake.settings.how_to_reset(names[0])}"
             )

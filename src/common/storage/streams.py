@@ -13,6 +13,7 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from common import errors
 from common.errors import LakehouseError, PositionError
+from common.platform import this_platform
 from common.storage.lake import Lake, Once
 
 BatchStep = Callable[[Lake, DataFrame, Once], None]
@@ -151,13 +152,14 @@ def _failure(checkpoint: str, error: PySparkException) -> Exception:
     if _ACTIVE in text:
         return LakehouseError(
             f"the stream with the checkpoint {checkpoint} runs already, in another run or notebook, and one runs at a "
-            "time. Nothing was started. Wait for that one to end, or stop it (`lakehouse down` ends all of them)"
+            f"time. Nothing was started. Wait for that one to end, or stop it ({this_platform().stop_stream})"
         )
     if _OTHER_TABLE in text:
         reason = next((line.strip() for line in text.splitlines() if _OTHER_TABLE in line), _OTHER_TABLE)
         return PositionError(
             "a table that this stream reads was made anew since its last run, so that it can't tell what is new. "
-            f"`lakehouse rewind` lists the streams; rewind this one and run the job again. Delta says: {reason[:500]}"
+            f"Reset the streams that read it ({this_platform().list_streams}) and run the job again. "
+            f"Delta says: {reason[:500]}"
         )
     return error
 
@@ -191,5 +193,6 @@ def query_id(checkpoint: str) -> str:
     """The id that Spark gave the query of a checkpoint: the same after every restart, new with a new checkpoint."""
     text = Path(checkpoint, "metadata").read_text(encoding="utf-8")
     if not text.strip():
-        raise PositionError(f"{checkpoint}/metadata is empty: `lakehouse rewind STREAM`, so that it starts anew")
+        way_out = this_platform().reset_stream.format(stream="STREAM", folder=checkpoint)
+        raise PositionError(f"{checkpoint}/metadata is empty: {way_out}, so that it reads everything again")
     return str(json.loads(text)["id"])

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pyspark.sql import functions as F
 
 from common.contracts.ops import UNMAPPED_FIELDS
-from common.quality.field_names import usual_names
 from common.storage.batches import BatchId
+from common.storage.field_names import usual_names
 from common.storage.lake import Lake
 
 FIELDS_KEPT = 1000

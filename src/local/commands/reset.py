@@ -1,4 +1,4 @@
-"""`lakehouse rewind`: streams and how far they have read, and to make one read everything again."""
+"""`lakehouse reset`: makes a stream read everything again, or removes the whole workspace."""
 
 from collections.abc import Collection
 from typing import Annotated
@@ -9,32 +9,68 @@ from rich.table import Table
 from common.errors import DeclarationError
 from common.settings import repository, settings_from
 from local.commands.shared import examples, out
-from local.commands.workspace_removal import check_idle
-from local.workspace import current_workspace
+from local.commands.workspace_removal import check_idle, remove_workspace
+from local.workspace import current_workspace, shown_path
 
-EPILOG = examples("lakehouse rewind", "lakehouse rewind silver/transactions")
+EPILOG = examples(
+    "lakehouse reset                        the streams, and how far each has read",
+    "lakehouse reset silver/transactions    that stream reads everything again",
+    "lakehouse reset --all                  remove the whole workspace; it asks first",
+)
 
 
-def rewind(
+def reset(
     stream: Annotated[str, typer.Argument(help="A stream's name; without one, all streams are listed.")] = "",
+    whole: Annotated[
+        bool,
+        typer.Option("--all", help="Remove the whole workspace: tables, checkpoints, files, models, runs."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask, with --all.")] = False,
 ) -> None:
-    """Make a stream read everything again at its next run; what its table holds already is not added twice.
+    """Reset a stream's checkpoint: its next run reads everything again, and adds only what its table doesn't hold.
 
     For a table that was removed, restored to an older version, or refused records whose map was mended.
     """
+    if stream and whole:
+        raise typer.BadParameter("give a stream or --all, not both", param_hint="--all")
+    if yes and not whole:
+        raise typer.BadParameter("goes with --all; nothing was removed", param_hint="--yes")
+    if whole:
+        remove_workspace(current_workspace(), yes)
+    elif stream:
+        _reset_stream(stream)
+    else:
+        _list_streams()
+
+
+def rewind(stream: Annotated[str, typer.Argument()] = "") -> None:
+    """The earlier name of `lakehouse reset [STREAM]`."""
+    reset(stream)
+
+
+def _reset_stream(name: str) -> None:
     # Imported here: Spark's package takes a second, which no other command need spend.
     from common.storage import positions
 
-    if not stream:
-        listed = Table("stream", "micro-batches", box=None)
-        for found in positions.streams(settings_from()):
-            listed.add_row(found.name, f"{found.batches:,}")
-        out.print(listed)
-        return
     check_idle(current_workspace())
-    for rewound in positions.rewind(settings_from(), stream, _targets_of(stream)):
-        out.print(f"{rewound.name} will read everything again: {rewound.batches:,} micro-batches are forgotten.")
+    for stream in positions.rewind(settings_from(), name, _targets_of(name)):
+        out.print(f"{stream.name} will read everything again: {stream.batches:,} micro-batches are forgotten.")
     out.print("Run the job to fill its table: lakehouse run lakehouse")
+
+
+def _list_streams() -> None:
+    from common.storage import positions
+
+    found = positions.streams(settings_from())
+    if found:
+        listed = Table("stream", "micro-batches", box=None)
+        for stream in found:
+            listed.add_row(stream.name, f"{stream.batches:,}")
+        out.print(listed)
+        out.print("`lakehouse reset STREAM` makes one read everything again.")
+    else:
+        out.print(f"No stream has run in {shown_path(current_workspace().home)}.")
+    out.print("`lakehouse reset --all` removes the whole workspace; it asks first.")
 
 
 def _targets_of(stream: str) -> Collection[str] | None:

@@ -1,29 +1,31 @@
-"""`lakehouse reset`: removes all that runs made."""
+"""Removes all that runs made: `lakehouse reset --all`."""
 
 import shutil
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from common.errors import LakehouseError
 from common.settings import repository
 from local import spark_server
-from local.commands.shared import examples, out
+from local.commands.shared import out
 from local.run import run_record
 from local.spark_keeper import living_clients
-from local.workspace import Workspace, current_workspace, shown_path
-
-EPILOG = examples("lakehouse reset", "lakehouse reset --yes")
+from local.workspace import Workspace, shown_path
 
 
 class ResetRefusedError(LakehouseError):
     """The workspace is in use, or the folder doesn't look like one."""
 
 
-def reset(yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False) -> None:
-    """Remove everything that runs made: tables, checkpoints, files, models, executed notebooks."""
-    workspace = current_workspace()
+def remove_workspace(workspace: Workspace, yes: bool) -> None:
+    """Removes tables, checkpoints, files, models and executed notebooks, after asking unless `yes`.
+
+    Raises:
+        ResetRefusedError: the workspace is in use, or the folder doesn't look like one.
+        typer.Exit: the person answered no.
+
+    """
     entries = entries_to_remove(workspace)
     if not entries:
         out.print(f"{shown_path(workspace.home)}: nothing to remove.")

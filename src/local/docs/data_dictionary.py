@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from common.checks.promises import promises, recent_by
 from common.contracts.bronze import bronze_table
 from common.contracts.registry import LAYERS, all_tables, all_views
 from common.contracts.table import Freshness, Table, View, Volume
-from common.quality.tables import promises, recent_by
 from common.settings import repository
 
 LAYER_TITLES = {

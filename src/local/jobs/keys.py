@@ -1,6 +1,7 @@
 """The keys of a Databricks job: those that the local runner honours, and those that only matter on Databricks."""
 
-JOB_KEYS = frozenset({"name", "parameters", "max_concurrent_runs", "timeout_seconds", "tasks"})
+JOB_KEYS = frozenset({"name", "parameters", "max_concurrent_runs", "timeout_seconds", "tasks", "definitions"})
+"""`definitions` holds YAML anchors only. At the top of a file the CLI would resolve what they refer to too early."""
 
 JOB_KEYS_OF_DATABRICKS = frozenset(
     {

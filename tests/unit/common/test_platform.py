@@ -1,13 +1,18 @@
 """Where things are, on a laptop and on Databricks."""
 
+import ast
+import re
 from pathlib import Path
 
 import pytest
 
 from common.platform import DATABRICKS, LAPTOP, this_platform
-from common.settings import Settings
+from common.settings import Settings, repository
+from local.cli import app
 
 HOME = Path("/somewhere/.lakehouse")
+OF_PLACES = {"name", "tracking_uri", "registry_uri", "volumes", "file_stream"}
+"""Texts of a platform that are no words of messages."""
 
 
 def test_the_platform_is_told_by_the_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,3 +72,35 @@ def test_auto_loader_is_asked_for_by_its_documented_options() -> None:
     assert DATABRICKS.file_stream == "cloudFiles"
     assert DATABRICKS.file_stream_options["cloudFiles.format"] == "binaryFile"
     assert set(DATABRICKS.file_stream_options) <= documented
+
+
+def test_no_message_of_common_names_a_command_of_the_laptop() -> None:
+    verbs = "|".join(command.name or command.callback.__name__ for command in app.registered_commands)  # type: ignore[union-attr]
+    named = re.compile(rf"\blakehouse ({verbs})\b|`lakehouse\b")
+    files = [file for file in (repository() / "src" / "common").rglob("*.py") if file.name != "platform.py"]
+    strings = [
+        (file.name, node.lineno, node.value)
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    assert len(strings) > 1000
+    assert named.search(LAPTOP.run_job)
+    assert [place for *place, text in strings if named.search(text)] == []
+
+
+def test_what_messages_advise_can_be_done_where_they_are_read() -> None:
+    of_laptop, of_databricks = (
+        [value for name, value in vars(here).items() if isinstance(value, str) and name not in OF_PLACES]
+        for here in (LAPTOP, DATABRICKS)
+    )
+    assert not [text for text in of_databricks if "lakehouse" in text.lower()]
+    assert set(of_laptop).isdisjoint(of_databricks)
+
+
+def test_how_a_stream_is_made_to_read_everything_again() -> None:
+    laptop, deployment = Settings(HOME, platform=LAPTOP), Settings(HOME, "main", "dev_alice_", platform=DATABRICKS)
+
+    assert laptop.how_to_reset("silver/transactions") == "`lakehouse reset silver/transactions`"
+    folder = "dbfs:/Volumes/main/dev_alice_ops/checkpoints/silver/transactions"
+    assert deployment.how_to_reset("silver/transactions").endswith(f"`databricks fs rm -r {folder}`")

@@ -105,17 +105,64 @@ def test_reset_removes_what_runs_made_after_asking(
 
     (Workspace(home).create().runs / "file").write_text("x")
     monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
-    assert lakehouse("reset") == 1
+    assert lakehouse("reset", "--all") == 1
     assert home.joinpath("runs", "file").exists()
     assert "runs" in capsys.readouterr().out
-    assert lakehouse("reset", "--yes") == 0
+    assert lakehouse("reset", "--all", "--yes") == 0
     assert list(home.iterdir()) == []
+
+
+@pytest.fixture
+def checkpoint(home: Path) -> Path:
+    """The checkpoint of a stream that has run, in a workspace."""
+    folder = Workspace(home).create().home / "checkpoints" / "silver" / "transactions"
+    (folder / "commits").mkdir(parents=True)
+    (folder / "metadata").write_text('{"id": "a"}')
+    (folder / "commits" / "0").touch()
+    return folder
+
+
+@pytest.mark.parametrize("verb", ["reset", "rewind"])
+def test_without_a_name_the_streams_are_listed_and_nothing_is_removed(
+    checkpoint: Path, verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import io
+
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n" * 3))
+    assert lakehouse(verb) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "silver/transactions 1" in shown
+    assert "`lakehouse reset --all` removes the whole workspace" in shown
+    assert (checkpoint / "metadata").exists()
+
+
+def test_what_removed_the_whole_workspace_once_removes_nothing(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arguments in (["--yes"], ["-y"], ["silver/transactions", "--all", "--yes"], ["silver/transactions", "--yes"]):
+        assert lakehouse("reset", *arguments) == 2
+        assert "--all" in capsys.readouterr().err
+        assert (checkpoint / "metadata").exists()
+
+
+@pytest.mark.parametrize("verb", ["reset", "rewind"])
+def test_a_stream_that_is_reset_has_no_checkpoint_and_its_table_stays(
+    home: Path, checkpoint: Path, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = home / "warehouse" / "silver.db" / "transactions"
+    table.mkdir(parents=True)
+    assert lakehouse(verb, "silver/other") == 1
+    assert "there are: silver/transactions" in capsys.readouterr().err
+    assert lakehouse(verb, "silver/transactions") == 0
+    assert "silver/transactions will read everything again: 1 micro-batches" in capsys.readouterr().out
+    assert not checkpoint.exists()
+    assert table.exists()
 
 
 def test_reset_leaves_other_peoples_folders_alone(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     home.mkdir()
     (home / "thesis.txt").write_text("x")
-    assert lakehouse("reset", "--yes") == 1
+    assert lakehouse("reset", "--all", "--yes") == 1
     assert (home / "thesis.txt").exists()
     assert "doesn't look like" in " ".join(capsys.readouterr().err.split())
 
@@ -127,7 +174,7 @@ def test_reset_is_refused_while_a_run_goes_on(home: Path, capsys: pytest.Capture
     record = RunRecord(folder.name, "trial", {}, {"one": TaskRecord("one")}, folder, datetime.now(UTC))
     with record.changed():
         pass
-    assert lakehouse("reset", "--yes") == 1
+    assert lakehouse("reset", "--all", "--yes") == 1
     assert folder.is_dir()
     assert folder.name in " ".join(capsys.readouterr().err.split())
 

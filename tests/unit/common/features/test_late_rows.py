@@ -17,9 +17,9 @@ from common.contracts.gold import FEATURE_NAMES, TRANSACTION_FEATURES
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
 from common.contracts.table import Table
 from common.errors import PositionError
-from common.features.build import Built, build_features
 from common.features.transactions import transaction_features
-from common.features.update import arrivals, update_features
+from common.gold.transaction_features import build_features, feature_arrivals, update_features
+from common.result import Result
 from common.storage.lake import Lake, Once
 
 pytestmark = pytest.mark.spark
@@ -110,7 +110,7 @@ def settled(lake: Lake) -> Lake:
         changed = [name for name in before if before[name] != after[name]]
         add(lake, rows, reports)
 
-        assert build_features(lake) == Built(added=len(rows), recomputed=len(changed))
+        assert build_features(lake) == built(len(rows), len(changed))
         assert held(lake) == after
         before = after
         changes += len(changed)
@@ -126,20 +126,25 @@ def test_in_any_order_of_arrival_each_batch_leaves_what_the_oracle_says_and_only
     assert by_id(settled.table(TRANSACTION_FEATURES).collect()) == at_once
 
 
+def built(added: int, again: int) -> Result:
+    """What a run says that added some rows and computed others again."""
+    return Result(added, added, f"{again:,} older rows computed again" if again else "")
+
+
 def test_with_nothing_new_nothing_is_written(settled: Lake) -> None:
     version = settled.version(TRANSACTION_FEATURES)
-    assert build_features(settled) == Built(0, 0)
+    assert build_features(settled) == built(0, 0)
     assert settled.version(TRANSACTION_FEATURES) == version
 
 
 def test_a_batch_that_was_killed_before_the_stream_noted_it_changes_nothing_more(settled: Lake) -> None:
     before = held(settled)
-    commits = Path(settled.settings.checkpoint("gold", "features")) / "commits"
+    commits = Path(settled.settings.checkpoint("gold", "transaction_features")) / "commits"
     newest = max(int(file.name) for file in commits.iterdir() if file.name.isdecimal())
     for file in (commits / str(newest), commits / f".{newest}.crc"):
         file.unlink(missing_ok=True)
 
-    assert build_features(settled) == Built(0, 0)
+    assert build_features(settled) == built(0, 0)
     assert held(settled) == before
 
 
@@ -155,7 +160,7 @@ def test_a_kill_between_the_two_writes_is_made_good(settled: Lake) -> None:
     late, report = Transaction("kill-b", at(0.5), "kill", "kill"), Report("kill-a", True, at(8))
     add(settled, early, [])
     build_features(settled)
-    batch = arrivals(
+    batch = feature_arrivals(
         transactions_frame(settled.spark, [late]), reports_frame(settled.spark, [report]).drop("record_id")
     )
     add(settled, [late], [report])
@@ -178,11 +183,11 @@ def test_rewound_the_stream_finds_what_is_wrong_in_old_rows(settled: Lake) -> No
     settled.spark.sql(f"UPDATE {name} SET customer_tx_count_1d = 99 WHERE transaction_id IN ({wrong})")
     settings = replace(settled.settings, home=settled.settings.home / "rewound")
 
-    assert build_features(Lake(settled.spark, settings)) == Built(0, 2)
+    assert build_features(Lake(settled.spark, settings)) == built(0, 2)
     assert held(settled) == before
 
 
 def test_a_table_that_is_gone_is_not_begun_in_the_middle(settled: Lake) -> None:
     settled.spark.sql(f"DROP TABLE {settled.full_name(TRANSACTION_FEATURES)}")
-    with pytest.raises(PositionError, match="lakehouse rewind gold/features"):
+    with pytest.raises(PositionError, match="lakehouse reset gold/transaction_features"):
         build_features(settled)

@@ -9,9 +9,8 @@ from common.contracts.marts import ALERT_OUTCOMES, DAILY_FRAUD_SUMMARY, MERCHANT
 from common.contracts.star import DIMENSIONS, FACT_FRAUD_REPORT
 from common.contracts.table import Table
 from common.errors import PositionError
-from common.gold.daily_fraud_summary import build_daily_fraud_summary
 from common.gold.marts import MARTS, build_marts
-from common.gold.star import STAR, build_star_schema
+from common.gold.star_schema import STAR, build_star_schema
 from common.storage.lake import Lake
 
 pytestmark = pytest.mark.spark
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.spark
         (build_star_schema, STAR, FACT_FRAUD_REPORT, "star_schema"),
         (build_marts, MARTS, MERCHANT_RISK, "marts"),
         (build_marts, MARTS, ALERT_OUTCOMES, "marts"),
-        (build_daily_fraud_summary, (DAILY_FRAUD_SUMMARY,), DAILY_FRAUD_SUMMARY, "daily_fraud_summary"),
+        (build_marts, MARTS, DAILY_FRAUD_SUMMARY, "marts"),
     ],
 )
 def test_it_is_named_with_the_way_out(
@@ -36,7 +35,7 @@ def test_it_is_named_with_the_way_out(
     (commits / "0").write_text("v1\n{}")
     lake.spark.sql(f"DROP TABLE {lake.full_name(gone)}")
 
-    with pytest.raises(PositionError, match=f"{gone.name} is gone.*lakehouse rewind gold/{stream}"):
+    with pytest.raises(PositionError, match=f"{gone.name} is gone.*lakehouse reset gold/{stream}"):
         build(lake)
 
     assert not lake.exists(gone)

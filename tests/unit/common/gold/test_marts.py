@@ -19,16 +19,14 @@ from common.contracts.marts import (
     MERCHANT_RISK,
 )
 from common.contracts.table import Table
-from common.gold.daily_fraud_summary import build_daily_fraud_summary, recompute_days
-from common.gold.marts import MARTS, build_marts, recompute_marts
+from common.gold.marts import MARTS, build_marts, update_marts
 from common.gold.merchant_risk import PRIOR_TRANSACTIONS
-from common.gold.touched import READ, arrivals, touched_days
+from common.gold.touched import READ, mart_arrivals
 from common.settings import LABEL_DELAY_DAYS
-from common.storage.lake import Lake
+from common.storage.lake import Lake, Once
 
 pytestmark = pytest.mark.spark
 
-ALL = (*MARTS, DAILY_FRAUD_SUMMARY)
 Marts = dict[str, list[dict[str, Any]]]
 
 
@@ -190,7 +188,7 @@ def a_world(chance: random.Random) -> tuple[list[Transaction], list[Report], lis
 
 def in_order(marts: Marts) -> Marts:
     """Rows in the order of their keys, nulls first, as the tables are read."""
-    keys = {table.name: table.key for table in ALL}
+    keys = {table.name: table.key for table in MARTS}
 
     def order(table: str) -> Callable[[dict[str, Any]], list[tuple[bool, Any]]]:
         return lambda row: [(row[name] is not None, row[name]) for name in keys[table]]
@@ -204,13 +202,11 @@ def arrive(lake: Lake, rows: list[Row]) -> None:
 
 
 def process(lake: Lake, rows: Iterable[Row]) -> None:
-    """A batch of the rows, as the streams of both notebooks have it."""
-    if days := touched_days(lake, arrivals(frames(lake, rows))):
-        recompute_marts(lake, days)
-        recompute_days(lake, days)
+    """A batch of the rows, as the stream has it."""
+    update_marts(lake, mart_arrivals(frames(lake, rows)), Once("test", 0))
 
 
-def versions(lake: Lake, tables: Iterable[Table] = ALL) -> list[int]:
+def versions(lake: Lake, tables: Iterable[Table] = MARTS) -> list[int]:
     return [lake.version(table) for table in tables]
 
 
@@ -220,7 +216,7 @@ def test_marts_equal_the_oracle_after_every_part(lake: Lake) -> None:
     late = set(chance.sample(transactions, k=25))
     part = {row: chance.randrange(2) for row in reports}
     arrived: list[Row] = []
-    lake.ensure(*READ, *ALL)
+    lake.ensure(*READ, *MARTS)
 
     # First the older transactions with some of the reports, also of what arrives later; then the rest.
     recent = at(60)
@@ -231,7 +227,7 @@ def test_marts_equal_the_oracle_after_every_part(lake: Lake) -> None:
         arrive(lake, now)
         arrived += now
 
-        found = contents(lake, *ALL)
+        found = contents(lake, *MARTS)
 
         assert found == in_order(Oracle(arrived).marts())
         assert min(len(rows) for rows in found.values()) >= 9
@@ -247,24 +243,23 @@ def test_marts_equal_the_oracle_after_every_part(lake: Lake) -> None:
     lake.spark.sql(f"DELETE FROM {lake.full_name('silver.transactions')} WHERE merchant_id = 'M4'")
     left = [row for row in arrived if not (isinstance(row, Transaction) and row.merchant_id == "M4")]
     process(lake, left)
-    assert contents(lake, *ALL) == in_order(Oracle(left).marts())
+    assert contents(lake, *MARTS) == in_order(Oracle(left).marts())
 
 
 def test_streams_take_what_is_new_and_leave_the_marts_alone_without_it(lake: Lake) -> None:
-    lake.ensure(*READ, *ALL)
-    for table in (*READ, *ALL):
+    lake.ensure(*READ, *MARTS)
+    for table in (*READ, *MARTS):
         lake.spark.sql(f"DELETE FROM {lake.full_name(table)}")
     transaction = Transaction("t1", at(1))
     first: list[Row] = [transaction, Score(transaction)]
     second: list[Row] = [Report("t1", at(100))]
     for rows in (first, second):
         append(lake, rows)
-        counts, days = build_marts(lake), build_daily_fraud_summary(lake)
+        counts = build_marts(lake).facts["rows of marts"]
     before = versions(lake)
     build_marts(lake)
-    build_daily_fraud_summary(lake)
 
-    assert contents(lake, *ALL) == in_order(Oracle(first + second).marts())
-    assert (counts, days) == ({table.name: 1 for table in MARTS}, 1)
+    assert contents(lake, *MARTS) == in_order(Oracle(first + second).marts())
+    assert counts == {table.name: 1 for table in MARTS}
     assert versions(lake) == before
     assert lake.table(TRANSACTION_SCORES).count() == 1

@@ -16,7 +16,7 @@ from common.contracts.silver import REFERENCES
 from common.contracts.star import DIM_DATE, DIMENSIONS, FACT_FRAUD_REPORT, FACT_TRANSACTION
 from common.contracts.table import Table
 from common.gold.dimensions import add_unknown_members
-from common.gold.star import READ, STAR, arrivals, build_star_schema, update_star
+from common.gold.star_schema import READ, STAR, build_star_schema, star_arrivals, update_star
 from common.silver.history import versions
 from common.storage.lake import Lake, Once
 
@@ -55,7 +55,7 @@ def the_worlds() -> list[Row]:
 
 
 def process(lake: Lake, rows: Iterable[Row]) -> None:
-    update_star(lake, arrivals(frames(lake, rows)), Once("test", next(_batches)))
+    update_star(lake, star_arrivals(frames(lake, rows)), Once("test", next(_batches)))
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +230,7 @@ def test_a_kill_between_the_facts_of_transactions_and_of_reports_is_made_good(la
     append(lake, early)
     process(lake, early)
     append(lake, late)
-    batch, once = arrivals(frames(lake, late)), Once("test", next(_batches))
+    batch, once = star_arrivals(frames(lake, late)), Once("test", next(_batches))
     with pytest.raises(KeyboardInterrupt):
         update_star(Killed(lake.spark, lake.settings), batch, once)
     half = killed_rows(lake)
@@ -269,8 +269,8 @@ def test_a_stream_mends_what_a_late_dimension_and_a_late_transaction_concern(lak
     before = [lake.version(table) for table in STAR]
     third = build_star_schema(lake)
 
-    counts = [(added.transactions, added.reports) for added in (first, second, third)]
-    assert counts == [(2, 2), (1, 0), (0, 0)]
+    assert [result.rows_out for result in (first, second, third)] == [2 + 2, 1, 0]
+    assert second.note == "1 older facts mended"
     assert [lake.version(table) for table in STAR] == before
     facts, reports, days = contents(lake, FACT_TRANSACTION, FACT_FRAUD_REPORT, DIM_DATE).values()
     merchant = {row["transaction_id"]: row["merchant_key"] for row in facts}

@@ -24,8 +24,8 @@ from ml_builders import day
 from common.contracts.gold import FEATURE_NAMES
 from common.ml.champion import Champion
 from common.ml.due import plan_training
+from common.ml.gate import Decision
 from common.ml.promote import Outcome, next_contest, settle
-from common.ml.promotion import Decision
 from common.ml.registry import Registry, Version
 from common.settings import Settings
 

@@ -3,8 +3,8 @@ import pytest
 from ml_builders import a_world
 
 from common.contracts.gold import FEATURE_NAMES
+from common.ml.booster import Candidate, fit, predict
 from common.ml.explain import contributions, reasons, sentence
-from common.ml.training import Candidate, fit, predict
 
 
 @pytest.mark.parametrize(

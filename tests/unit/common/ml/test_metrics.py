@@ -3,8 +3,8 @@ import pytest
 from ml_builders import judged, random_judged
 from sklearn.metrics import average_precision_score
 
+from common.ml.gate import _Ranked
 from common.ml.metrics import auc_roc, average_precision, comparison, evaluate, random_baseline, rules_baseline
-from common.ml.promotion import _Ranked
 
 
 def average_precision_by_hand(is_fraud: np.ndarray, score: np.ndarray) -> float:

@@ -8,9 +8,10 @@ import pytest
 from ml_builders import a_world, day, no_rules
 
 from common.errors import ModelError
+from common.looks.model_plots import figures
 from common.ml.folds import protocol_at
+from common.ml.model_run import log_and_register
 from common.ml.promote import judge, next_contest, settle
-from common.ml.publish import register
 from common.ml.registry import Registry, champion_or_reason
 from common.ml.train import Trained, train
 from common.settings import Settings
@@ -21,9 +22,7 @@ PLOTS = {"precision_recall", "roc", "score_distribution", "importance", "calibra
 @pytest.fixture(scope="module")
 def trained() -> Trained:
     protocol = protocol_at(day(60, 0), train_days=25)
-    result = train(a_world(), rules_hit=no_rules(), protocol=protocol, cards_per_day=3, seed=1)
-    assert isinstance(result, Trained)
-    return result
+    return train(a_world(), rules_hit=no_rules(), protocol=protocol, cards_per_day=3, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +46,14 @@ def settings(tmp_path: Path, empty_store: Path) -> Settings:
 
 
 def registered(registry: Registry, trained: Trained) -> str:
-    return register(registry, trained, {"seed": 1}, {"gold.transaction_features": 4}, "abc123")
+    return log_and_register(
+        registry,
+        trained,
+        parameters={"seed": 1},
+        data_versions={"gold.transaction_features": 4},
+        commit="abc123",
+        pictures=figures(trained),
+    )
 
 
 def registered_bare(registry: Registry, trained: Trained) -> str:

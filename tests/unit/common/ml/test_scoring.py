@@ -8,9 +8,9 @@ from ml_builders import a_world, day
 
 from common.contracts.gold import FEATURE_NAMES
 from common.errors import ModelError
+from common.ml.booster import Candidate, fit
 from common.ml.champion import Champion
 from common.ml.scoring import ADDED, score, scorer
-from common.ml.training import Candidate, fit
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,7 @@ def test_rows_before_T_are_backfill_and_only_alerts_after_it_have_reasons(  # no
     has_reasons = result["reasons"].map(len) > 0
     assert (has_reasons == ((result["score"] > 0.2) & ~result["is_backfill"])).all()
     assert has_reasons.any()
+    assert ((result["decision"] == "fraud") == (result["score"] > 0.2)).all()
 
 
 def test_times_without_a_zone_are_utc(rows: pd.DataFrame, champion: Champion) -> None:
@@ -59,7 +60,9 @@ def test_a_row_that_a_rule_blocks_has_reasons_whatever_its_score(rows: pd.DataFr
     late = rows[rows["event_time"] >= day(10, 0)]
     low = late[scored(late, champion)["score"] < 0.05].head(20)
     blocked = low.assign(is_blocked=[number % 2 == 0 for number in range(20)])
-    assert (scored(blocked, champion, "is_blocked")["reasons"].map(len) > 0).tolist() == blocked["is_blocked"].tolist()
+    result = scored(blocked, champion, "is_blocked")
+    assert (result["reasons"].map(len) > 0).tolist() == blocked["is_blocked"].tolist()
+    assert (result["decision"] == "fraud").tolist() == blocked["is_blocked"].tolist()
 
 
 def test_a_partition_is_scored_frame_by_frame_as_it_would_be_at_once(rows: pd.DataFrame, champion: Champion) -> None:

@@ -5,22 +5,20 @@ import pandas as pd
 import pytest
 from ml_builders import a_world, day, no_rules
 
+from common.ml.booster import predict
 from common.ml.folds import Protocol, protocol_at, rows_to_judge, rows_to_learn
-from common.ml.train import NotTrained, Trained, counts, too_few_labels, train, validation_split
-from common.ml.training import predict
+from common.ml.train import TooFewLabels, Trained, counts, too_few_labels, train, validation_split
 from common.ml.window import Window
 
 
-def trained_on(world: Window, protocol: Protocol, rules_hit: "pd.Series[int] | None" = None) -> Trained | NotTrained:
+def trained_on(world: Window, protocol: Protocol, rules_hit: "pd.Series[int] | None" = None) -> Trained:
     hits = no_rules() if rules_hit is None else rules_hit
     return train(world, rules_hit=hits, protocol=protocol, cards_per_day=3, seed=1)
 
 
 @pytest.fixture(scope="module")
 def trained() -> Trained:
-    result = trained_on(a_world(), protocol_at(day(60, 0), train_days=25))
-    assert isinstance(result, Trained)
-    return result
+    return trained_on(a_world(), protocol_at(day(60, 0), train_days=25))
 
 
 def test_a_trained_model_is_judged_on_the_test_window_and_beats_the_baselines(trained: Trained) -> None:
@@ -48,26 +46,21 @@ def test_nothing_after_the_training_cut_off_changes_the_model(trained: Trained) 
     noisy = world.rows.assign(amount_eur=world.rows["amount_eur"].where(~later, 1.0))
     late_reports = world.reports["reported_at"] >= day(46, 0)
     reports = world.reports.assign(is_fraud=world.reports["is_fraud"] | late_reports)
-    result = trained_on(Window(noisy, reports), trained.protocol)
-    assert isinstance(result, Trained)
-    assert result.model == trained.model
+    assert trained_on(Window(noisy, reports), trained.protocol).model == trained.model
 
 
 def test_rules_are_counted_for_the_baseline() -> None:
     world = a_world()
     fired = pd.Series(1, index=world.reports["transaction_id"])
     result = trained_on(world, protocol_at(day(60, 0), train_days=25), fired)
-    assert isinstance(result, Trained)
     assert result.figures["rules alone"].average_precision == 1.0
 
 
 def test_too_few_frauds_train_nothing_and_say_how_many_there_were() -> None:
     world = a_world(fraud_share=0.005)
-    result = trained_on(world, protocol_at(day(60, 0), train_days=25))
-    assert isinstance(result, NotTrained)
-    assert result.is_for_labels
     learnt = rows_to_learn(world.rows, world.reports, protocol_at(day(60, 0), 25).test)["is_fraud"].sum()
-    assert result.text.startswith(f"not enough labels: {learnt} frauds to train on (50 needed)")
+    with pytest.raises(TooFewLabels, match=rf"^not enough labels: {learnt} frauds to train on \(50 needed\)"):
+        trained_on(world, protocol_at(day(60, 0), train_days=25))
 
 
 @pytest.mark.parametrize(("to_train", "to_test", "is_enough"), [(50, 10, True), (49, 10, False), (50, 9, False)])
@@ -81,7 +74,7 @@ def test_a_young_world_chooses_its_parameters_within_the_training_window() -> No
     split = validation_split(world, protocol)
     assert split.train["event_time"].max() < split.valid["event_time"].min()
     assert split.valid["event_time"].max() < protocol.test.train_end
-    assert isinstance(trained_on(world, protocol), Trained)
+    assert trained_on(world, protocol).trials
 
 
 def test_the_validation_fold_is_used_where_there_is_one() -> None:

@@ -8,15 +8,16 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from common.checks.conservation import accounted, check_conservation
 from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.ops import BATCHES
 from common.contracts.silver import ACCOUNT, CUSTOMER, FRAUD_REPORTS, QUARANTINE, TRANSACTIONS
 from common.contracts.star import DIMENSIONS, FACT_FRAUD_REPORT, FACT_TRANSACTION
 from common.errors import ConservationError, ParameterError, PositionError
-from common.features.build import build_features
 from common.gold.dimensions import dimension_rows
-from common.gold.facts import FROM_SILVER, transaction_facts
-from common.gold.star import STAR, build_star_schema
+from common.gold.fact_transaction import FROM_SILVER, transaction_facts
+from common.gold.star_schema import STAR, build_star_schema
+from common.gold.transaction_features import build_features
 from common.privacy import erase as steps
 from common.privacy.erase import Erased
 from common.privacy.expire import expire_unparsed
@@ -24,11 +25,10 @@ from common.privacy.forget import forget_customer
 from common.silver.refine import refine
 from common.sources.declaration import Source
 from common.sources.ingest import ingest_files
-from common.storage.batches import accounted
-from common.storage.checks import check_conservation, require
 from common.storage.erasure import open_plans
 from common.storage.lake import Lake
 from common.storage.positions import rewind
+from lake_tables import require
 
 pytestmark = pytest.mark.spark
 

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from common.checks.conservation import check_conservation
 from common.contracts.silver import ACCOUNT
 from common.silver.refine import refine
 from common.sources.declaration import Source
 from common.sources.ingest import ingest_files
-from common.storage.checks import check_conservation, require
 from common.storage.lake import Lake
+from lake_tables import require
 
 pytestmark = pytest.mark.spark
 WORLDS = 80

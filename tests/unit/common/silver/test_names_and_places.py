@@ -9,11 +9,11 @@ import pytest
 from common.contracts.ops import UNMAPPED_FIELDS
 from common.contracts.silver import QUARANTINE, TRANSACTIONS
 from common.errors import DeclarationError
-from common.quality.field_names import UNUSUAL
 from common.silver.refine import refine
 from common.silver.review import refused_by_source
 from common.sources.declaration import Source
 from common.sources.ingest import ingest_files
+from common.storage.field_names import UNUSUAL
 from common.storage.lake import Lake
 from common.storage.unmapped import FIELDS_KEPT
 

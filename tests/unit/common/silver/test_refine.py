@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as F
 
+from common.checks.conservation import accounted, check_conservation
 from common.contracts.silver import CUSTOMER, QUARANTINE, TARGETS, TRANSACTIONS
 from common.errors import ConservationError, DeclarationError, LakehouseError, WorldError
 from common.platform import DATABRICKS
@@ -15,10 +16,9 @@ from common.silver.history import check_histories
 from common.silver.refine import Outcome, refine
 from common.sources.declaration import Source
 from common.sources.ingest import ingest_files, refused_files
-from common.storage.batches import accounted
-from common.storage.checks import check_conservation, require
 from common.storage.lake import Lake
 from common.storage.positions import rewind
+from lake_tables import require
 
 pytestmark = pytest.mark.spark
 
@@ -94,7 +94,7 @@ def run(lake: Lake) -> dict[str, Outcome]:
 
 
 def told(outcome: Outcome) -> tuple[int, int, int, int, int]:
-    return (outcome.records_read, outcome.accepted, outcome.duplicates, outcome.quarantined, outcome.not_selected)
+    return (outcome.rows_in, outcome.rows_out, outcome.duplicates, outcome.quarantined, outcome.not_selected)
 
 
 def rows(lake: Lake, table: str, *columns: str) -> list[tuple[Any, ...]]:
@@ -191,7 +191,7 @@ def test_later_runs_add_only_what_is_new(lake: Lake, landing: Path, first_run: d
     before = {table: lake.version(table) for table in (TRANSACTIONS.name, QUARANTINE.name, CUSTOMER.history.name)}
     nothing = run(lake)
 
-    assert all(outcome.records_read == 0 for outcome in nothing.values())
+    assert all(outcome.rows_in == 0 for outcome in nothing.values())
     assert {table: lake.version(table) for table in before} == before
 
     (landing / "payments" / "day2.jsonl.tmp").rename(landing / "payments" / "day2.jsonl")
@@ -243,7 +243,8 @@ def test_a_rewound_stream_whose_map_makes_others_of_what_is_held_writes_nothing(
 
     rewind(lake.settings, f"silver/{target}")
     with pytest.raises(
-        LakehouseError, match=rf"are read again.*DROP TABLE {table.name}.*`lakehouse rewind silver/{target}`"
+        LakehouseError,
+        match=rf"are read again.*DROP TABLE spark_catalog.{table.name}.*`lakehouse reset silver/{target}`",
     ):
         refine(lake, Source.model_validate(feeds), target)
     refine(lake, SHOP, target)
@@ -256,7 +257,7 @@ def test_a_history_that_was_restored_is_noticed_and_derived_anew(lake: Lake, fir
     kept = rows(lake, CUSTOMER.history.name, *CUSTOMER.history.column_names)
     lake.spark.sql(f"RESTORE TABLE {lake.full_name(CUSTOMER.history)} TO VERSION AS OF 1")
 
-    with pytest.raises(ConservationError, match=r"customer_changes -> silver.customers.*`lakehouse rewind silver/cust"):
+    with pytest.raises(ConservationError, match=r"customer_changes -> silver.customers.*`lakehouse reset silver/cust"):
         require(check_histories(lake))
     rewind(lake.settings, "silver/customers")
     refine(lake, SHOP, "customers")

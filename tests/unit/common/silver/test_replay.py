@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from common.checks.conservation import accounted, check_conservation
 from common.contracts.ops import BATCHES, REPLAYED_RECORDS, UNMAPPED_FIELDS
 from common.contracts.silver import QUARANTINE, TRANSACTIONS
 from common.errors import ConservationError, ParameterError, PositionError
@@ -20,10 +21,9 @@ from common.silver.refine import Outcome, refine
 from common.silver.replay import Replayed, replay_quarantine
 from common.sources.declaration import Source
 from common.sources.ingest import ingest_files
-from common.storage.batches import accounted
-from common.storage.checks import check_conservation, require
 from common.storage.lake import Lake
 from common.storage.positions import rewind, streams
+from lake_tables import require
 
 pytestmark = pytest.mark.spark
 
@@ -195,12 +195,12 @@ def test_a_lost_checkpoint_doubles_nothing(lake: Lake, landing: Path, first_run:
 
     assert lake.table("bronze.payments").count() == records + 1
     assert ids(lake) == sorted([*held, "P20"])
-    assert outcome.records_read == records + 1
+    assert outcome.rows_in == records + 1
     totals = sums(lake)
     assert totals["holds"], totals
     # The replays of before are part of what the new query says.
     assert totals["replayed"] == 0
-    assert run(lake, landing, "again", a_payment(21), source=MENDED).records_read == 1
+    assert run(lake, landing, "again", a_payment(21), source=MENDED).rows_in == 1
     assert sums(lake)["holds"]
 
 
@@ -209,7 +209,7 @@ def test_a_lost_table_is_told_with_the_command_to_fill_it_again(lake: Lake, land
     lake.spark.sql(f"DROP TABLE {lake.full_name(TRANSACTIONS)}")
 
     for _ in range(2):
-        with pytest.raises(PositionError, match=r"silver.transactions is gone.*`lakehouse rewind silver/transactions`"):
+        with pytest.raises(PositionError, match=r"silver.transactions is gone.*`lakehouse reset silver/transactions`"):
             refine(lake, MENDED, "transactions")
     rewind(lake.settings, "silver/transactions")
     refine(lake, MENDED, "transactions")
@@ -222,7 +222,7 @@ def test_a_lost_bronze_table_is_filled_again(lake: Lake, landing: Path, first_ru
     held, records = ids(lake), lake.table("bronze.payments").count()
     lake.spark.sql(f"DROP TABLE {lake.full_name('bronze.payments')}")
 
-    with pytest.raises(PositionError, match=r"bronze.payments is gone.*`lakehouse rewind bronze/shop/payments`"):
+    with pytest.raises(PositionError, match=r"bronze.payments is gone.*`lakehouse reset bronze/shop/payments`"):
         ingest_files(lake, MENDED)
     assert [stream.name for stream in rewind(lake.settings, "bronze/shop/payments")] == [
         "bronze/shop/payments",
@@ -254,7 +254,7 @@ def test_lost_counts_are_told_with_the_command_to_count_anew(lake: Lake, first_r
     held = ids(lake)
     lake.spark.sql(f"DELETE FROM {lake.full_name(BATCHES)}")
 
-    with pytest.raises(ConservationError, match=r"tells nothing of it.*`lakehouse rewind silver/transactions`"):
+    with pytest.raises(ConservationError, match=r"tells nothing of it.*`lakehouse reset silver/transactions`"):
         require(check_conservation(lake))
     rewind(lake.settings, "silver/transactions")
     refine(lake, MENDED, "transactions")

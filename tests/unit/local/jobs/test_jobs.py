@@ -65,12 +65,12 @@ def test_key_given_twice(checkout: Checkout) -> None:
 
 
 MERGED = """
-definitions:
-  once: &once {timeout_seconds: 60, job_cluster_key: cluster}
-  task: &task {<<: *once, max_retries: 1, timeout_seconds: 90}
 resources:
   jobs:
     trial:
+      definitions:
+        once: &once {timeout_seconds: 60, job_cluster_key: cluster}
+        task: &task {<<: *once, max_retries: 1, timeout_seconds: 90}
       tasks:
         - {task_key: first, notebook_task: &notebook {notebook_path: ../notebooks/one.ipynb}, <<: *task}
         - {task_key: second, notebook_task: *notebook, <<: *task, max_retries: 2}

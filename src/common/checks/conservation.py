@@ -1,0 +1,157 @@
+"""That no record goes missing or comes from nowhere: the sums of ops.batches beside what the tables hold."""
+
+from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import functions as F
+
+from common.checks.extents import extents
+from common.checks.findings import COMPLETENESS, CONSERVATION, Finding
+from common.contracts.bronze import bronze_table
+from common.contracts.gold import TRANSACTION_FEATURES, TRANSACTION_SCORES
+from common.contracts.ops import BATCH_KINDS, BATCHES
+from common.contracts.silver import FRAUD_REPORTS, QUARANTINE, TARGETS, TRANSACTIONS
+from common.contracts.star import FACT_FRAUD_REPORT, FACT_TRANSACTION
+from common.storage.batches import Counts
+from common.storage.lake import Lake
+from common.storage.positions import streams
+
+
+def check_conservation(lake: Lake, flows: DataFrame | None = None) -> list[Finding]:
+    """Checks that no record went missing or came from nowhere.
+
+    For every feed and target, records read = accepted + duplicates + quarantined + not selected, and each of these,
+    with what replays and erasures moved, is what the tables hold. Every transaction has its features, its fact, and its
+    score once there is a model; every report of fraud has its fact.
+    """
+    rows = (flows if flows is not None else accounted(lake)).collect()
+    findings = [
+        Finding(
+            f"{row['feed']} -> {row['target']}",
+            CONSERVATION,
+            row["holds"],
+            _equation(row),
+        )
+        for row in rows
+    ]
+    findings += _untold(lake, {row["target"] for row in rows})
+    return findings + _as_many(lake)
+
+
+def _equation(flow: Row) -> str:
+    told = (
+        f"read {flow['records_read']:,} (bronze holds {flow['in_bronze']:,}) = accepted {flow['accepted']:,} (target "
+        f"holds {flow['in_target']:,}) + duplicates {flow['duplicates']:,} + quarantined {flow['quarantined']:,} "
+        f"(quarantine holds {flow['in_quarantine']:,}) + not selected {flow['not_selected']:,}"
+    )
+    if flow["replayed"]:
+        told += f"; {flow['replayed']:,} replayed from the quarantine, {flow['replayed_accepted']:,} of them accepted"
+    if flow["erased"]:
+        told += (
+            f"; {flow['erased']:,} erased from bronze, {flow['erased_accepted']:,} from the target and "
+            f"{flow['erased_quarantined']:,} from the quarantine"
+        )
+    return told
+
+
+_ONE_EACH = {
+    TRANSACTION_FEATURES: TRANSACTIONS,
+    TRANSACTION_SCORES: TRANSACTIONS,
+    FACT_TRANSACTION: TRANSACTIONS,
+    FACT_FRAUD_REPORT: FRAUD_REPORTS,
+}
+"""Tables with one row for each row of another."""
+
+
+def _untold(lake: Lake, told: set[str]) -> list[Finding]:
+    """A finding for each stream into silver that has run and that ops.batches knows nothing of: its rows were lost."""
+    ran = {stream.name.removeprefix("silver/") for stream in streams(lake.settings) if stream.batches}
+    return [
+        Finding(
+            TARGETS[name].name,
+            CONSERVATION,
+            False,
+            "ops.batches tells nothing of it, though its stream has run: "
+            f"{lake.settings.how_to_reset(f'silver/{name}')}, and run the job to have its records counted again",
+        )
+        for name in sorted(ran & TARGETS.keys())
+        if TARGETS[name].name not in told
+    ]
+
+
+def _as_many(lake: Lake) -> list[Finding]:
+    """Whether tables have a row for each row of another, of those that have begun to be filled."""
+    there = {table: of for table, of in _ONE_EACH.items() if lake.exists(table)}
+    found = extents(lake, [*there.keys(), *there.values()])
+    findings = []
+    for table, of in there.items():
+        rows, wanted = found[table.name].rows, found[of.name].rows
+        if rows:
+            details = f"{rows:,} of {wanted:,} rows"
+            findings.append(Finding(f"{of.name} -> {table.name}", COMPLETENESS, rows == wanted, details))
+    return findings
+
+
+def accounted(lake: Lake) -> DataFrame:
+    """For every feed and target, the sums of its batches beside what the tables hold.
+
+    A query whose checkpoint was removed reads everything again, under a new id: only the newest one's tale counts,
+    with the replays and erasures that came after it began.
+
+    Returns:
+        feed, target, records_read, accepted, duplicates, quarantined, not_selected (of the stream), replayed,
+        replayed_accepted, erased, erased_accepted, erased_quarantined, in_bronze, in_target, in_quarantine (bigint)
+        and `holds` (boolean).
+    """
+    batches = lake.table(BATCHES)
+    flow = ("feed", "target")
+    streams = batches.where("kind = 'stream'")
+    newest = streams.groupBy(*flow).agg(F.max_by("query_id", "committed_at").alias("query_id"))
+    told = streams.join(newest, [*flow, "query_id"], "left_semi")
+    begun = told.groupBy(*flow).agg(F.min("committed_at").alias("begun"))
+    later = batches.where("kind <> 'stream'").join(begun, list(flow)).where("committed_at >= begun").drop("begun")
+    of = {kind: F.col("kind") == kind for kind in BATCH_KINDS}
+    sums = (
+        told.unionByName(later)
+        .groupBy(*flow)
+        .agg(
+            *(_sum(of["stream"], name, name) for name in Counts.__dataclass_fields__),
+            _sum(of["replay"], "records_read", "replayed"),
+            _sum(of["replay"], "accepted", "replayed_accepted"),
+            _sum(of["erasure"], "records_read", "erased"),
+            _sum(of["erasure"], "accepted", "erased_accepted"),
+            _sum(of["erasure"], "quarantined", "erased_quarantined"),
+        )
+    )
+    counted = sums.orderBy(*flow).collect()
+    found = _in_tables(lake, [(row["feed"], row["target"]) for row in counted])
+    rows = [(*row, *there, _holds(row, *there)) for row, there in zip(counted, found, strict=True)]
+    schema = "in_bronze bigint, in_target bigint, in_quarantine bigint, holds boolean"
+    return lake.spark.createDataFrame(rows, f"{_ddl(sums)}, {schema}")
+
+
+def _ddl(rows: DataFrame) -> str:
+    return ", ".join(f"{field.name} {field.dataType.simpleString()}" for field in rows.schema.fields)
+
+
+def _holds(flow: Row, in_bronze: int, in_target: int, in_quarantine: int) -> bool:
+    return bool(
+        flow.records_read == flow.accepted + flow.duplicates + flow.quarantined + flow.not_selected
+        and in_bronze == flow.records_read - flow.erased
+        and in_target == flow.accepted + flow.replayed_accepted - flow.erased_accepted
+        and in_quarantine == flow.quarantined - flow.replayed - flow.erased_quarantined
+    )
+
+
+def _sum(of_kind: Column, name: str, total: str) -> Column:
+    return F.coalesce(F.sum(F.when(of_kind, F.col(name))), F.lit(0)).alias(total)
+
+
+def _in_tables(lake: Lake, flows: list[tuple[str, str]]) -> list[tuple[int, int, int]]:
+    """For each feed and target, the rows of its bronze table, of the target, and of the quarantine."""
+    refused = lake.table(QUARANTINE).groupBy("feed", "target").count().collect()
+    in_quarantine = {(row["feed"], row["target"]): row["count"] for row in refused}
+    targets = {table.name: table for table in TARGETS.values()}
+    found = extents(lake, [table for feed, target in flows for table in (bronze_table(feed), targets[target])])
+    return [
+        (found[bronze_table(feed).name].rows, found[target].rows, in_quarantine.get((feed, target), 0))
+        for feed, target in flows
+    ]

@@ -1,0 +1,53 @@
+"""Findings of a table's last check, kept while the table and those that its foreign keys lead to are as they were."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from common.checks.findings import Finding
+from common.contracts.table import Table
+from common.storage.files import write_whole
+from common.storage.lake import Lake
+from common.storage.last_success import FOLDER, code_digest
+
+Basis = Mapping[str, Any]
+"""What the findings of a table follow from, in the form that JSON gives back."""
+
+
+def basis(lake: Lake, *tables: Table | str, days: int = 0) -> Basis:
+    """What findings about these tables follow from at this moment; to be asked before they are checked."""
+    states = {table if isinstance(table, str) else table.name: lake.state(table) for table in tables}
+    versions = {name: None if state is None else [state.version, state.commit] for name, state in states.items()}
+    return {"code": code_digest(), "days": days, "versions": versions}
+
+
+def kept_findings(lake: Lake, bases: Mapping[str, Basis]) -> dict[str, list[Finding]]:
+    """The findings of those tables, by name, that are as they were at their last check."""
+    kept = _read(lake)
+    return {
+        name: [Finding(**finding) for finding in kept[name]["findings"]]
+        for name, now in bases.items()
+        if name in kept and kept[name]["basis"] == now
+    }
+
+
+def keep_findings(lake: Lake, bases: Mapping[str, Basis], found: Mapping[str, Sequence[Finding]]) -> None:
+    """Notes the findings of tables, and what they follow from."""
+    checked = {
+        name: {"basis": of, "findings": [asdict(finding) for finding in found[name]]} for name, of in bases.items()
+    }
+    write_whole(_file(lake), json.dumps(_read(lake) | checked))
+
+
+def _read(lake: Lake) -> dict[str, Any]:
+    try:
+        found = json.loads(_file(lake).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _file(lake: Lake) -> Path:
+    return Path(lake.settings.checkpoint(FOLDER, "findings.json"))

@@ -1,0 +1,122 @@
+"""Whether the tables that were built hold what their contracts promise: key, rows, and references between tables."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+from pyspark.sql import DataFrame
+
+from common.checks.extents import Extent, extents, from_day, since, together
+from common.checks.findings import Finding
+from common.checks.kept import basis, keep_findings, kept_findings
+from common.checks.promises import broken_rows, orphans, promises, recent_by, row_checks
+from common.contracts.bronze import bronze_table
+from common.contracts.drift import HeldColumn, drift
+from common.contracts.ops import BATCHES, QUALITY_RESULTS
+from common.contracts.registry import all_tables
+from common.contracts.table import Table
+from common.storage.lake import Lake
+from common.storage.last_success import Step
+
+CHECKED_SCHEMAS = ("silver", "gold")
+
+
+def checking(feeds: Iterable[str]) -> Step:
+    """What the checks at the end of a run depend on: all tables, those of the source's feeds among them."""
+    contracts = [table.name for table in all_tables() if table.schema in CHECKED_SCHEMAS]
+    reads = dict.fromkeys([*(bronze_table(feed).name for feed in feeds), *contracts, BATCHES.name])
+    return Step("ops.check_quality", reads=tuple(reads), shares=(QUALITY_RESULTS.name,))
+
+
+def built_tables(lake: Lake) -> list[Table]:
+    """The tables of silver and gold that are there."""
+    return [table for table in all_tables() if table.schema in CHECKED_SCHEMAS and lake.exists(table)]
+
+
+def check_tables(lake: Lake, tables: Iterable[Table], days: int, *, changed_only: bool = False) -> list[Finding]:
+    """Checks tables that are there against their contracts.
+
+    Checked are: the columns; the key, unique and not null; the contract's own checks that don't depend on the source;
+    foreign keys. A key that is on several dates of its scope is a finding of its own, `unique_across_dates`.
+
+    Args:
+        lake: the tables.
+        tables: those to check.
+        days: of each table, the rows of its last so many days are checked, so that the cost doesn't grow with the
+            table; 0: all rows. A table without dates is checked as a whole.
+        changed_only: a table that is as it was at its last check, as are those that its foreign keys lead to, keeps the
+            findings of that check.
+    """
+    wanted = list(tables)
+    bases = {t.name: basis(lake, t, *(key.to_table for key in t.foreign_keys), days=days) for t in wanted}
+    found = kept_findings(lake, bases) if changed_only else {}
+    fitting = []
+    for table in wanted:
+        if table.name not in found:
+            found[table.name] = _misfits(lake, table)
+            if all(finding.passed for finding in found[table.name]):
+                fitting.append(table)
+    for finding in _promises(lake, fitting, days):
+        found[finding.subject].append(finding)
+    keep_findings(lake, bases, found)
+    return [finding for table in wanted for finding in found[table.name]]
+
+
+def _promises(lake: Lake, tables: list[Table], days: int) -> list[Finding]:
+    """What the tables' numbers say of their promises."""
+    targets = _targets(lake, tables)
+    reach = extents(lake, {table.name: table for table in (*targets.values(), *tables)}.values())
+    parts = [part for table in tables for part in _parts(lake, table, reach, targets, days)]
+    results = {(row["table"], row["check_name"]): row for row in together(parts)}
+    rows = {name: extent.rows for name, extent in reach.items()}
+    rows |= {row["table"]: row["rows"] for row in results.values() if row["rows"] is not None}
+    findings = []
+    for table in tables:
+        first = since(table, reach[table.name].newest, days)
+        among = f"of {rows[table.name]:,} rows" + (f" since {first}" if first else "")
+        for name, promise in promises(table).items():
+            if row := results.get((table.name, name)):
+                details = f"{row['broken']:,} {among} break the rule: {promise.rule}"
+                if row["broken"]:
+                    details += f"; for example {row['example']}"
+                findings.append(Finding(table.name, name, row["broken"] == 0, details, promise.severity))
+    return findings
+
+
+def _misfits(lake: Lake, table: Table) -> list[Finding]:
+    fields = lake.table(table).schema.fields
+    held = {f.name: HeldColumn(f.dataType.simpleString(), f.metadata.get("comment", "")) for f in fields}
+    wrong = drift(table, held).misfits
+    missing = [name for name in table.column_names if name not in held]
+    if wrong:
+        return [Finding(table.name, "columns", False, "; ".join(wrong))]
+    if missing:
+        details = f"not there yet, and added when the table's task runs next: {', '.join(missing)}"
+        return [Finding(table.name, "columns", False, details, "warning")]
+    return [Finding(table.name, "columns", True, f"{len(table.columns)} as declared")]
+
+
+def _targets(lake: Lake, tables: Iterable[Table]) -> Mapping[str, Table]:
+    """The tables that foreign keys lead to and that are there, by name."""
+    declared = {table.name: table for table in (*all_tables(), *tables)}
+    names = dict.fromkeys(key.to_table for table in tables for key in table.foreign_keys)
+    return {name: declared[name] for name in names if lake.exists(name)}
+
+
+def _parts(
+    lake: Lake, table: Table, reach: Mapping[str, Extent], targets: Mapping[str, Table], days: int
+) -> list[DataFrame]:
+    first = since(table, reach[table.name].newest, days)
+    rows = _recent(lake, table, first)
+    parts = [broken_rows(rows, table)] if table.key or row_checks(table) else []
+    for key in table.foreign_keys:
+        target = targets.get(key.to_table)
+        if target is not None and reach[target.name].rows:
+            # Rows of the same days, where both tables have days of the same kind: an event is on one day everywhere.
+            same_days = first if recent_by(target) == recent_by(table) else None
+            parts.append(orphans(rows, _recent(lake, target, same_days), table, key))
+    return parts
+
+
+def _recent(lake: Lake, table: Table, first: date | None) -> DataFrame:
+    column = recent_by(table)
+    return lake.table(table) if column is None else lake.table(table).where(from_day(column, first))

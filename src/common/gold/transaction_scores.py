@@ -1,0 +1,108 @@
+"""gold.transaction_scores: every transaction scored once, by a stream. What the scoring notebook runs."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from common.contracts.gold import (
+    FEATURE_NAMES,
+    FEATURES,
+    FRAUD_TRANSACTIONS,
+    GENUINE_TRANSACTIONS,
+    IS_ALERT,
+    TRANSACTION_SCORES,
+)
+from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
+from common.features.transactions import transaction_features
+from common.ml.alerts import alerts
+from common.ml.champion import Champion, check_features
+from common.ml.model_versions import champion_version
+from common.ml.scoring import ADDED, scorer
+from common.result import Result
+from common.rules import blocks, evaluate, sentences
+from common.rules.inputs import with_rule_inputs
+from common.storage.changes import changes_since, versions
+from common.storage.lake import Lake, Once
+from common.storage.last_success import Step
+from common.storage.positions import check_position
+from common.storage.streams import AVAILABLE_NOW, BatchStep, Trigger, batch_query, run_queries
+
+_SCORED = (
+    "transaction_id string, event_time timestamp, event_date date, customer_id string, account_id string, "
+    "merchant_id string, terminal_id string, rules_hit array<string>, is_blocked boolean, "
+    + ", ".join(f"{column.name} {column.type}" for column in FEATURES)
+)
+
+
+STEP = Step(
+    "gold.transaction_scores",
+    reads=(TRANSACTIONS.name,),
+    writes=(TRANSACTION_SCORES.name,),
+    streams=("gold/transaction_scores",),
+    outside=champion_version,
+)
+
+
+def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE_NOW) -> Result:
+    """Scores every transaction that is new in silver, each once.
+
+    With a trigger that goes on, each micro-batch asks the registry for the champion of the moment. Without a
+    champion (the text says why there is none) nothing is scored: the transactions wait for one.
+
+    Raises:
+        ModelError: the model's features are not those that are computed.
+        PositionError: gold.transaction_scores is gone, and the stream that fills it is not at its start.
+    """
+    checkpoint = lake.settings.checkpoint("gold", "transaction_scores")
+    check_position(lake, TRANSACTION_SCORES, checkpoint)
+    lake.ensure(TRANSACTIONS, FRAUD_REPORTS, MERCHANT.history, TRANSACTION_SCORES)
+    lake.ensure_views(FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS)
+    if isinstance(champion, str):
+        return Result(0, 0, champion)
+    check_features(champion, FEATURE_NAMES)
+    before = versions(lake, [TRANSACTION_SCORES])
+    goes_on = trigger.kind != AVAILABLE_NOW.kind
+    step = _batch_step(champion, asks_again=goes_on)
+    run_queries([batch_query(lake, lake.stream(TRANSACTIONS), checkpoint, step, trigger)])
+    (changes,) = changes_since(lake, before).values()
+    return Result(changes.inserted, changes.inserted, facts={"alerts": alerts(lake).count()})
+
+
+def _batch_step(first: Champion, *, asks_again: bool) -> BatchStep:
+    def step(lake: Lake, batch: DataFrame, once: Once) -> None:
+        champion = first
+        if asks_again:
+            # Imported here: MLflow takes seconds, which a query that asks nothing need not spend.
+            from common.ml.registry import champion_or_reason
+
+            now = champion_or_reason(lake.settings)
+            champion = first if isinstance(now, str) else now
+        lake.insert_new(scores(lake, batch, champion), TRANSACTION_SCORES, once, scope_of=batch)
+
+    return step
+
+
+def scores(lake: Lake, batch: DataFrame, champion: Champion) -> DataFrame:
+    """Rows of gold.transaction_scores for transactions of silver."""
+    features = transaction_features(batch, lake.table(TRANSACTIONS), lake.table(FRAUD_REPORTS))
+    judged = evaluate(with_rule_inputs(features, batch, lake.table(MERCHANT.history)))
+    judged = judged.withColumn("is_blocked", blocks("rules_hit"))
+    names = [part.split()[0] for part in _SCORED.split(", ")]
+    score_partition = scorer(champion, FEATURE_NAMES, blocked="is_blocked")
+    scored = judged.select(*names).mapInPandas(score_partition, f"{_SCORED}, {ADDED}")
+    return scored.select(
+        "*",
+        _reasons().alias("all_reasons"),
+        F.struct(*FEATURE_NAMES).alias("features"),
+        F.col("amount_eur").cast("decimal(18,2)").alias("exact_amount_eur"),
+        F.current_timestamp().alias("scored_at"),
+    ).select(*(F.col(_OUTPUT.get(name, name)).alias(name) for name in TRANSACTION_SCORES.column_names))
+
+
+_OUTPUT = {"reasons": "all_reasons", "amount_eur": "exact_amount_eur"}
+"""Columns of the table that have a working name beside the scorer's own."""
+
+
+def _reasons() -> Column:
+    """Of an alert, the rules first: they are what a person acts on; then what the model saw."""
+    why = F.concat(sentences("rules_hit"), F.col("reasons"))
+    return F.when(F.expr(IS_ALERT), why).otherwise(F.array().cast("array<string>"))

@@ -1,0 +1,1 @@
+"""What people see: plots and tables of what the other packages made. Nothing below draws."""

@@ -1,0 +1,32 @@
+"""Looks at findings and refusals that the notebooks end with."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from common.checks.findings import Finding
+
+
+def by_subject(findings: Iterable[Finding]) -> pd.DataFrame:
+    """By table or flow, how many checks passed, warn and failed; in the order of the checks."""
+    counts: dict[str, list[int]] = {}
+    for finding in findings:
+        row = counts.setdefault(finding.subject, [0, 0, 0])
+        row[0 if finding.passed else 1 if finding.warns else 2] += 1
+    return pd.DataFrame.from_dict(counts, orient="index", columns=["passed", "warnings", "failures"])
+
+
+def not_passed(findings: Iterable[Finding]) -> list[Finding]:
+    """The checks that don't hold, failures first."""
+    return sorted((finding for finding in findings if not finding.passed), key=lambda finding: finding.warns)
+
+
+def refused_by_check(refused: pd.DataFrame) -> Axes | None:
+    """A plot of refused records by failed check, from `refusals`; None where none was refused."""
+    if refused.empty:
+        return None
+    sums = refused.groupby("check_name")["records"].sum().sort_values()
+    return sums.plot.barh(
+        figsize=(9, 0.5 + 0.3 * len(sums)), color="#b5532a", title="Refused records by failed check", ylabel=""
+    )

@@ -1,1 +1,0 @@
-"""Checks, evaluated: pure functions of columns, no reading or writing."""

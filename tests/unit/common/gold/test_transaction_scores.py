@@ -1,0 +1,183 @@
+"""The scoring stream over a small silver: every transaction once, whatever happens in between."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import xgboost as xgb
+from gold_worlds import at
+from pyspark.sql import functions as F
+
+from common.contracts.ddl import schema_of
+from common.contracts.gold import (
+    FEATURE_NAMES,
+    FRAUD_TRANSACTIONS,
+    GENUINE_TRANSACTIONS,
+    TRANSACTION_FEATURES,
+    TRANSACTION_SCORES,
+)
+from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
+from common.contracts.table import Table
+from common.errors import ModelError, PositionError
+from common.gold.transaction_features import build_features
+from common.gold.transaction_scores import score_new
+from common.ml.champion import Champion
+from common.storage.lake import Lake
+
+pytestmark = pytest.mark.spark
+
+PAYMENTS = 40
+FIRST_LIVE = 20
+"""Payments from this one on happened since the model's test_start."""
+
+
+def a_champion(features: tuple[str, ...] = FEATURE_NAMES) -> Champion:
+    """A model for which a large amount is fraud."""
+    inputs = pd.DataFrame(np.random.default_rng(1).uniform(0, 100, (400, len(features))), columns=list(features))
+    data = xgb.DMatrix(inputs.to_numpy(), label=inputs[features[0]] > 50, feature_names=list(features))
+    booster = xgb.train({"max_depth": 2, "objective": "binary:logistic"}, data, num_boost_round=10)
+    return Champion("3", features, 0.5, 10, at(FIRST_LIVE), bytes(booster.save_raw("ubj")))
+
+
+def add_payments(lake: Lake, first: int, last: int, who: str = "1") -> None:
+    """One payment a day: amounts of 10 and 90 euro in turns, the last one of 40,000 online."""
+    rows = []
+    for number in range(first, last):
+        amount = 40_000 if number == PAYMENTS - 1 else 90 if number % 2 else 10
+        values = {
+            "transaction_id": f"P{number}",
+            "event_time": at(number + 0.5),
+            "event_date": at(number).date(),
+            "customer_id": f"C{who}",
+            "merchant_id": "M1",
+            "terminal_id": f"T{who}",
+            "channel": "online",
+            "country": "DE",
+            "record_id": str(number),
+        }
+        rows.append((*(values.get(name) for name in TRANSACTIONS.column_names), amount))
+    frame = lake.spark.createDataFrame(rows, f"{schema_of(TRANSACTIONS)}, euro int")
+    lake.append(frame.withColumn("amount_eur", F.col("euro").cast("decimal(18,2)")), TRANSACTIONS)
+
+
+def report_fraud(lake: Lake, number: int, reported_on: int) -> None:
+    values = {"transaction_id": f"P{number}", "is_fraud": True, "reported_at": at(reported_on + 0.5), "record_id": "r"}
+    row = tuple(values.get(name) for name in FRAUD_REPORTS.column_names)
+    lake.append(lake.spark.createDataFrame([row], schema_of(FRAUD_REPORTS)), FRAUD_REPORTS)
+
+
+def by_id(lake: Lake, table: Table, numbers: Iterable[int]) -> dict[str, dict[str, Any]]:
+    """The rows of these payments with all their columns."""
+    rows = lake.table(table).where(F.col("transaction_id").isin([f"P{number}" for number in numbers])).collect()
+    return {row["transaction_id"]: row.asDict(recursive=True) for row in rows}
+
+
+def scores(lake: Lake) -> pd.DataFrame:
+    frame = lake.table(TRANSACTION_SCORES).toPandas()
+    frame["number"] = frame["transaction_id"].str[1:].astype(int)
+    return frame.sort_values("number").set_index("number")
+
+
+@pytest.fixture(scope="module")
+def scored(lake: Lake) -> Lake:
+    lake.ensure(TRANSACTIONS, FRAUD_REPORTS, MERCHANT.history)
+    version = ("M1", "Shop", "5411", "DE", "low", True, False, at(30), None, True, "x")
+    lake.append(lake.spark.createDataFrame([version], schema_of(MERCHANT.history)), MERCHANT.history)
+    add_payments(lake, 0, PAYMENTS)
+    assert score_new(lake, a_champion()).rows_out == PAYMENTS
+    return lake
+
+
+def test_every_transaction_is_scored_and_the_two_outputs_share_them(scored: Lake) -> None:
+    fraud, genuine = (scored.table(view.name).count() for view in (FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS))
+
+    assert len(scores(scored)) == PAYMENTS
+    assert fraud + genuine == PAYMENTS
+    assert fraud == PAYMENTS // 2
+
+
+def test_backfill_is_scored_but_has_no_reasons_and_alerts_have(scored: Lake) -> None:
+    found = scores(scored)
+
+    assert list(found.index[found["is_backfill"]]) == list(range(FIRST_LIVE))
+    assert not any(len(reasons) for reasons in found.loc[found["is_backfill"], "reasons"])
+    alerts = found[(found["decision"] == "fraud") & ~found["is_backfill"]]
+    assert all(len(reasons) for reasons in alerts["reasons"])
+    assert any("amount_eur 90.00" in reason for reason in alerts.loc[21, "reasons"])
+    assert set(found["model_version"]) == {"3"}
+
+
+def test_rules_see_the_merchant_as_it_was_and_a_blocking_one_decides(scored: Lake) -> None:
+    found = scores(scored)
+
+    assert "watchlisted_merchant" not in found.loc[29, "rules_hit"]
+    assert "watchlisted_merchant" in found.loc[30, "rules_hit"]
+    assert found.loc[30, "decision"] == "genuine"  # that rule asks for a look, it does not block
+    assert "large_online_amount" in found.loc[PAYMENTS - 1, "rules_hit"]
+
+
+def test_a_batch_that_was_killed_before_the_stream_noted_it_is_not_doubled(scored: Lake) -> None:
+    before = scores(scored)
+    commits = Path(scored.settings.checkpoint("gold", "transaction_scores")) / "commits"
+    for noted in commits.iterdir():
+        noted.unlink()
+
+    assert score_new(scored, a_champion()).rows_out == 0
+
+    after = scores(scored)
+    assert list(after["scored_at"]) == list(before["scored_at"])
+
+
+def test_what_comes_later_is_added(scored: Lake) -> None:
+    add_payments(scored, PAYMENTS, PAYMENTS + 3)
+
+    assert score_new(scored, a_champion()).rows_out == 3
+    assert score_new(scored, a_champion()).rows_out == 0
+    assert scores(scored)["event_time"].iloc[-1] - scores(scored)["event_time"].iloc[0] == timedelta(days=PAYMENTS + 2)
+
+
+def test_without_a_champion_nothing_is_scored(scored: Lake) -> None:
+    assert score_new(scored, "not enough labels: 3 frauds").rows_out == 0
+
+
+def test_a_model_of_other_features_is_refused_with_the_difference(scored: Lake) -> None:
+    with pytest.raises(ModelError, match="shoe_size"):
+        score_new(scored, a_champion((*FEATURE_NAMES[:-1], "shoe_size")))
+
+
+def test_decisions_stay_as_made_with_the_features_they_were_made_on_when_something_late_changes_those(
+    scored: Lake,
+) -> None:
+    in_time = (200, 201, *range(203, 211))
+    add_payments(scored, 200, 202, who="2")
+    add_payments(scored, 203, 211, who="2")
+    build_features(scored)
+    assert score_new(scored, a_champion()).rows_out == len(in_time)
+    features, decisions = (by_id(scored, table, in_time) for table in (TRANSACTION_FEATURES, TRANSACTION_SCORES))
+
+    add_payments(scored, 202, 203, who="2")
+    report_fraud(scored, 200, reported_on=201)  # known at the terminal seven days after the payment
+    build_features(scored)
+    assert score_new(scored, a_champion()).rows_out == 1
+
+    mended = by_id(scored, TRANSACTION_FEATURES, in_time)
+    assert mended["P203"]["customer_tx_count_7d"] == features["P203"]["customer_tx_count_7d"] + 1
+    assert (features["P209"]["terminal_fraud_rate_7d"], features["P201"]) == (0, mended["P201"])
+    assert mended["P209"]["terminal_fraud_rate_7d"] > 0
+    assert by_id(scored, TRANSACTION_SCORES, in_time) == decisions
+    assert {id_: row["features"] for id_, row in decisions.items()} == {
+        id_: {name: row[name] for name in FEATURE_NAMES} for id_, row in features.items()
+    }
+
+
+def test_scores_that_are_gone_are_not_begun_in_the_middle(scored: Lake) -> None:
+    scored.spark.sql(f"DROP TABLE {scored.full_name(TRANSACTION_SCORES)}")
+
+    with pytest.raises(PositionError, match="lakehouse reset gold/transaction_scores"):
+        score_new(scored, a_champion())
+
+    assert not scored.exists(TRANSACTION_SCORES)

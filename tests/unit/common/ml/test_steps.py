@@ -1,0 +1,80 @@
+"""What the training notebook shows where there is nothing to train, and where there are too few labels for it."""
+
+from pathlib import Path
+
+import pytest
+from ml_builders import a_world, day, no_rules
+
+from common.ml import steps
+from common.ml.due import Plan
+from common.ml.folds import protocol_at
+from common.ml.registry import Registry
+from common.ml.steps import Training, register_trained, train_planned, training_facts
+from common.settings import Settings
+from common.storage.lake import Lake
+
+
+class Tables(Lake):
+    """A lake whose tables are there and are not to be read: the steps' readers are replaced."""
+
+    def exists(self, table: object) -> bool:
+        return True
+
+
+def no_session() -> None:
+    raise AssertionError("a session was opened")
+
+
+def no_pictures(_: object) -> dict[str, object]:
+    raise AssertionError("there is nothing to draw")
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Tables:
+    return Tables(no_session, Settings(tmp_path))  # type: ignore[arg-type]
+
+
+def a_plan(*, is_due: bool = True, days: int = 60) -> Plan:
+    return Plan(is_due, "the reason", protocol_at(day(days, 0), train_days=25) if days else None)
+
+
+def planned(lake: Lake, plan: Plan) -> Training:
+    return train_planned(lake, plan, alert_budget_cards_per_day=3, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("plan", "reason", "lacks_labels"),
+    [
+        (a_plan(is_due=False), "the reason", False),
+        (a_plan(days=0), "not enough labels: 0 frauds to train on (50 needed), 0 to test on (10 needed): ", True),
+    ],
+)
+def test_without_a_plan_or_data_nothing_is_read_and_the_reason_is_shown(
+    lake: Lake, plan: Plan, reason: str, lacks_labels: bool
+) -> None:
+    training = planned(lake, plan)
+
+    assert (training.trained, training.rows_read, training.lacks_labels) == (None, 0, lacks_labels)
+    assert training.reason.startswith(reason)
+    assert training.table().iloc[0, 0] == training.reason
+    assert training_facts(training) == {}
+
+
+def test_what_was_read_is_shown_where_it_was_not_enough(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = a_world(fraud_share=0.005)
+    monkeypatch.setattr(steps, "read_window", lambda *_: world)
+    monkeypatch.setattr(steps, "rules_fired", lambda *_: no_rules())
+
+    training = planned(lake, a_plan())
+
+    assert (training.trained, training.rows_read, training.lacks_labels) == (None, len(world.rows), True)
+    assert training.folds.loc["final, test", "transactions"] == 7 * 150
+    assert training.reason.startswith("not enough labels: ")
+
+
+def test_too_few_labels_are_noted_for_whoever_scores_and_no_other_reason_is(lake: Lake) -> None:
+    registry = Registry(lake.settings)
+    assert register_trained(lake, registry, Training(None, "not due"), {}, no_pictures) == "not due"
+    assert registry.not_trained() is None
+    assert register_trained(lake, registry, Training(None, "too few", lacks_labels=True), {}, no_pictures) == "too few"
+    assert registry.not_trained() == "too few"

@@ -14,7 +14,11 @@ NOTEBOOKS := $(addprefix notebooks/,bronze/files.ipynb silver/reference_data.ipy
 	gold/transaction_features.ipynb ml/train_fraud_model.ipynb ml/promote_fraud_model.ipynb \
 	ml/score_transactions.ipynb ml/score_stream.ipynb gold/marts.ipynb \
 	ops/check_quality.ipynb ops/maintenance.ipynb)
+NBMAKE = $(BIN)/pytest --nbmake --nbmake-timeout=600 $(NOTEBOOKS)
 TOOLS := tests/tools
+# Two workers share one Spark server: while one plans a query, the other's runs. A file's tests stay together, in the
+# order that tests/conftest.py gives them. A worker that dies, or stands still and is ended, ends the session.
+PYTEST = $(BIN)/pytest --numprocesses $(or $(WORKERS),2) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 # Hashes of packages, and a table of words, are none.
 NO_SECRETS := requirements.*\.txt|go\.sum|docs/data-dictionary\.md
 # Go 1.21 or later fetches the release that a tool asks for by itself.
@@ -25,7 +29,7 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup run test lint types imports unit notebooks bundle databricks-cli actionlint secrets audit format lab ui docs bench chaos fuzz reset clean lock
+.PHONY: help setup run test check lint types imports unit notebooks nbmake bundle databricks-cli actionlint secrets audit format lab ui docs bench chaos fuzz reset clean lock
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -51,7 +55,10 @@ run: setup  ## Simulate a payment world if no files have landed, then run the ma
 	@$(BIN)/lakehouse simulate --if-missing
 	@$(BIN)/lakehouse run lakehouse
 
-test: lint types imports unit notebooks  ## All checks and tests
+test: lint types imports unit  ## All checks and tests
+
+check: lint types imports  ## Style, types, layers, and all tests that need no Spark: the daily loop
+	@SPARK_REMOTE=none $(PYTEST) -m "not spark" tests
 
 lint: setup  ## Style, of Python files and notebooks
 	$(BIN)/ruff check .
@@ -63,13 +70,17 @@ types: setup  ## Types, strictly
 imports: setup  ## Layers: imports go down only
 	$(BIN)/lint-imports --no-cache
 
-unit: setup  ## Tests of functions and of the job runner
-	$(BIN)/pytest tests
+unit: setup  ## All tests, of functions, jobs and notebooks
+	$(PYTEST) tests
 
 notebooks: setup  ## Each notebook by itself, with its defaults, on a small world in a folder of its own
 	@export LAKEHOUSE_HOME="$$(mktemp -d)" LAKEHOUSE_ENGINE_IDLE_SECONDS=0; trap '$(BIN)/lakehouse down; rm -rf "$$LAKEHOUSE_HOME"' EXIT; \
 		$(BIN)/lakehouse simulate --customers 200 --merchants 60 --terminals 150 --days 60 && $(BIN)/lakehouse up && \
-		$(BIN)/pytest --nbmake --nbmake-timeout=600 $(NOTEBOOKS)
+		$(NBMAKE)
+
+# In a workspace that is there, for tests/notebooks/test_as_on_databricks.py.
+nbmake:
+	$(NBMAKE)
 
 bundle: setup  ## Check the bundle for what the Databricks CLI doesn't notice before it deploys
 	@$(BIN)/python -m local.jobs.bundle_check && echo "the bundle is sound"

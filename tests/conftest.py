@@ -9,6 +9,8 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, settings
 
+from quick_server import UNTIL_IT_ENDS, VARIABLE
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -18,13 +20,14 @@ settings.register_profile("default", deadline=None, derandomize=True, suppress_h
 settings.register_profile("search", deadline=None, max_examples=1000, suppress_health_check=_QUIET)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-INTERPRETED = "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
-"""For the server of the session: on a few rows, compiling a query takes longer than running it, and hundreds of
-different ones run here. The tests that start servers of their own (the main job, what chaos strikes, `make
-notebooks`) run compiled, as users do."""
 
-SPARK_EXAMPLES = 8
-"""Examples of a property test that runs Spark for each: `@settings(max_examples=SPARK_EXAMPLES)`."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what needs Spark, and puts what takes long first, so that two workers have work until the end."""
+    for item in items:
+        if "spark" in getattr(item, "fixturenames", ()) or item.get_closest_marker("job"):
+            item.add_marker("spark")
+    items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("job", "spark")])
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,17 +44,21 @@ def workspace_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def spark(workspace_home: Path) -> Iterator["SparkSession"]:
-    """A session on the server that SPARK_REMOTE names, or on one that lives as long as the tests."""
+def spark(workspace_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
+    """A session on the server that SPARK_REMOTE names, or on one that lives as long as the tests.
+
+    All workers of pytest-xdist share the server: the first that needs it starts it, and it ends with the last.
+    """
     from common.session import spark_session
     from local.engine.server import attach, detach
     from local.workspace import Workspace
 
-    workspace = Workspace(workspace_home)
+    folder = tmp_path_factory.getbasetemp()
+    workspace = Workspace((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "server")
     own = not os.environ.get("SPARK_REMOTE")
     if own:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("JAVA_TOOL_OPTIONS", f"{os.environ.get('JAVA_TOOL_OPTIONS', '')} {INTERPRETED}")
+            patch.setenv(VARIABLE, UNTIL_IT_ENDS)
             os.environ["SPARK_REMOTE"] = attach(workspace, os.getpid()).remote
     session = spark_session()
     yield session
@@ -61,18 +68,20 @@ def spark(workspace_home: Path) -> Iterator["SparkSession"]:
         detach(workspace, os.getpid())
 
 
+@pytest.fixture(scope="module")
+def schema_prefix(spark: "SparkSession") -> Iterator[str]:
+    """Stands before the names of schemas that are the module's own; they are dropped with their tables after it."""
+    from common.contracts.registry import LAYERS
+
+    prefix = f"test_{uuid4().hex[:8]}_"
+    yield prefix
+    for layer in LAYERS:
+        spark.sql(f"DROP SCHEMA IF EXISTS {prefix}{layer} CASCADE")
+
+
 @pytest.fixture
 def database(spark: "SparkSession") -> Iterator[str]:
     """A schema of the test's own, dropped with its tables after it."""
-    name = f"test_{uuid4().hex[:12]}"
-    spark.sql(f"CREATE DATABASE {name}")
-    yield name
-    spark.sql(f"DROP DATABASE IF EXISTS {name} CASCADE")
-
-
-@pytest.fixture(scope="module")
-def module_database(spark: "SparkSession") -> Iterator[str]:
-    """A schema that the tests of one module share, dropped with its tables after them."""
     name = f"test_{uuid4().hex[:12]}"
     spark.sql(f"CREATE DATABASE {name}")
     yield name

@@ -21,7 +21,7 @@ QUICK_JAVA = "-XX:TieredStopAtLevel=1"
 class Worker:
     """A process that belongs to a workspace, and what it has told so far."""
 
-    def __init__(self, home: Path, log: Path, command: Sequence[str], remote: str | None = None) -> None:
+    def __init__(self, home: Path, log: Path, command: Sequence[str]) -> None:
         self.home, self.begun = home, time.time()
         self.told: list[tuple[str, str]] = []
         self._rest = b""
@@ -30,8 +30,6 @@ class Worker:
         environment = {k: v for k, v in os.environ.items() if k not in ("SPARK_REMOTE", "MLFLOW_TRACKING_URI")}
         environment |= {"LAKEHOUSE_HOME": str(home), "LAKEHOUSE_DRIVER_MEMORY": "1g", "JAVA_TOOL_OPTIONS": QUICK_JAVA}
         environment["LAKEHOUSE_ENGINE_IDLE_SECONDS"] = "0"
-        if remote:
-            environment["SPARK_REMOTE"] = remote
         with log.open("ab") as file:
             self.process = subprocess.Popen(
                 [part.format(events=write_end) for part in command],
@@ -106,9 +104,9 @@ class States:
         self._is_done = len(self._ended) == len(content["tasks"])
 
 
-def driver(home: Path, log: Path, arguments: Sequence[str], remote: str | None = None) -> Worker:
+def driver(home: Path, log: Path, arguments: Sequence[str]) -> Worker:
     """The job's cells in one process."""
-    return Worker(home, log, [sys.executable, "chaos_driver.py", "--events", "{events}", *arguments], remote)
+    return Worker(home, log, [sys.executable, "chaos_driver.py", "--events", "{events}", *arguments])
 
 
 def command(home: Path, log: Path, arguments: Sequence[str]) -> Worker:

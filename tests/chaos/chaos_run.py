@@ -64,21 +64,18 @@ class Chaos:
             home.mkdir(exist_ok=True)
             shutil.copy(self.folder / "champion" / "mlflow.db", home / "mlflow.db")
 
-    def leave_alone(self, remote: str | None = None, warehouse: Path | None = None) -> list[Profile]:
-        """Runs every round undisturbed; what each task did in it.
-
-        With `remote`, on that server, whose tables lie in the home `warehouse`.
-        """
+    def leave_alone(self) -> list[Profile]:
+        """Runs every round undisturbed; what each task did in it."""
         self._clear_landing()
-        home = warehouse or self.undisturbed
         profiles: list[Profile] = []
         for files in self.rounds.rounds:
             self._land(self.undisturbed, files)
-            worker = driver(self.undisturbed, self._log("undisturbed"), self._arguments(), remote)
-            profiles.append(self._profiled(worker, home))
+            worker = driver(self.undisturbed, self._log("undisturbed"), self._arguments())
+            profiles.append(self._profiled(worker))
         return profiles
 
-    def _profiled(self, worker: Worker, home: Path) -> Profile:
+    def _profiled(self, worker: Worker) -> Profile:
+        home = self.undisturbed
         profile: dict[str, TaskProfile] = {}
         begun, before = time.monotonic(), snapshot(home)
         while worker.is_running or worker.told[-1:] != [("finished", "all")]:

@@ -1,9 +1,7 @@
 """The short version of `make chaos`: a few tasks of the main job, killed at five chosen moments."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from chaos_compare import compare
@@ -14,9 +12,9 @@ from chaos_run import Chaos
 from chaos_world import make_rounds
 from pyspark.sql import SparkSession
 
-from lake_tables import drop_tables
+from quick_server import QUICK, VARIABLE
 
-pytestmark = pytest.mark.spark
+pytestmark = pytest.mark.job
 
 MOMENTS = {
     "bronze_files": (Moment("landing", "bronze_files", 0.2),),  # later, a job of one task has ended
@@ -31,21 +29,19 @@ MOMENTS = {
 
 
 @pytest.fixture
-def chaos(spark: SparkSession, tmp_path: Path) -> Iterator[Chaos]:
-    """A small world of one round; the undisturbed run uses the tests' own server, whose schemas are emptied."""
+def chaos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Chaos]:
+    """A small world of one round."""
+    monkeypatch.setenv(VARIABLE, QUICK)
     rounds = make_rounds(tmp_path / "world", customers=25, days=6, rounds=1)
     chaos = Chaos(tmp_path, rounds, tuple(MOMENTS))
     for home in (chaos.undisturbed, chaos.disturbed, tmp_path / "logs"):
         home.mkdir()
-    drop_tables(spark)
     with none_left(chaos.undisturbed, chaos.disturbed):
         yield chaos
-    drop_tables(spark)
 
 
 def test_a_job_killed_five_times_ends_as_one_that_nobody_disturbed(chaos: Chaos, spark: SparkSession) -> None:
-    home = Path(urlsplit(spark.conf.get("spark.sql.warehouse.dir")).path).parent
-    profile = chaos.leave_alone(os.environ["SPARK_REMOTE"], home)[0]
+    profile = chaos.leave_alone()[0]
     assert profile.keys() == MOMENTS.keys()
 
     chaos.begin_disturbed()
@@ -56,7 +52,7 @@ def test_a_job_killed_five_times_ends_as_one_that_nobody_disturbed(chaos: Chaos,
     kills = [strike for strike in chaos.strikes if strike.is_kill]
     assert len(kills) == 5
     assert all(strike.processes > 1 for strike in kills), "the server dies with the job"
-    compared = compare(spark, home, chaos.disturbed)
+    compared = compare(spark, chaos.undisturbed, chaos.disturbed)
     assert is_equal(compared), "\n".join(comparison(compared))
     assert not processes_of(chaos.disturbed)
 
@@ -64,7 +60,7 @@ def test_a_job_killed_five_times_ends_as_one_that_nobody_disturbed(chaos: Chaos,
     folder = str(chaos.disturbed / "warehouse" / "silver.db" / "customers")
     row = spark.read.format("delta").load(folder).limit(1)
     row.write.format("delta").mode("append").save(folder)
-    [doubled] = [one for one in compare(spark, home, chaos.disturbed) if one.differences]
+    [doubled] = [one for one in compare(spark, chaos.undisturbed, chaos.disturbed) if one.differences]
     assert doubled.table == "silver.customers"
     assert doubled.differences[0].startswith("1 rows too many")
     assert doubled.differences[-1] == "1 keys are there more than once"

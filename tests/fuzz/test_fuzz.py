@@ -1,7 +1,6 @@
 """The short version of `make fuzz`: some hundred mutants, always the same."""
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,19 +10,15 @@ from pyspark.sql import SparkSession
 
 from common.settings import settings_from
 from common.storage.lake import Lake
-from lake_tables import drop_tables
-
-pytestmark = pytest.mark.spark
 
 SEED, MUTANTS = 1, 400
 
 
 @pytest.fixture
-def empty_lake(spark: SparkSession, tmp_path: Path) -> Iterator[Lake]:
-    """Empty tables and checkpoints, dropped after the test."""
-    drop_tables(spark)
-    yield Lake(spark, dataclasses.replace(settings_from(landing=str(tmp_path / "landing")), home=tmp_path))
-    drop_tables(spark)
+def empty_lake(spark: SparkSession, schema_prefix: str, tmp_path: Path) -> Lake:
+    """Empty tables and checkpoints."""
+    settings = settings_from(schema_prefix=schema_prefix, landing=str(tmp_path / "landing"))
+    return Lake(spark, dataclasses.replace(settings, home=tmp_path))
 
 
 def test_every_mutant_is_accepted_known_already_or_refused_with_a_reason(empty_lake: Lake) -> None:

@@ -148,7 +148,6 @@ def test_a_batch_that_was_killed_before_the_stream_noted_it_changes_nothing_more
     assert held(settled) == before
 
 
-@dataclass(frozen=True)
 class Killed(Lake):
     """A lake whose process ends between the append of new rows and the merge of older ones."""
 

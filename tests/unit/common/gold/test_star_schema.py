@@ -4,7 +4,6 @@ import hashlib
 import json
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import count
 from typing import Any
@@ -212,7 +211,6 @@ def test_a_batch_may_be_run_again(built: Built) -> None:
     assert version["before"] == version["after"]
 
 
-@dataclass(frozen=True)
 class Killed(Lake):
     """A lake whose process ends when the facts of transactions are written and those of reports are not."""
 

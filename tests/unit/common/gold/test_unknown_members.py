@@ -1,7 +1,5 @@
 """The unknown member of each dimension is there once, whoever adds it."""
 
-from dataclasses import dataclass
-
 import pytest
 from pyspark.sql import DataFrame
 
@@ -13,11 +11,12 @@ from common.storage.lake import Lake, Once
 pytestmark = pytest.mark.spark
 
 
-@dataclass(frozen=True)
 class Overtaken(Lake):
     """A lake for which another process adds the members, just before this one does its `step`."""
 
-    step: str = ""
+    def __init__(self, lake: Lake, step: str) -> None:
+        super().__init__(lake.spark, lake.settings)
+        self.step = step
 
     def version(self, table: Table | str) -> int:
         if self.step == "read the version":
@@ -37,7 +36,7 @@ def test_of_two_processes_one_adds_them_wherever_they_meet(lake: Lake, step: str
     add_unknown_members(lake)
     lake.spark.sql(f"DELETE FROM {lake.full_name(DIM_DATE)}")
 
-    add_unknown_members(Overtaken(lake.spark, lake.settings, step))
+    add_unknown_members(Overtaken(lake, step))
 
     keys = [[row[0] for row in lake.table(table).select(table.key[0]).collect()] for table in tables]
     assert keys == [[-1]] * len(tables)

@@ -80,11 +80,12 @@ def home(lake: Lake) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def shown(lake: Lake, home: Path) -> Shown:
     """The notebooks, executed with their defaults; then one customer forgotten by the notebook for that."""
-    texts = {name: executed(name, home) for name in NOTEBOOKS}
+    prefix = lake.settings.schema_prefix
+    texts = {name: executed(name, home, schema_prefix=prefix) for name in NOTEBOOKS}
     personal = personal_values(lake)
     customers = lake.table(CUSTOMER.history).join(lake.table(TRANSACTIONS), "customer_id")
     forgotten = customers.agg({"customer_id": "min"}).collect()[0][0]
-    texts["ops/forget_customer"] = executed("ops/forget_customer", home, customer_id=forgotten)
+    texts["ops/forget_customer"] = executed("ops/forget_customer", home, schema_prefix=prefix, customer_id=forgotten)
     return Shown(texts, personal, forgotten)
 
 

@@ -220,7 +220,7 @@ def test_a_lost_table_is_told_with_the_command_to_fill_it_again(lake: Lake, land
 
 def test_a_lost_bronze_table_is_filled_again(lake: Lake, landing: Path, first_run: Outcome) -> None:
     held, records = ids(lake), lake.table("bronze.payments").count()
-    lake.spark.sql("DROP TABLE bronze.payments")
+    lake.spark.sql(f"DROP TABLE {lake.full_name('bronze.payments')}")
 
     with pytest.raises(PositionError, match=r"bronze.payments is gone.*`lakehouse reset bronze/shop/payments`"):
         ingest_files(lake, MENDED)

@@ -20,13 +20,13 @@ def a_table(name: str) -> Table:
 @pytest.fixture
 def warehouse(lake: Lake) -> Lake:
     """The lake with the workspace as its home, below which the tables lie."""
-    lake.spark.sql("CREATE SCHEMA IF NOT EXISTS gold")
+    lake.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {lake.settings.table('gold')}")
     home = Path(urlsplit(lake.spark.conf.get("spark.sql.warehouse.dir")).path).parent
     return Lake(lake.spark, replace(lake.settings, home=home))
 
 
 def folder_of(lake: Lake, table: Table) -> Path:
-    return lake.settings.home / "warehouse" / f"{table.schema}.db" / table.short_name
+    return lake.settings.home / "warehouse" / f"{lake.settings.schema(table.schema)}.db" / table.short_name
 
 
 def test_a_first_commit_that_the_catalog_was_not_told_of_is_no_hindrance(warehouse: Lake) -> None:

@@ -184,21 +184,22 @@ def test_a_damaged_note_is_no_success(succeeded: Lake) -> None:
 
 
 @pytest.mark.spark
-def test_logs_tell_the_same_as_a_query(
-    lake: Lake, spark: SparkSession, workspace_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_logs_tell_the_same_as_a_query(lake: Lake, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     table = pairs_table("step_state")
     lake.ensure(table)
+    detail = spark.sql(f"DESCRIBE DETAIL {lake.full_name(table)}").first()
+    assert detail is not None
+    folder = Path(detail["location"].removeprefix("file:"))
     monkeypatch.delenv("SPARK_REMOTE")
-    by_log = Lake(spark, replace(lake.settings, home=workspace_home))
+    by_log = Lake(spark, replace(lake.settings, home=folder.parents[2]))
     seen = set()
     for rows in (range(1), range(1, 2)):
         lake.append(pairs(spark, rows, "any"), table)
         state = by_log.state(table)
         assert state is not None
         assert state.version == lake.spark.sql(f"DESCRIBE HISTORY {lake.full_name(table)} LIMIT 1").first()["version"]  # type: ignore[index]
-        first = min(Path(workspace_home, "warehouse").glob(f"*/{table.short_name}/_delta_log/*{state.version}.json"))
-        assert json.loads(first.read_text().splitlines()[0])["commitInfo"]["txnId"] == state.commit
+        (commit,) = (folder / "_delta_log").glob(f"*0{state.version}.json")
+        assert json.loads(commit.read_text().splitlines()[0])["commitInfo"]["txnId"] == state.commit
         seen.add(state.commit)
     assert len(seen) == 2
     lake.spark.sql(f"DROP TABLE {lake.full_name(table)}")

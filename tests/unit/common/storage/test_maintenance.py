@@ -68,7 +68,8 @@ def test_small_files_become_one_and_the_stream_goes_on(copied: Lake) -> None:
 def test_earlier_versions_go_at_once_when_asked_and_the_retention_is_as_before(copied: Lake) -> None:
     vacuum_at_once(copied, FROM)
 
-    assert files_on_disk(copied, FROM) == copied.spark.sql(f"DESCRIBE DETAIL {FROM.name}").collect()[0]["numFiles"]
+    [detail] = copied.spark.sql(f"DESCRIBE DETAIL {copied.full_name(FROM)}").collect()
+    assert files_on_disk(copied, FROM) == detail["numFiles"]
     properties = copied.spark.sql(f"SHOW TBLPROPERTIES {copied.full_name(FROM)}").collect()
     assert "delta.deletedFileRetentionDuration" not in {row["key"] for row in properties}
     version = copied.version(FROM)

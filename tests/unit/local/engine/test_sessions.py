@@ -15,8 +15,6 @@ from local.engine.sessions import end_abandoned_sessions, end_session, fresh_ses
 from local.processes import wait_until
 from local.workspace import Workspace, write_json
 
-pytestmark = pytest.mark.spark
-
 ONE_SESSION_AFTER_ANOTHER = """
 import gc, sys, threading
 from local.engine.sessions import fresh_session

@@ -18,8 +18,6 @@ from local.engine.keeper import living_clients
 from local.processes import wait_until
 from local.workspace import Workspace, write_json
 
-pytestmark = pytest.mark.spark
-
 NOTEBOOK = """
 import sys, time
 from common.session import spark_session
@@ -55,6 +53,7 @@ def processes_of(workspace: Workspace) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.spark
 def test_one_server_for_all_which_ends_with_the_last(own: Workspace) -> None:
     ids = [str(uuid4()), str(uuid4())]
     notebooks = [a_notebook(session_id) for session_id in ids]

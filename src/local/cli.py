@@ -24,7 +24,7 @@ app = typer.Typer(
         "lakehouse run lakehouse                 the main job, from files to scores",
         "lakehouse run lakehouse --from TASK     go on after a failure",
         'lakehouse sql "SELECT * FROM gold.daily_fraud_summary LIMIT 5"',
-        "lakehouse up                            keep Spark running between commands",
+        "lakehouse up                            keep Spark running until 'lakehouse down'",
     ),
 )
 app.command(epilog=run.EPILOG)(run.run)

@@ -64,12 +64,12 @@ def accept(lake: Lake, conformed: DataFrame, flow: Flow, batch: BatchId) -> Coun
             check_reread(lake, staged.rows, flow.target)
         added = insert_accepted(lake, staged, flow, batch)
         if added == staged.fine:
-            quarantined = _quarantine(lake, staged, None, batch, begun_before=False)
+            quarantined = _quarantine(lake, staged, None, batch, may_have_begun=False)
             counts = Counts(staged.records, added, 0, quarantined, staged.not_selected)
         else:
             with conflicts(lake, staged, flow.target) as found:
                 rows = with_payload(lake, found.rows, flow.feed, staged.days) if found.conflicts else None
-                quarantined = _quarantine(lake, staged, rows, batch, begun_before=added is None)
+                quarantined = _quarantine(lake, staged, rows, batch, may_have_begun=added is None)
             duplicates = found.duplicates - found.conflicts
             counts = Counts(staged.records, found.accepted, duplicates, quarantined, staged.not_selected)
         if staged.with_unmapped:
@@ -98,7 +98,7 @@ def insert_accepted(lake: Lake, staged: Staged, flow: Flow, batch: BatchId) -> i
     """Adds the records that no check refuses, each key once, and derives the history that they change.
 
     Returns:
-        How many were added; None where this batch was begun before and had added them.
+        How many were added; None where that isn't known, as when this batch was begun before and had added them.
     """
     if not staged.fine:
         return 0
@@ -131,7 +131,7 @@ def _flag_unknown_customers(lake: Lake, rows: DataFrame, has_customers: bool) ->
 
 
 def _quarantine(
-    lake: Lake, staged: Staged, conflicting: DataFrame | None, batch: BatchId, *, begun_before: bool
+    lake: Lake, staged: Staged, conflicting: DataFrame | None, batch: BatchId, *, may_have_begun: bool
 ) -> int:
     """Adds the records that fail a check, conflicts among them; how many of this batch the quarantine has then."""
     parts = ([staged.failed_rows] if staged.failed else []) + ([conflicting] if conflicting is not None else [])
@@ -147,4 +147,4 @@ def _quarantine(
             F.current_timestamp().alias("quarantined_at"),
         )
         added = lake.append(rows, QUARANTINE, Once(f"{batch.query_id} refused", batch.batch_id))
-    return quarantined_by(lake, batch) if begun_before or added is None else added
+    return quarantined_by(lake, batch) if may_have_begun or added is None else added

@@ -17,7 +17,7 @@ from common.contracts.table import Table
 from common.quality.checks import FAILED_CHECKS_TYPE, PERSONAL_VALUE, reason, shown
 from common.silver.conform import BRONZE
 from common.silver.staged import Staged
-from common.storage.lake import Lake
+from common.storage.lake import Lake, measures_of
 
 CONFLICT = "conflict"
 """Name of the check that a record fails whose key is in the table with other content."""
@@ -46,17 +46,18 @@ def conflicts(lake: Lake, staged: Staged, table: Table) -> Iterator[Found]:
     """
     is_own = F.col("existing_record_id") == F.col(f"{BRONZE}.record_id")
     is_conflict = ~is_own & (F.size("differences") > 0)
+    measures = {
+        "accepted": F.count_if(is_own),
+        "duplicates": F.count_if(~is_own),
+        "conflicts": F.count_if(is_conflict),
+    }
     counted = Observation()
-    compared = beside_existing(lake, staged.fine_rows, staged.scope, table).observe(
-        counted,
-        F.count_if(is_own).alias("accepted"),
-        F.count_if(~is_own).alias("duplicates"),
-        F.count_if(is_conflict).alias("conflicts"),
-    )
+    compared = beside_existing(lake, staged.fine_rows, staged.scope, table)
+    observed = compared.observe(counted, *(measure.alias(name) for name, measure in measures.items()))
     failed = F.array(_conflict(table)).cast(FAILED_CHECKS_TYPE)
-    conflicting = compared.where(is_conflict).withColumn("failed_checks", failed).select(*staged.rows.columns)
+    conflicting = observed.where(is_conflict).withColumn("failed_checks", failed).select(*staged.rows.columns)
     with lake.staged(conflicting, f"{table.name}.conflicts") as rows:
-        found = counted.get
+        found = counted.get or measures_of(compared, measures)
         yield Found(found["accepted"], found["duplicates"], found["conflicts"], rows)
 
 

@@ -161,7 +161,7 @@ class Lake:
         the values of the key scope.
 
         Returns:
-            How many rows were added; None where `once` says that this write was done before.
+            How many rows were added; None where that isn't known, as when `once` says that it was done before.
         """
         existing = self.existing_rows(rows if scope_of is None else scope_of, table)
         keys = existing.select(*(F.col(name).alias(f"_existing_{name}") for name in table.lookup_key))
@@ -231,7 +231,7 @@ class Lake:
         """Appends the rows as they are; with `once`, only where that write was not done before.
 
         Returns:
-            How many rows were added; None where `once` says that this write was done before.
+            How many rows were added; None where that isn't known, as when `once` says that it was done before.
         """
         note(self.settings, "write", table.name)
         selected = rows.select(*table.column_names)
@@ -242,7 +242,7 @@ class Lake:
             if once is not None:
                 writer = writer.option("txnAppId", once.writer).option("txnVersion", str(once.version))
             writer.saveAsTable(self.full_name(table))
-            # What Delta passes over is not computed, so that nothing is observed.
+            # What Delta passes over is not computed, so that nothing is observed; nor is what a busy engine tells late.
             rows_added: int | None = added.get.get("rows")
             return rows_added
 
@@ -264,10 +264,12 @@ class Lake:
     ) -> Iterator[tuple[DataFrame, dict[str, Any]]]:
         """As `staged`, with measures of the rows (aggregates by name) that are taken while they are computed."""
         folder = self.settings.checkpoint("staged", f"{name}.{uuid4().hex}")
+        named = [measure.alias(key) for key, measure in measures.items()]
         measured = Observation()
         try:
-            rows.observe(measured, *(measure.alias(key) for key, measure in measures.items())).write.parquet(folder)
-            yield rows.sparkSession.read.schema(rows.schema).parquet(folder), measured.get
+            rows.observe(measured, *named).write.parquet(folder)
+            staged = rows.sparkSession.read.schema(rows.schema).parquet(folder)
+            yield staged, measured.get or measures_of(staged, measures)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -275,6 +277,12 @@ class Lake:
         """The table's newest Delta version."""
         row = self.spark.sql(f"DESCRIBE HISTORY {self.full_name(table)} LIMIT 1").first()
         return int(row["version"]) if row else 0
+
+
+def measures_of(rows: DataFrame, measures: Mapping[str, Column]) -> dict[str, Any]:
+    """The measures, by a query: what an observation tells, unless the engine is too busy to tell it in time."""
+    row = rows.agg(*(measure.alias(key) for key, measure in measures.items())).first()
+    return row.asDict() if row else {}
 
 
 def _name(table: Table | str) -> str:

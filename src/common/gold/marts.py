@@ -75,11 +75,11 @@ def recompute_marts(lake: Lake, days: list[date]) -> None:
         differences = [_difference(lake, mart, rows[mart.read], concerned[mart.table.name]) for mart in DECLARED]
         differing = kept.enter_context(lake.staged(stacked(differences), "marts.difference"))
         period = F.coalesce(*dict.fromkeys(mart.period for mart in DECLARED)).cast("string")
-        found = differing.groupBy("mart").agg(F.min(period).alias("first"), F.max(period).alias("last")).collect()
-        ends = {row["mart"]: (row["first"], row["last"]) for row in found}
-        for table in MARTS:
-            if table.name in ends:
-                lake.merge_staged(differing.where(F.col("mart") == table.name), table, *ends[table.name])
+        only_inserts = F.every(F.col("operation") == "insert")
+        found = differing.groupBy("mart").agg(F.min(period), F.max(period), only_inserts).collect()
+        tables = {table.name: table for table in MARTS}
+        for name, first, last, is_new in found:
+            lake.merge_staged(differing.where(F.col("mart") == name), tables[name], first, last, only_inserts=is_new)
 
 
 def _difference(lake: Lake, mart: Mart, rows: DataFrame, concerned: list[Stretch]) -> DataFrame:

@@ -4,6 +4,8 @@ Each step can be repeated: a batch that was half done when it was killed ends as
 """
 
 from dataclasses import dataclass
+from datetime import date
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -12,27 +14,32 @@ from common.contracts.silver import CUSTOMER, QUARANTINE, REFERENCES, TRANSACTIO
 from common.contracts.table import Table
 from common.errors import LakehouseError
 from common.platform import this_platform
-from common.silver.conform import BRONZE
-from common.silver.contradictions import contradictions
+from common.silver.conform import BRONZE, UNMAPPED
+from common.silver.contradictions import conflicts, with_payload
 from common.silver.history import rebuild_history
 from common.silver.reread import check_reread
-from common.silver.verdicts import counted, is_fine
+from common.silver.staged import Staged, staged_batch
 from common.sources.source_ref import ordinal_of, path_of
 from common.storage.batches import BatchId, Counts, record_batch
 from common.storage.lake import Lake, Once
+from common.storage.quarantine import quarantined_by
 from common.storage.streams import BatchStep
 from common.storage.unmapped import record_unmapped_fields
 
 
 @dataclass(frozen=True)
 class Flow:
-    """From one feed's bronze table into one silver table."""
+    """From one feed's bronze table into one silver table.
+
+    Records that bronze received until the day `read_before`, an earlier query of the flow may have read.
+    """
 
     source: str
     feed: str
     target: Table
     checkpoint: str
     has_customers: bool = False
+    read_before: date | None = None
 
 
 def acceptance(flow: Flow) -> BatchStep:
@@ -45,47 +52,66 @@ def acceptance(flow: Flow) -> BatchStep:
 
 
 def accept(lake: Lake, conformed: DataFrame, flow: Flow, batch: BatchId) -> Counts:
-    """Puts a batch of conformed records where they belong and records the counts."""
-    with lake.staged(conformed, flow.target.name) as staged:
-        check_reread(lake, staged, flow.target, batch)
-        insert_accepted(lake, staged, flow, batch)
-        refused = staged.where(F.col("selected") & (F.size("failed_checks") > 0))
-        _quarantine(lake, refused, batch, "refused")
-        found = counted(lake, staged, flow.target)
-        if found.counts.duplicates:
-            contradicting = contradictions(lake, staged, flow.target, flow.feed)
-            if _quarantine(lake, contradicting, batch, "conflicts"):
-                found = counted(lake, staged, flow.target)
-        if found.unmapped_fields:
-            record_unmapped_fields(lake, batch, found.unmapped_fields, found.any_record_id)
-    _check_sum(batch, found.counts)
-    record_batch(lake, batch, found.counts)
-    return found.counts
+    """Puts a batch of conformed records where they belong and records the counts.
+
+    Each count is of rows that a table took in or has, never of rows that were meant for it.
+    """
+    with staged_batch(lake, conformed, flow.target) as staged:
+        if _may_be_read_again(staged, flow):
+            check_reread(lake, staged.rows, flow.target)
+        added = insert_accepted(lake, staged, flow, batch)
+        if added == staged.fine:
+            quarantined = _quarantine(lake, staged, None, batch, may_have_begun=False)
+            counts = Counts(staged.records, added, 0, quarantined, staged.not_selected)
+        else:
+            with conflicts(lake, staged, flow.target) as found:
+                rows = with_payload(lake, found.rows, flow.feed, staged.days) if found.conflicts else None
+                quarantined = _quarantine(lake, staged, rows, batch, may_have_begun=added is None)
+            duplicates = found.duplicates - found.conflicts
+            counts = Counts(staged.records, found.accepted, duplicates, quarantined, staged.not_selected)
+        if staged.with_unmapped:
+            record_unmapped_fields(lake, batch, staged.rows.select(f"{BRONZE}.record_id", UNMAPPED))
+    _check_sum(batch, counts)
+    record_batch(lake, batch, counts)
+    return counts
+
+
+def _may_be_read_again(staged: Staged, flow: Flow) -> bool:
+    first_day = staged.days[0]
+    return flow.read_before is not None and (first_day is None or first_day <= flow.read_before)
 
 
 def _check_sum(batch: BatchId, counts: Counts) -> None:
-    told = counts.accepted + counts.duplicates + counts.quarantined + counts.not_selected
-    if told != counts.records_read:
+    accounted = counts.accepted + counts.duplicates + counts.quarantined + counts.not_selected
+    if accounted != counts.records_read:
         raise LakehouseError(
-            f"{batch.target}: of {counts.records_read:,} records of batch {batch.batch_id}, {told:,} are accounted "
-            "for. It was begun with another map or check than it is ended with: reset the streams that write "
+            f"{batch.target}: of {counts.records_read:,} records of batch {batch.batch_id}, {accounted:,} are "
+            "accounted for. It was begun with another map or check than it is ended with: reset the streams that write "
             f"{batch.target} ({this_platform().list_streams}) and run the job again; what is there is not added twice"
         )
 
 
-def insert_accepted(lake: Lake, staged: DataFrame, flow: Flow, batch: BatchId) -> None:
-    """Adds the records that no check refuses, each key once, and derives the history that they change."""
+def insert_accepted(lake: Lake, staged: Staged, flow: Flow, batch: BatchId) -> int | None:
+    """Adds the records that no check refuses, each key once, and derives the history that they change.
+
+    Returns:
+        How many were added; None where that isn't known, as when this batch was begun before and had added them.
+    """
+    if not staged.fine:
+        return 0
     table = flow.target
     place = path_of(_ref()), ordinal_of(_ref())
     order = Window.partitionBy(*table.lookup_key).orderBy(*place, f"{BRONZE}.record_id")
-    first = staged.where(is_fine()).withColumn("_position", F.row_number().over(order)).where("_position = 1")
+    # A row number would do as well, but Spark sorts a second time to limit the rows of each key.
+    first = staged.fine_rows.withColumn("_is_first", F.lag(F.lit(1)).over(order).isNull()).where("_is_first")
     rows = first.withColumns({"record_id": F.col(f"{BRONZE}.record_id"), "accepted_at": F.current_timestamp()})
     if table.name == TRANSACTIONS.name:
         rows = _flag_unknown_customers(lake, rows, flow.has_customers)
-    lake.insert_new(rows, table, Once(batch.query_id, batch.batch_id), scope_of=staged.where(is_fine()))
+    added = lake.insert_new(rows, table, Once(batch.query_id, batch.batch_id), scope_of=staged.scope)
     for reference in REFERENCES.values():
         if reference.changes.name == table.name:
-            rebuild_history(lake, reference, staged.where(is_fine()).select(reference.key).distinct())
+            rebuild_history(lake, reference, staged.fine_rows.select(reference.key))
+    return added
 
 
 def _ref() -> Column:
@@ -95,17 +121,20 @@ def _ref() -> Column:
 def _flag_unknown_customers(lake: Lake, rows: DataFrame, has_customers: bool) -> DataFrame:
     if not has_customers:
         return rows.withColumn("is_known_customer", F.lit(None).cast("boolean"))
-    known = lake.table(CUSTOMER.history).select("customer_id").distinct().withColumn("is_known_customer", F.lit(True))
-    joined = rows.drop("is_known_customer").join(known, "customer_id", "left")
-    return joined.withColumn("is_known_customer", F.coalesce("is_known_customer", F.lit(False)))
+    # Each customer has one current version.
+    known = lake.table(CUSTOMER.history).where("is_current").select("customer_id", F.lit(True).alias("_is_known"))
+    joined = rows.join(known, "customer_id", "left")
+    return joined.withColumn("is_known_customer", F.coalesce("_is_known", F.lit(False))).drop("_is_known")
 
 
-def _quarantine(lake: Lake, refused: DataFrame, batch: BatchId, why: str) -> bool:
-    """Adds refused records; whether there were any."""
-    if refused.isEmpty():
-        return False
-    lake.insert_new(
-        refused.select(
+def _quarantine(
+    lake: Lake, staged: Staged, conflicting: DataFrame | None, batch: BatchId, *, may_have_begun: bool
+) -> int:
+    """Adds the records that fail a check, conflicts among them; how many of this batch the quarantine has then."""
+    parts = ([staged.failed_rows] if staged.failed else []) + ([conflicting] if conflicting is not None else [])
+    added: int | None = 0
+    if parts:
+        rows = reduce(DataFrame.unionByName, parts).select(
             F.lit(batch.target).alias("target"),
             F.lit(batch.feed).alias("feed"),
             *(F.col(f"{BRONZE}.{name}") for name in ("record_id", "source", "source_ref", "payload")),
@@ -113,8 +142,6 @@ def _quarantine(lake: Lake, refused: DataFrame, batch: BatchId, why: str) -> boo
             F.lit(batch.query_id).alias("query_id"),
             F.lit(batch.batch_id).cast("bigint").alias("batch_id"),
             F.current_timestamp().alias("quarantined_at"),
-        ),
-        QUARANTINE,
-        Once(f"{batch.query_id} {why}", batch.batch_id),
-    )
-    return True
+        )
+        added = lake.append(rows, QUARANTINE, Once(f"{batch.query_id} refused", batch.batch_id))
+    return quarantined_by(lake, batch) if may_have_begun or added is None else added

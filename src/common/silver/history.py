@@ -4,7 +4,7 @@ Changes are ordered by the source's own time (`changed_at`, then `content_hash`)
 that are equal make one version: the same changes give the same history in whatever order they come.
 """
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from common.checks.extents import together
@@ -18,25 +18,35 @@ from common.storage.lake import Lake
 
 
 def versions(changes: DataFrame, reference: Reference) -> DataFrame:
-    """The versions that the changes make, in the columns of `reference.history`."""
+    """The versions that the changes make, in the columns of `reference.history`.
+
+    All is read off neighbours in one order, so that the changes are shuffled and sorted once. A version's first change
+    tells its content and when it began, its last one what is carried, and the first of the next one when it ended.
+    """
     in_order = Window.partitionBy(reference.key).orderBy("changed_at", "content_hash", *reference.carried, "record_id")
-    starts = ~F.col("content_hash").eqNullSafe(F.lag("content_hash").over(in_order))
-    numbered = changes.withColumn("_starts", starts.cast("int")).withColumn("_version", F.sum("_starts").over(in_order))
-    order = F.struct("changed_at", "content_hash", *reference.carried, "record_id")
-    last = [F.max_by(name, order).alias(name) for name in (*reference.versioned, *reference.carried)]
-    collapsed = numbered.groupBy(reference.key, "_version", "content_hash").agg(
-        F.min("changed_at").alias("valid_from"), *last
+    ends = {
+        "_is_first": ~F.col("content_hash").eqNullSafe(F.lag("content_hash").over(in_order)),
+        "_is_last": ~F.col("content_hash").eqNullSafe(F.lead("content_hash").over(in_order)),
+    }
+    outer = changes.withColumns(ends).where("_is_first OR _is_last")
+
+    def of_last(name: str) -> Column:
+        return F.when(F.col("_is_last"), F.col(name)).otherwise(F.lead(name).over(in_order))
+
+    next_first = F.when(F.col("_is_last"), F.lead("changed_at").over(in_order)).otherwise(
+        F.lead("changed_at", 2).over(in_order)
     )
-    following = F.lead("valid_from").over(Window.partitionBy(reference.key).orderBy("_version"))
-    dated = collapsed.withColumn("valid_to", following).withColumn("is_current", F.col("valid_to").isNull())
-    return dated.select(*reference.history.column_names)
+    made = {"valid_from": F.col("changed_at"), "valid_to": next_first, "is_current": next_first.isNull()}
+    dated = outer.withColumns(made | {f"_{name}": of_last(name) for name in reference.carried})
+    columns = [F.col(f"_{n}" if n in reference.carried else n).alias(n) for n in reference.history.column_names]
+    return dated.where("_is_first").select(*columns)
 
 
 def rebuild_history(lake: Lake, reference: Reference, keys: DataFrame) -> None:
-    """Derives the history of these keys anew and merges the difference into the history table."""
+    """Derives the history of these keys from all their changes and merges the difference into the history table."""
     derived = versions(lake.table(reference.changes).join(keys, reference.key, "left_semi"), reference)
-    held = lake.table(reference.history).join(keys, reference.key, "left_semi")
-    merge_difference(lake, derived, held, reference.history)
+    existing = lake.table(reference.history).join(keys, reference.key, "left_semi")
+    merge_difference(lake, derived, existing, reference.history)
 
 
 def check_histories(lake: Lake, *, changed_only: bool = False) -> list[Finding]:

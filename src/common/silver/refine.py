@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
@@ -15,16 +16,17 @@ from common.errors import DeclarationError
 from common.result import Result
 from common.silver.accept import Flow, acceptance
 from common.silver.conform import conform
+from common.silver.reread import read_before
 from common.silver.traces import finish_replays
 from common.sources.declaration import Source
 from common.sources.records import fields_of, record_decoder
-from common.storage.batches import Counts, counts_of
+from common.storage.batches import Counts, counts_by_query, counts_of, total
 from common.storage.field_names import usual_names
 from common.storage.lake import Lake
 from common.storage.last_success import Step
 from common.storage.positions import check_position
 from common.storage.quarantine import forget_refusals
-from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, has_begun, run_queries
+from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, has_begun, query_id, run_queries
 from common.storage.unmapped import unmapped_fields
 from common.storage.world import check_world
 
@@ -95,12 +97,17 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
         if lake.exists(REPLAYED_RECORDS):
             finish_replays(lake, source.name, flow.feed, table)
         forget_refusals(lake, table.name, bronze)
-    before, known_before = counts_of(lake, table), set(unmapped_fields(lake, flow.feed))
-    rows = conform(lake.stream(bronze), feed.into[target], table, feed.fields)
+    queries, known_before = counts_by_query(lake, table), set(unmapped_fields(lake, flow.feed))
+    query = query_id(checkpoint) if has_begun(checkpoint) else None
+    flow = replace(flow, read_before=read_before(queries, query, datetime.now(UTC).date()))
+    # Fields that are on record already are no news, which saves the look for them in every batch.
+    rows = conform(lake.stream(bronze), feed.into[target], table, {*feed.fields, *known_before})
     run_queries([batch_query(lake, rows, checkpoint, acceptance(flow), trigger)])
-    after = counts_of(lake, table)
-    new_fields = [field for field in unmapped_fields(lake, flow.feed) if field not in known_before]
-    note = f"new fields that no map uses: {', '.join(new_fields)}" if new_fields else ""
+    before, after = total(one.counts for one in queries), counts_of(lake, table)
+    note = ""
+    if after.records_read > before.records_read:
+        new_fields = [field for field in unmapped_fields(lake, flow.feed) if field not in known_before]
+        note = f"new fields that no map uses: {', '.join(new_fields)}" if new_fields else ""
     counts = {name: getattr(after, name) - getattr(before, name) for name in Counts.__dataclass_fields__}
     return Outcome(counts.pop("records_read"), counts.pop("accepted"), note, **counts)
 

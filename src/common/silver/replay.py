@@ -17,12 +17,12 @@ from common.contracts.silver import QUARANTINE, REFERENCES, TARGETS
 from common.contracts.table import Table
 from common.errors import PositionError
 from common.silver.accept import insert_accepted
-from common.silver.conform import conform
-from common.silver.contradictions import contradictions
+from common.silver.conform import BRONZE, conform
+from common.silver.contradictions import beside_existing, conflicts
 from common.silver.refine import flow_of
 from common.silver.review import refused_target
+from common.silver.staged import Staged, staged_batch
 from common.silver.traces import finish_replays
-from common.silver.verdicts import holders
 from common.sources.declaration import Source
 from common.storage.batches import BatchId
 from common.storage.erasure import open_plans
@@ -83,12 +83,11 @@ def _replay(lake: Lake, source: Source, name: str) -> Replayed:
         return Replayed(target.name, 0, 0, 0, 0)
     batch = BatchId(source.name, flow.feed, target.name, _new_id(), 0, "replay")
     mapping = source.feeds[flow.feed].into[name]
-    with lake.staged(conform(_as_received(rows), mapping, target), f"{target.name}.replay") as staged:
+    with staged_batch(lake, conform(_as_received(rows), mapping, target), target) as staged:
         insert_accepted(lake, staged, flow, batch)
-        contradicting = contradictions(lake, staged, target, flow.feed)
-        with lake.staged(contradicting, f"{target.name}.replay.conflicts") as conflicting:
-            _keep_traces(lake, _leaving(lake, staged, conflicting, target), batch)
-            _update_reasons(lake, staged.where("size(failed_checks) > 0").unionByName(conflicting), target)
+        with conflicts(lake, staged, target) as found:
+            _keep_traces(lake, _leaving(lake, staged, found.rows, target), batch)
+            _update_reasons(lake, staged.rows.where("size(failed_checks) > 0").unionByName(found.rows), target)
     left = finish_replays(lake, source.name, flow.feed, target)
     return Replayed(target.name, records, left.accepted, left.duplicates, left.not_selected)
 
@@ -114,16 +113,15 @@ def _as_received(rows: DataFrame) -> DataFrame:
     )
 
 
-def _leaving(lake: Lake, staged: DataFrame, conflicting: DataFrame, target: Table) -> DataFrame:
+def _leaving(lake: Lake, staged: Staged, conflicting: DataFrame, target: Table) -> DataFrame:
     """record_id and outcome of the records that need no longer be refused."""
-    outcome = (
-        F.when(~F.col("selected"), "not_selected")
-        .when(F.col("holder") == F.col("record_id"), "accepted")
-        .when(F.col("holder").isNotNull(), "duplicate")
-    )
-    contradicting = conflicting.select("bronze.record_id")
-    judged = holders(lake, staged, target).select("record_id", outcome.alias("outcome")).where("outcome IS NOT NULL")
-    return judged.join(contradicting, "record_id", "left_anti")
+    record = F.col(f"{BRONZE}.record_id").alias("record_id")
+    existing = F.col("existing_record_id")
+    fine = beside_existing(lake, staged.fine_rows, staged.scope, target).where(existing.isNotNull())
+    outcome = F.when(existing == F.col(f"{BRONZE}.record_id"), "accepted").otherwise("duplicate")
+    left_out = staged.rows.where("NOT selected").select(record, F.lit("not_selected").alias("outcome"))
+    judged = fine.select(record, outcome.alias("outcome")).unionByName(left_out)
+    return judged.join(conflicting.select("bronze.record_id"), "record_id", "left_anti")
 
 
 def _keep_traces(lake: Lake, leaving: DataFrame, batch: BatchId) -> None:

@@ -1,6 +1,8 @@
 """ops.batches: what became of every record, batch by batch, and the sums that must agree with the tables."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -42,12 +44,32 @@ def record_batch(lake: Lake, batch: BatchId, counts: Counts) -> None:
     lake.append(lake.spark.range(1).select(*typed), BATCHES, once)
 
 
+@dataclass(frozen=True)
+class QueryCounts:
+    """The sums of a streaming query's batches, and when the first of them was done, UTC."""
+
+    query_id: str
+    first_committed_at: datetime
+    counts: Counts
+
+
+def counts_by_query(lake: Lake, target: Table) -> list[QueryCounts]:
+    """The sums of the batches of each streaming query that has written the target."""
+    batches = lake.table(BATCHES).where((F.col("target") == target.name) & (F.col("kind") == "stream"))
+    sums = [F.sum(name).alias(name) for name in Counts.__dataclass_fields__]
+    rows = batches.groupBy("query_id").agg(F.min("committed_at"), *sums).collect()
+    return [QueryCounts(row[0], row[1], Counts(*row[2:])) for row in rows]
+
+
 def counts_of(lake: Lake, target: Table) -> Counts:
     """The sums of all batches of a target's streams so far."""
-    names = list(Counts.__dataclass_fields__)
-    sums = [F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in names]
-    row = lake.table(BATCHES).where((F.col("target") == target.name) & (F.col("kind") == "stream")).agg(*sums).first()
-    return Counts(*row) if row else Counts()
+    return total(query.counts for query in counts_by_query(lake, target))
+
+
+def total(parts: Iterable[Counts]) -> Counts:
+    """The sums of counts."""
+    rows = list(parts)
+    return Counts(**{name: sum(getattr(row, name) for row in rows) for name in Counts.__dataclass_fields__})
 
 
 def recent_batches(lake: Lake, target: Table, limit: int = 10) -> DataFrame:

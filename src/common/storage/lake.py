@@ -2,13 +2,15 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 from uuid import uuid4
 
 from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from common.contracts.ddl import create_table, create_view, keys, tags
@@ -158,62 +160,85 @@ class Lake:
             shutil.rmtree(folder)
 
     def insert_new(
-        self, rows: DataFrame, table: Table, once: Once | None = None, scope_of: DataFrame | None = None
-    ) -> None:
+        self,
+        rows: DataFrame,
+        table: Table,
+        once: Once | None = None,
+        scope_of: DataFrame | Sequence[date] | None = None,
+    ) -> int | None:
         """Appends the rows whose key the table doesn't hold; run twice with the same rows, it adds them once.
 
         Rows with equal keys must have been reduced to one before. A null in a key equals a null. An anti-join and an
         append read the rows once, where a MERGE would read them twice; what two writers could add at the same moment
-        is prevented by `once`. Where rows are costly to compute, `scope_of` gives others with the same key scopes.
-        """
-        held = self.held(rows if scope_of is None else scope_of, table)
-        keys = held.select(*(F.col(name).alias(f"_held_{name}") for name in table.lookup_key))
-        same = [F.col(name).eqNullSafe(F.col(f"_held_{name}")) for name in table.lookup_key]
-        self.append(rows.join(keys, same, "left_anti"), table, once)
+        is prevented by `once`. Where rows are costly to compute, `scope_of` gives others with the same key scopes, or
+        the values of the key scope.
 
-    def held(self, rows: DataFrame, table: Table) -> DataFrame:
-        """What the table holds that can have the key of one of the rows: all of it, or the rows' part of its key scope.
-
-        With a key scope, a query finds the values that the rows have. They become literals, by which Delta skips files.
+        Returns:
+            How many rows were added; None where that isn't known, as when `once` says that it was done before.
         """
-        held = self.table(table)
+        existing = self.existing_rows(rows if scope_of is None else scope_of, table)
+        keys = existing.select(*(F.col(name).alias(f"_existing_{name}") for name in table.lookup_key))
+        same = [F.col(name).eqNullSafe(F.col(f"_existing_{name}")) for name in table.lookup_key]
+        return self.append(rows.join(keys, same, "left_anti"), table, once)
+
+    def existing_rows(self, rows: DataFrame | Sequence[date], table: Table) -> DataFrame:
+        """The table's rows that can have the key of one of the rows: all of them, or the rows' part of the key scope.
+
+        The values of the key scope become literals, by which Delta skips files. They are given, or a query finds those
+        that the rows have.
+        """
+        existing = self.table(table)
         if table.key_scope is None:
-            return held
+            return existing
         scope = F.col(table.key_scope)
-        values = sorted(row[0] for row in rows.select(scope).distinct().collect() if row[0] is not None)
+        found = [row[0] for row in rows.select(scope).distinct().collect()] if isinstance(rows, DataFrame) else rows
+        values = sorted(value for value in found if value is not None)
         if not values:
-            return held.where("false")
+            return existing.where("false")
         among = scope.isin(values) if len(values) <= SCOPE_VALUES else F.lit(True)
-        return held.where(scope.between(F.lit(values[0]), F.lit(values[-1])) & among)
+        return existing.where(scope.between(F.lit(values[0]), F.lit(values[-1])) & among)
 
     def merge_versions(self, rows: DataFrame, table: Table) -> None:
-        """Applies rows with an `operation` (upsert or delete) to a table by its key; equal rows are left alone.
+        """Applies rows with an `operation` to a table by its key; equal rows are left alone.
 
-        Without rows, nothing is written: the table keeps its version.
+        The operations are upsert, delete, and insert, of a key that the table doesn't hold: where all rows are such,
+        the table isn't rewritten. Without rows, nothing is written: the table keeps its version.
         """
         scope = F.lit(None) if table.key_scope is None else F.col(table.key_scope)
-        with self.staged(rows.select(*table.column_names, "operation"), f"{table.name}.merge") as staged:
-            found = staged.agg(F.count("*"), F.min(scope).cast("string"), F.max(scope).cast("string")).first()
-            if found and found[0]:
-                self.merge_staged(staged, table, found[1], found[2])
+        measures = {
+            "rows": F.count("*"),
+            "inserts": F.count_if(F.col("operation") == "insert"),
+            "first": F.min(scope).cast("string"),
+            "last": F.max(scope).cast("string"),
+        }
+        changes = rows.select(*table.column_names, "operation")
+        with self.staged_measured(changes, f"{table.name}.changes", measures) as (staged, found):
+            if found["rows"]:
+                only_inserts = found["rows"] == found["inserts"]
+                self.merge_staged(staged, table, found["first"], found["last"], only_inserts=only_inserts)
 
-    def merge_staged(self, rows: DataFrame, table: Table, first: str | None, last: str | None) -> None:
+    def merge_staged(
+        self, rows: DataFrame, table: Table, first: str | None, last: str | None, *, only_inserts: bool
+    ) -> None:
         """`merge_versions` for rows that are in files already, where the ends of their key scope are known."""
         note(self.settings, "write", table.name)
-        self._merge(rows, table, _scoped(table, first, last))
+        self._merge(rows, table, _scoped(table, first, last), only_inserts=only_inserts)
 
-    def _merge(self, rows: DataFrame, table: Table, scope: list[str]) -> None:
+    def _merge(self, rows: DataFrame, table: Table, scope: list[str], *, only_inserts: bool) -> None:
         same = (f"t.{column} <=> s.{column}" for column in table.lookup_key)
         condition = " AND ".join([*same, *scope])
         others = [column for column in table.column_names if column not in table.lookup_key]
         differs = " OR ".join(f"NOT (t.{column} <=> s.{column})" for column in others)
         view = f"merge_source_{uuid4().hex}"
         rows.createOrReplaceTempView(view)
-        statement = (
-            f"MERGE INTO {self.full_name(table)} AS t USING {view} AS s ON {condition} "
+        matched = (
             "WHEN MATCHED AND s.operation = 'delete' THEN DELETE "
             f"WHEN MATCHED AND ({differs}) THEN UPDATE SET {', '.join(f't.{c} = s.{c}' for c in others)} "
-            f"WHEN NOT MATCHED AND s.operation = 'upsert' THEN INSERT ({', '.join(table.column_names)}) "
+        )
+        statement = (
+            f"MERGE INTO {self.full_name(table)} AS t USING {view} AS s ON {condition} "
+            f"{'' if only_inserts else matched}"
+            f"WHEN NOT MATCHED AND s.operation <> 'delete' THEN INSERT ({', '.join(table.column_names)}) "
             f"VALUES ({', '.join(f's.{c}' for c in table.column_names)})"
         )
         try:
@@ -221,13 +246,26 @@ class Lake:
         finally:
             rows.sparkSession.catalog.dropTempView(view)
 
-    def append(self, rows: DataFrame, table: Table, once: Once | None = None) -> None:
-        """Appends the rows as they are; with `once`, only where that write was not done before."""
+    def append(self, rows: DataFrame, table: Table, once: Once | None = None) -> int | None:
+        """Appends the rows as they are; with `once`, only where that write was not done before.
+
+        Returns:
+            How many rows were added; None where that isn't known, as when `once` says that it was done before.
+        """
         note(self.settings, "write", table.name)
-        writer = rows.select(*table.column_names).write.format("delta").mode("append")
-        if once is not None:
-            writer = writer.option("txnAppId", once.writer).option("txnVersion", str(once.version))
-        retried(lambda: writer.saveAsTable(self.full_name(table)))
+        selected = rows.select(*table.column_names)
+
+        def write() -> int | None:
+            added = Observation()
+            writer = selected.observe(added, F.count("*").alias("rows")).write.format("delta").mode("append")
+            if once is not None:
+                writer = writer.option("txnAppId", once.writer).option("txnVersion", str(once.version))
+            writer.saveAsTable(self.full_name(table))
+            # What Delta passes over is not computed, so that nothing is observed; nor is what a busy engine tells late.
+            rows_added: int | None = added.get.get("rows")
+            return rows_added
+
+        return retried(write)
 
     @contextmanager
     def staged(self, rows: DataFrame, name: str) -> Iterator[DataFrame]:
@@ -236,10 +274,21 @@ class Lake:
         Spark Connect's serverless surface has no cache. The folder is this call's own: two processes that work on
         the same table don't read each other's rows. What a kill leaves of it, the maintenance job removes.
         """
+        with self.staged_measured(rows, name, {"rows": F.count("*")}) as (staged, _):
+            yield staged
+
+    @contextmanager
+    def staged_measured(
+        self, rows: DataFrame, name: str, measures: Mapping[str, Column]
+    ) -> Iterator[tuple[DataFrame, dict[str, Any]]]:
+        """As `staged`, with measures of the rows (aggregates by name) that are taken while they are computed."""
         folder = self.settings.checkpoint("staged", f"{name}.{uuid4().hex}")
+        named = [measure.alias(key) for key, measure in measures.items()]
+        measured = Observation()
         try:
-            rows.write.parquet(folder)
-            yield rows.sparkSession.read.schema(rows.schema).parquet(folder)
+            rows.observe(measured, *named).write.parquet(folder)
+            staged = rows.sparkSession.read.schema(rows.schema).parquet(folder)
+            yield staged, measured.get or measures_of(staged, measures)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -260,6 +309,12 @@ class Lake:
         """The table's newest Delta version; -1 where there is no such table."""
         state = self.state(table)
         return -1 if state is None else state.version
+
+
+def measures_of(rows: DataFrame, measures: Mapping[str, Column]) -> dict[str, Any]:
+    """The measures, by a query: what an observation tells, unless the engine is too busy to tell it in time."""
+    row = rows.agg(*(measure.alias(key) for key, measure in measures.items())).first()
+    return row.asDict() if row else {}
 
 
 def _name(table: Table | str) -> str:

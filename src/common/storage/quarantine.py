@@ -5,6 +5,7 @@ from pyspark.sql import functions as F
 
 from common.contracts.silver import QUARANTINE
 from common.contracts.table import Table
+from common.storage.batches import BatchId
 from common.storage.lake import Lake
 
 
@@ -12,6 +13,12 @@ def refused(lake: Lake, target: str | None = None) -> DataFrame:
     """The refused records of a target, or of all."""
     rows = lake.table(QUARANTINE)
     return rows.where(F.col("target") == target) if target else rows
+
+
+def quarantined_by(lake: Lake, batch: BatchId) -> int:
+    """How many records of a batch are in the quarantine."""
+    of_query = (F.col("query_id") == batch.query_id) & (F.col("batch_id") == batch.batch_id)
+    return refused(lake, batch.target).where(of_query & (F.col("feed") == batch.feed)).count()
 
 
 def refusals(lake: Lake, target: str | None = None) -> DataFrame:

@@ -1,26 +1,35 @@
 """ops.unmapped_fields: what records bring that no map of their feed uses."""
 
-from collections.abc import Sequence
-
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.ops import UNMAPPED_FIELDS
 from common.storage.batches import BatchId
-from common.storage.field_names import usual_names
+from common.storage.field_names import usual_name
 from common.storage.lake import Lake
 
 FIELDS_KEPT = 1000
 """So many names are kept of one batch: records with random names must not fill the table."""
 
 
-def record_unmapped_fields(lake: Lake, batch: BatchId, fields: Sequence[str], record_id: str | None) -> None:
+def record_unmapped_fields(lake: Lake, batch: BatchId, records: DataFrame) -> None:
     """Adds the fields (at most FIELDS_KEPT of them) that this feed had not brought before.
 
     What doesn't look like a name is not kept: of a file without a header, it would be the first person's data.
+
+    Args:
+        lake: where the table is.
+        batch: the batch that brings them.
+        records: record_id and unmapped_fields (array<string>, null where there are none).
+
     """
-    rows = [(batch.feed, field, batch.source, record_id) for field in usual_names(fields)]
-    found = lake.spark.createDataFrame(rows, "feed string, field string, source string, record_id string")
-    lake.insert_new(found.withColumn("first_seen_at", F.current_timestamp()), UNMAPPED_FIELDS)
+    # Most records of a feed have the same fields: those are looked at once.
+    alike = records.where("unmapped_fields IS NOT NULL").groupBy("unmapped_fields").agg(F.min("record_id").alias("id"))
+    names = F.explode(F.array_distinct(F.transform("unmapped_fields", usual_name))).alias("field")
+    fields = alike.select(names, "id").groupBy("field").agg(F.min("id").alias("record_id"))
+    kept = fields.orderBy("field").limit(FIELDS_KEPT)
+    constants = {"feed": F.lit(batch.feed), "source": F.lit(batch.source), "first_seen_at": F.current_timestamp()}
+    lake.insert_new(kept.withColumns(constants), UNMAPPED_FIELDS)
 
 
 def unmapped_fields(lake: Lake, feed: str) -> tuple[str, ...]:

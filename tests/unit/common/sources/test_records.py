@@ -51,3 +51,25 @@ def test_fields_that_no_map_knows_are_named() -> None:
 @given(st.dictionaries(st.text(max_size=4), st.text(max_size=4), max_size=5))
 def test_text_fields_come_back_as_they_are(record: dict[str, str]) -> None:
     assert fields_of(json.dumps(record), record_decoder()) == record
+
+
+KEYS = st.sampled_from(["a", "b", "a:", ":"])
+VALUES = st.sampled_from(
+    ["1.50", "-0", '"x"', '":"', '"a:b"', '""', "null", "true", "NaN", '{"a":1}', "[]", r'"\""', "01"]
+)
+
+
+@given(st.lists(st.tuples(KEYS, st.sampled_from(["", " "]), VALUES), max_size=4), st.sampled_from(["", " ", "x"]))
+def test_the_quick_way_through_flat_records_reads_as_the_careful_one(
+    fields: list[tuple[str, str, str]], end: str
+) -> None:
+    payload = "{" + ",".join(f'"{key}"{space}:{value}' for key, space, value in fields) + "}" + end
+    try:
+        careful, error = fields_of(payload, record_decoder()), None
+    except ValueError as problem:
+        careful, error = {}, str(problem)
+
+    parsed = parse_payloads([payload], ["a", "b", "a:", ":"], known=["a", "b", "a:", ":"])
+
+    assert parsed.errors.to_pylist() == [error]
+    assert [column[0].as_py() for column in parsed.columns] == [careful.get(key) for key in ("a", "b", "a:", ":")]

@@ -244,7 +244,7 @@ def test_a_rewound_stream_whose_map_makes_others_of_what_is_held_writes_nothing(
     rewind(lake.settings, f"silver/{target}")
     with pytest.raises(
         LakehouseError,
-        match=rf"are read again.*DROP TABLE spark_catalog.{table.name}.*`lakehouse reset silver/{target}`",
+        match=rf"are read again.*DROP TABLE {lake.full_name(table)}.*`lakehouse reset silver/{target}`",
     ):
         refine(lake, Source.model_validate(feeds), target)
     refine(lake, SHOP, target)

@@ -7,6 +7,7 @@ is on Linux alone), Spark starts its workers plainly.
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -23,7 +24,9 @@ def worker_python(workspace: Workspace, port: int) -> Path:
     if sys.platform != "linux":
         return Path(sys.executable)
     script = workspace.engine / "worker-python"
-    command = [sys.executable, "-IS", str(_HERE / "worker_python.py"), _address(port), BATCH_WORKER]
+    # A copy: what a running server calls doesn't change with the checkout.
+    program = shutil.copy(_HERE / "worker_python.py", workspace.engine / "worker-python.py")
+    command = [sys.executable, "-IS", str(program), _address(port), BATCH_WORKER]
     script.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
     script.chmod(0o700)
     return script

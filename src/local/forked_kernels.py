@@ -20,6 +20,7 @@ import psutil
 
 from local.jobs.notebook import imported_modules
 from local.kernel_parent import KERNEL
+from local.processes import ProcessIdentity
 
 _PATIENCE_SECONDS = 120
 _OPENED_BY = {"common.notebook": "pyspark.sql.connect.session"}
@@ -59,10 +60,13 @@ class KernelParent:
         return ForkedProcess(pid, self)
 
     def code(self, pid: int) -> int | None:
-        """With which code a forked process ended; None while it runs."""
-        if pid not in self._codes and not self._reader.is_alive() and not psutil.pid_exists(pid):
-            return -1
+        """With which code a forked process ended; None while it runs, or when the parent ended first."""
         return self._codes.get(pid)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the parent has ended, and nobody says with which code a process ends."""
+        return not self._reader.is_alive()
 
     def close(self) -> None:
         """Ends the parent and what it forked."""
@@ -112,10 +116,12 @@ class ForkedProcess:
     def __init__(self, pid: int, parent: KernelParent) -> None:
         self.pid = pid
         self._parent = parent
+        self._identity = ProcessIdentity.of(pid) if psutil.pid_exists(pid) else None
 
     def poll(self) -> int | None:
-        """The code with which it ended; None while it runs."""
-        return self._parent.code(self.pid)
+        """The code with which it ended, -1 where nobody knows it; None while it runs."""
+        is_lost = self._parent.is_gone and not (self._identity and self._identity.is_alive())
+        return self._parent.code(self.pid) if not is_lost else self._parent.code(self.pid) or -1
 
     def wait(self) -> int | None:
         """As `poll`: Jupyter calls it when the process has ended."""

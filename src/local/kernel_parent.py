@@ -10,6 +10,7 @@ Its input closes when the runner ends, however that happens: then it ends its ch
 import gc
 import importlib
 import json
+import logging
 import os
 import select
 import signal
@@ -119,17 +120,21 @@ def _be_kernel(request: Mapping[str, Any]) -> int:
     os.setsid()
     os.chdir(request["folder"])
     os.environ.clear()
-    # A kernel ends itself when its parent is gone.
-    os.environ.update(request["environment"] | {"JPY_PARENT_PID": str(os.getppid())})
+    parent = os.getppid()
+    os.environ.update(request["environment"] | {"JPY_PARENT_PID": str(parent)})
     log = os.open(request["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     for source, target in ((os.open(os.devnull, os.O_RDONLY), 0), (log, 1), (log, 2)):
         os.dup2(source, target)
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()  # or all notebooks would draw the same numbers
+    for logger in logging.root.manager.loggerDict.values():
+        # The kernel's own settings for logging switch on again what is switched off, as Spark's client has it.
+        if isinstance(logger, logging.Logger) and logger.disabled:
+            logger.setLevel(logging.CRITICAL + 1)
     sys.argv = ["ipykernel_launcher", *request["arguments"]]
     from ipykernel import kernelapp
 
-    kernelapp.launch_new_instance()
+    kernelapp.launch_new_instance(parent_handle=parent)  # it ends itself when its parent is gone
     return 0
 
 

@@ -5,29 +5,18 @@ more than many a query's work. A forked worker connects at once. Where the paren
 is on Linux alone), Spark starts its workers plainly.
 """
 
-import importlib
-import json
 import os
-import runpy
-import select
 import shlex
-import signal
-import socket
-import struct
+import shutil
 import subprocess
 import sys
-import threading
-import warnings
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from local.engine.worker_python import BATCH_WORKER
 from local.workspace import Workspace
 
-_IMPORTED = (BATCH_WORKER, "pandas", "pyarrow", "pyspark.sql.connect.functions", "pyspark.sql.connect.streaming")
-_REQUEST_BYTES = 1 << 20
+BATCH_WORKER = "pyspark.sql.connect.streaming.worker.foreach_batch_worker"
+_HERE = Path(__file__).parent
 
 
 def worker_python(workspace: Workspace, port: int) -> Path:
@@ -35,7 +24,9 @@ def worker_python(workspace: Workspace, port: int) -> Path:
     if sys.platform != "linux":
         return Path(sys.executable)
     script = workspace.engine / "worker-python"
-    command = [sys.executable, "-IS", str(Path(__file__).with_name("worker_python.py")), _address(port)]
+    # A copy: what a running server calls doesn't change with the checkout.
+    program = shutil.copy(_HERE / "worker_python.py", workspace.engine / "worker-python.py")
+    command = [sys.executable, "-IS", str(program), _address(port), BATCH_WORKER]
     script.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
     script.chmod(0o700)
     return script
@@ -45,12 +36,11 @@ def start_parent(workspace: Workspace, port: int, environment: Mapping[str, str]
     """Starts the parent of a server's workers; it ends when `server_ends`, a pipe that the server holds, closes."""
     if sys.platform != "linux":
         return
-    source = str(Path(__file__).resolve().parents[2])
     with (workspace.logs / "batch-workers.log").open("w") as log:
         subprocess.Popen(
-            [sys.executable, "-m", "local.engine.batch_workers", _address(port)],
+            [sys.executable, "-P", str(_HERE / "worker_parent.py"), _address(port), BATCH_WORKER],
             cwd=workspace.engine,
-            env=dict(environment) | {"PYTHONPATH": source},
+            env=dict(environment),
             stdin=server_ends,
             stdout=log,
             stderr=log,
@@ -61,72 +51,3 @@ def start_parent(workspace: Workspace, port: int, environment: Mapping[str, str]
 def _address(port: int) -> str:
     """A name in Linux' abstract namespace, which leaves no file behind and may be as long as it likes."""
     return f"lakehouse-batch-workers-{os.getuid()}-{port}"
-
-
-def main(address: str) -> int:
-    """Serves until the server has ended; in a forked child, is the worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a worker ended
-    sys.path.remove(os.getcwd())
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(f"\0{address}")
-        listener.listen()
-        for name in _IMPORTED:
-            importlib.import_module(name)
-        while True:
-            ready, _, _ = select.select([0, listener.fileno()], [], [])
-            if 0 in ready:
-                return 0
-            caller, _ = listener.accept()
-            with suppress(OSError, ValueError), warnings.catch_warnings():
-                # Libraries start threads when they are imported, and prepare them for a fork themselves.
-                warnings.simplefilter("ignore", DeprecationWarning)
-                request, pipes = _request(caller)
-                if not os.fork():
-                    break
-                for pipe in pipes:
-                    os.close(pipe)
-            caller.close()
-    _be_worker(caller, request, pipes)
-    return 0
-
-
-def _request(caller: socket.socket) -> tuple[Mapping[str, Any], list[int]]:
-    """The environment and folder that the worker is to have, and its standard input, output and error."""
-    caller.settimeout(5)
-    _, user, _ = struct.unpack("3i", caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
-    if user != os.getuid():
-        raise PermissionError(f"user {user} asks for a worker of user {os.getuid()}")
-    text, pipes, _, _ = socket.recv_fds(caller, _REQUEST_BYTES, 3)
-    while text and not text.endswith(b"\n"):
-        text += caller.recv(_REQUEST_BYTES)
-    return json.loads(text), pipes
-
-
-def _be_worker(caller: socket.socket, request: Mapping[str, Any], pipes: list[int]) -> None:
-    """Runs Spark's worker in the environment of the request, until it ends or the process that asked for it does."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for target, pipe in enumerate(pipes):
-        os.dup2(pipe, target)
-    os.chdir(request["folder"])
-    os.environ.clear()
-    os.environ.update(request["environment"])
-    given = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part and part not in sys.path]
-    sys.path[:0] = given
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed()  # or all workers would draw the same numbers
-    caller.settimeout(None)
-    caller.sendall(b"1")
-
-    def end_with_caller() -> None:
-        with suppress(OSError):
-            caller.recv(1)
-        os._exit(1)
-
-    threading.Thread(target=end_with_caller, daemon=True).start()
-    runpy.run_module(BATCH_WORKER, run_name="__main__", alter_sys=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))

@@ -1,11 +1,12 @@
 """The command line and settings of the local Spark Connect server."""
 
+import hashlib
 import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from local.engine.jars import spark_folder
+from local.engine.jars import jars_folder, spark_folder
 from local.engine.java import Java
 from local.workspace import Workspace
 
@@ -97,6 +98,13 @@ def server_command(workspace: Workspace, port: int, java: Java, jars: Iterable[P
         os.pathsep.join(map(str, server_classes(jars))),
         SERVER_CLASS,
     ]
+
+
+def server_digest(workspace: Workspace) -> str:
+    """What tells servers apart that would be started differently: by settings, memory, Java, pyspark or jars."""
+    chosen = [os.environ.get(name, "") for name in ("LAKEHOUSE_DRIVER_MEMORY", "JAVA_HOME", "JAVA_TOOL_OPTIONS")]
+    started = [server_settings(workspace, 0), _SMALL_WORK, str(spark_folder()), str(jars_folder()), *chosen]
+    return hashlib.sha256(repr(started).encode()).hexdigest()[:12]
 
 
 def server_environment() -> dict[str, str]:

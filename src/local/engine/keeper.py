@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import EngineError
+from local.engine.command import server_digest
 from local.processes import ProcessIdentity, file_lock
 from local.workspace import Workspace, read_json, write_json
 
@@ -115,9 +116,10 @@ def main(arguments: list[str]) -> int:
         server = ProcessIdentity.of(child.pid)
     else:
         server = ProcessIdentity.of(int(arguments[3]))
-    stays = idle_seconds()
+    stays, before = idle_seconds(), read_json(workspace.engine / "server.json") or {}
+    digest = server_digest(workspace) if action == "start" else before.get("digest")
     identities = {"server": server.as_json(), "keeper": ProcessIdentity.of().as_json()}
-    write_json(workspace.engine / "server.json", {"port": port, **identities, "idle_seconds": stays})
+    write_json(workspace.engine / "server.json", {"port": port, **identities, "idle_seconds": stays, "digest": digest})
     keep(workspace, server, child, stays)
     if child is not None:
         print(f"process {server.pid}, Spark's server, ended with code {child.wait()}", flush=True)

@@ -19,9 +19,10 @@ from pathlib import Path
 import psutil
 
 from common.errors import EngineError, LakehouseError
+from local.engine.command import server_digest
 from local.engine.jars import spark_jars
 from local.engine.java import find_java
-from local.engine.keeper import KEEPER_LOG, SERVER_LOG, add_client, idle_seconds, living_clients
+from local.engine.keeper import KEEPER_LOG, SERVER_LOG, add_client, idle_seconds, is_wanted, living_clients
 from local.engine.startup import free_port, is_open, wait_for_start
 from local.processes import ProcessIdentity, file_lock, wait_until
 from local.workspace import Workspace, current_workspace, read_json
@@ -38,6 +39,8 @@ class Server:
     keeper: ProcessIdentity | None
     idle_seconds: float = 0
     """How long it stays after its last user."""
+    digest: str | None = None
+    """What tells it from servers that were started differently, see `server_digest`."""
 
     @property
     def remote(self) -> str:
@@ -57,7 +60,7 @@ def find_server(workspace: Workspace) -> Server | None:
     if process is None or not process.is_alive():
         return None
     keeper = ProcessIdentity.from_json(state.get("keeper"))
-    return Server(int(state["port"]), process, keeper, float(state.get("idle_seconds", 0)))
+    return Server(int(state["port"]), process, keeper, float(state.get("idle_seconds", 0)), state.get("digest"))
 
 
 def is_pinned(workspace: Workspace) -> bool:
@@ -90,6 +93,11 @@ def attach(workspace: Workspace, pid: int, tell: Tell = lambda _: None) -> Serve
         raise EngineError(f"process {pid} can't attach to the engine: it doesn't run.") from error
     check_startable(workspace, tell)
     with file_lock(workspace.create().engine / "lock"):
+        server = find_server(workspace)
+        is_idle = server is not None and not is_wanted(workspace)
+        if server is not None and is_idle and server.digest != server_digest(workspace):
+            tell("Spark is to run with other settings than it does")
+            server.process.stop()
         add_client(workspace, client)
         return _running(workspace, tell)
 

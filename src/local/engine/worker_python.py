@@ -1,6 +1,6 @@
 """The Python that Spark's server starts: it has a worker of foreachBatch forked, and is the real Python for all else.
 
-Called as `python -IS worker_python.py ADDRESS ARGUMENTS...`, in a bare interpreter: it starts in a few milliseconds.
+Called as `python -IS worker_python.py ADDRESS MODULE ARGUMENTS...`, in a bare interpreter, which starts at once.
 See `local.engine.batch_workers`.
 """
 
@@ -9,12 +9,10 @@ import os
 import socket
 import sys
 
-BATCH_WORKER = "pyspark.sql.connect.streaming.worker.foreach_batch_worker"
 
-
-def main(address: str, arguments: list[str]) -> None:
+def main(address: str, module: str, arguments: list[str]) -> None:
     """Waits for the end of the worker that was forked for it; where none is forked, becomes Python itself."""
-    if arguments == ["-m", BATCH_WORKER]:
+    if arguments == ["-m", module]:
         request = {"environment": dict(os.environ), "folder": os.getcwd()}
         try:
             with socket.socket(socket.AF_UNIX) as parent:
@@ -29,4 +27,4 @@ def main(address: str, arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])

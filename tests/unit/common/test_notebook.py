@@ -1,16 +1,19 @@
 """A notebook's setup: parameters from its cell, from papermill, or from widgets, always with their types."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import common.notebook
-from common.errors import ParameterError
+from common import notebook as of_notebooks
+from common.errors import ParameterError, QualityError
 from common.notebook import Lakehouse, open_lakehouse
+from common.parameters import Value
+from common.result import Result
 from common.settings import Settings
+from common.storage.last_success import Step
 
 
 class Ended(Exception):
@@ -43,7 +46,7 @@ class Dbutils:
 
 @pytest.fixture(autouse=True)
 def no_session(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(common.notebook, "spark_session", lambda settings: None)
+    monkeypatch.setattr(of_notebooks, "spark_session", lambda settings: None)
 
 
 def cell(**others: Any) -> dict[str, Any]:
@@ -96,17 +99,75 @@ def test_settings_come_from_the_parameters() -> None:
     assert (settings.landing, settings.experiment, settings.run_id) == ("/data", "/Users/a/x", "77")
 
 
-def test_the_result_is_the_exit_value_of_the_notebook(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lake = Lakehouse(None, Settings(tmp_path), {}, Dbutils())  # type: ignore[arg-type]
+def test_the_result_is_the_exit_value_of_the_notebook(tmp_path: Path) -> None:
+    lake = Lakehouse(Settings(tmp_path), {}, Dbutils())
     with pytest.raises(Ended) as ended:
-        lake.result(rows_in=3, note="all well", facts={"alerts": 2})
+        lake.result(Result(3, note="all well", facts={"alerts": 2}))
     assert json.loads(str(ended.value)) == {"rows_in": 3, "note": "all well", "facts": {"alerts": 2}}
 
 
-def test_what_comes_then_may_fail_before_the_notebook_ends(tmp_path: Path) -> None:
-    def refuse() -> None:
-        raise ParameterError("not good enough")
+def test_an_error_fails_the_task_once_the_result_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lake = Lakehouse(Settings(tmp_path), {}, Dbutils())
+    with pytest.raises(QualityError, match="not good enough"):
+        lake.result(Result(3), QualityError("not good enough"))
 
-    lake = Lakehouse(None, Settings(tmp_path), {}, Dbutils())  # type: ignore[arg-type]
-    with pytest.raises(ParameterError, match="not good enough"):
-        lake.result(rows_in=3, then=refuse)
+
+STEP = Step("test.notebook")
+
+
+def a_run(home: Path, dbutils: Dbutils | None = None, **parameters: Value) -> Lakehouse:
+    """A notebook of a job's run, whose step reads nothing: it is up to date once it has succeeded."""
+    return Lakehouse(Settings(home), {"run_id": "7", "days": 3, "force": False} | parameters, dbutils)
+
+
+def outputs(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, Any]]:
+    """What notebooks show from now on."""
+    shown: list[Mapping[str, Any]] = []
+    monkeypatch.setattr(of_notebooks, "_display", shown.append)
+    return shown
+
+
+def test_a_notebook_ends_with_its_last_result_where_nothing_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = a_run(tmp_path)
+    first.begin(STEP)
+    first.result(Result(3, 2, "two are new", {"alerts": 2}))
+
+    with pytest.raises(Ended) as ended:
+        a_run(tmp_path, Dbutils()).begin(STEP)
+    assert json.loads(str(ended.value)) == {"rows_in": 0, "rows_out": 0, "facts": {"alerts": 2}, "up_to_date": True}
+
+    shown = outputs(monkeypatch)
+    a_run(tmp_path, run_id="8").begin(STEP)
+    (last,) = shown
+    assert last[of_notebooks.RESULT_TYPE]["up_to_date"]
+    assert "two are new" in last["text/plain"]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{"run_id": ""}, {"force": True}, {"trigger": "processing_time"}, {"days": 4}],
+    ids=lambda how: next(iter(how)),
+)
+def test_a_notebook_works_when_a_person_opens_it_forces_it_or_gives_it_another_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: dict[str, Value]
+) -> None:
+    first = a_run(tmp_path)
+    first.begin(STEP)
+    first.result(Result(3))
+
+    shown = outputs(monkeypatch)
+    a_run(tmp_path, **how).begin(STEP)
+    assert not shown
+
+
+def test_a_notebook_that_failed_works_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = a_run(tmp_path)
+    first.begin(STEP)
+    with pytest.raises(QualityError):
+        first.result(Result(3), QualityError("not good enough"))
+
+    shown = outputs(monkeypatch)
+    a_run(tmp_path).begin(STEP)
+    assert not shown

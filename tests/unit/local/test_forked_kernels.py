@@ -19,9 +19,11 @@ from local.run import run_record as states
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux alone")
 
 LOOK = """
-import json, os, random, signal, sys
+import json, logging, os, signal, sys
 import numpy
+import pyspark.sql.connect.session
 looks = {
+    "logs": logging.getLogger("pyspark.sql.connect.logging").isEnabledFor(logging.ERROR),
     "folder": os.getcwd(),
     "path": sys.path,
     "environment": {k: v for k, v in os.environ.items() if k != "JPY_PARENT_PID"},
@@ -66,6 +68,8 @@ def test_a_forked_notebook_finds_what_a_plain_one_finds(checkout: Checkout) -> N
         for name in ("LAKEHOUSE_SESSION_ID", "LAKEHOUSE_RUN_ID"):
             assert found["environment"].pop(name)
         found["environment"].pop("JPY_SESSION_NAME", None)
+        assert not found["logs"]
+        assert not list(record.folder.glob("*.log")), "a notebook's log is kept where something is in it"
         return found
 
     assert seen(forked) == seen(plain)
@@ -105,6 +109,17 @@ def test_a_killed_runner_leaves_no_notebook_behind(checkout: Checkout, tmp_path:
         for pid in pids:
             if not is_gone(pid):
                 os.kill(pid, signal.SIGKILL)
+
+
+def test_a_killed_parent_fails_its_notebooks_and_later_ones_are_started_plainly(checkout: Checkout) -> None:
+    kills = checkout.notebook(
+        "kills", "import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(600)"
+    )
+    draw = checkout.notebook("draw", DRAW)
+    checkout.job(a_task("kills", kills), a_task("after", draw, "kills", run_if="ALL_DONE"))
+    record = checkout.run()
+    assert {key: task.state for key, task in record.tasks.items()} == {"kills": "FAILED", "after": "SUCCESS"}
+    assert checkout.executed(record, "after").split()[0] == str(os.getpid())
 
 
 def test_without_a_parent_that_answers_notebooks_are_started_plainly(

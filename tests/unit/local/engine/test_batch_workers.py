@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from local.engine.batch_workers import worker_python
-from local.engine.worker_python import BATCH_WORKER
+from local.engine.batch_workers import BATCH_WORKER, worker_python
 from local.processes import wait_until
 from local.workspace import Workspace
 
@@ -27,7 +26,8 @@ def a_query(spark: "SparkSession", folder: Path, name: str) -> Any:
     def look(_rows: Any, _batch: int) -> None:
         import numpy as np
 
-        Path(note).write_text(f"{os.getpid()} {os.getppid()} {np.random.random()}")
+        ours = {"common", "local"}.intersection(sys.modules) or "none"
+        Path(note).write_text(f"{os.getpid()} {os.getppid()} {np.random.random()} {ours}")
 
     writer = spark.readStream.format("rate").load().writeStream.foreachBatch(look)
     return writer.option("checkpointLocation", str(folder / f"{name}-checkpoint")).start()
@@ -38,14 +38,15 @@ def test_workers_are_forked_from_one_parent_and_end_with_their_query(spark: "Spa
     queries = [a_query(spark, tmp_path, name) for name in ("one", "two")]
     try:
         notes = [tmp_path / name for name in ("one", "two")]
-        assert wait_until(lambda: all(note.exists() and len(note.read_text().split()) == 3 for note in notes), 60)
+        assert wait_until(lambda: all(note.exists() and len(note.read_text().split()) == 4 for note in notes), 60)
     finally:
         for query in queries:
             query.stop()
-    workers, parents, numbers = zip(*(note.read_text().split() for note in notes), strict=True)
+    workers, parents, numbers, ours = zip(*(note.read_text().split() for note in notes), strict=True)
     assert len(set(workers)) == len(set(numbers)) == 2
+    assert set(ours) == {"none"}, "a worker takes this project's code from what is shipped to it"
     (parent,) = {int(pid) for pid in parents}
-    assert "local.engine.batch_workers" in psutil.Process(parent).cmdline()
+    assert BATCH_WORKER in psutil.Process(parent).cmdline()
     assert wait_until(lambda: not any(psutil.pid_exists(int(pid)) for pid in workers), 30)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import EngineError
+from local.engine.command import server_digest
 from local.engine.keeper import IDLE_SECONDS, add_client, idle_seconds, keep, stays_until
 from local.engine.server import Server, detach, find_server
 from local.processes import ProcessIdentity, file_lock, wait_until
@@ -100,6 +101,17 @@ def test_a_server_that_ends_with_its_last_user_is_waited_for(
     detach(workspace, user.pid)
     assert find_server(workspace) is None
     keeper.join(30)
+
+
+def test_servers_that_would_be_started_differently_are_told_apart(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = [server_digest(workspace)]
+    for name, value in (("LAKEHOUSE_DRIVER_MEMORY", "3g"), ("LAKEHOUSE_MASTER", "local[7]"), ("LAKEHOUSE_JARS", "/j")):
+        monkeypatch.setenv(name, value)
+        digests.append(server_digest(workspace))
+    assert len(set(digests)) == len(digests)
+    assert server_digest(workspace) == digests[-1]
 
 
 def test_idle_seconds_are_a_number(monkeypatch: pytest.MonkeyPatch) -> None:

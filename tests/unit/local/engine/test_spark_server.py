@@ -89,6 +89,19 @@ def test_one_server_for_all_which_ends_with_the_last(own: Workspace) -> None:
             notebook.kill()
 
 
+def test_an_idle_server_with_other_settings_is_replaced(own: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_ENGINE_IDLE_SECONDS", "600")
+    first = spark_server.attach(own, os.getpid())
+    monkeypatch.setenv("LAKEHOUSE_DRIVER_MEMORY", "1100m")
+    assert spark_server.attach(own, os.getpid()).process == first.process, "it is in use"
+    spark_server.detach(own, os.getpid())
+    second = spark_server.attach(own, os.getpid())
+    assert second.process != first.process
+    assert not first.process.is_alive()
+    spark_server.detach(own, os.getpid())
+    assert spark_server.attach(own, os.getpid()).process == second.process
+
+
 def test_a_state_file_of_another_process_is_no_server(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     assert spark_server.find_server(workspace) is None

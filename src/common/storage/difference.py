@@ -23,7 +23,7 @@ def merge_difference(lake: Lake, derived: DataFrame, existing: DataFrame, table:
 
 
 def difference(derived: DataFrame, existing: DataFrame, table: Table) -> DataFrame:
-    """The rows by which `existing` differs from `derived`, each with its `operation`: what `merge_difference` writes."""
+    """The rows, each with its `operation`, that make `existing` equal to `derived`: what `merge_difference` writes."""
     typed = [F.col(column.name).cast(column.type).alias(column.name) for column in table.columns]
     wanted = derived.select(F.struct(*typed).alias("_wanted"))
     there = existing.select(F.struct(*table.column_names).alias("_there"))

@@ -34,7 +34,7 @@ class SchemaError(LakehouseError):
     """A table that is there doesn't fit its contract."""
 
 
-class PositionError(LakehouseError):
+class CheckpointError(LakehouseError):
     """A stream's checkpoint and the table that it writes don't belong together any more."""
 
 

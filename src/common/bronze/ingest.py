@@ -23,10 +23,10 @@ from common.settings import Settings
 from common.sources.declaration import FileFeed, Source
 from common.sources.source_ref import path_of
 from common.storage.changes import changes_since, versions
+from common.storage.checkpoints import check_checkpoint
 from common.storage.lake import Lake, Once
 from common.storage.last_success import Step
 from common.storage.lineage import note
-from common.storage.positions import check_position
 from common.storage.streams import (
     AVAILABLE_NOW,
     BatchStep,
@@ -64,13 +64,13 @@ def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -
 
     Raises:
         DeclarationError: a feed's folder is not there.
-        PositionError: a bronze table is gone, though its stream has run.
+        CheckpointError: a bronze table is gone, though its stream has run.
         WorldError: the workspace holds another world.
     """
     check_world(lake, source.name)
     for name, feed in source.feeds.items():
         _check_folder(source, name, feed, lake.settings)
-        check_position(lake, bronze_table(name), _checkpoint(lake, source, name))
+        check_checkpoint(lake, bronze_table(name), _checkpoint(lake, source, name))
     claim_world(lake, source.name)
     lake.ensure(QUARANTINE, QUALITY_RESULTS, *(bronze_table(name) for name in source.feeds))
     before = versions(lake, map(bronze_table, source.feeds))

@@ -11,8 +11,8 @@ from common.contracts.ops import BATCH_KINDS, BATCHES
 from common.contracts.silver import FRAUD_REPORTS, QUARANTINE, TARGETS, TRANSACTIONS
 from common.contracts.star import FACT_FRAUD_REPORT, FACT_TRANSACTION
 from common.storage.batches import Counts
+from common.storage.checkpoints import streams
 from common.storage.lake import Lake
-from common.storage.positions import streams
 
 
 def check_conservation(lake: Lake, flows: DataFrame | None = None) -> list[Finding]:

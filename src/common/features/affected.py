@@ -7,7 +7,7 @@ They are half-open, as the windows are, and follow from them with w = 30 days an
 - among its terminal's: (s - delay - w, s - delay] holds t for s in [t + delay, t + delay + w)
 - a report of a transaction at e, fraud or withdrawn, at its terminal: for the same [e + delay, e + delay + w), but
   not before it came in
-- the transaction itself, where it has features already: the batch is run again after a kill, or the stream was rewound
+- the transaction itself, where it has features already: the batch is run again after a kill, or the stream was reset
 
 A transaction is affected if a span of its customer, terminal or own id that began before it hasn't ended: a running
 maximum of ends, in one sort, where a join by time would compare all pairs of a key.

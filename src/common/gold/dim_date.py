@@ -44,4 +44,4 @@ def extend_calendar(lake: Lake, first: date, last: date) -> None:
     held = {row["year"] for row in lake.table(DIM_DATE).where("year IS NOT NULL").select("year").distinct().collect()}
     wanted = {first.year, last.year} | held
     if missing := [year for year in range(min(wanted), max(wanted) + 1) if year not in held]:
-        lake.merge_versions(calendar(lake, missing).withColumn("operation", F.lit("upsert")), DIM_DATE)
+        lake.apply_changes(calendar(lake, missing).withColumn("operation", F.lit("upsert")), DIM_DATE)

@@ -66,6 +66,6 @@ def write_facts(lake: Lake, mended: DataFrame | None, new: DataFrame | None, onc
     if mended is not None:
         differing = mended.where("differs")
         if not differing.isEmpty():
-            lake.merge_versions(differing.withColumn("operation", F.lit("upsert")), FACT_TRANSACTION)
+            lake.apply_changes(differing.withColumn("operation", F.lit("upsert")), FACT_TRANSACTION)
     if new is not None:
         lake.insert_new(transaction_facts(lake, new), FACT_TRANSACTION, once, scope_of=new)

@@ -19,10 +19,10 @@ from common.gold.mart import Mart, Read
 from common.gold.stacked import stacked
 from common.gold.touched import READ, days_of_month, mart_arrivals, touched_days
 from common.result import Result
+from common.storage.checkpoints import check_checkpoint
 from common.storage.difference import difference
 from common.storage.lake import Lake, Once
 from common.storage.last_success import Step
-from common.storage.positions import check_position
 from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, run_queries
 
 
@@ -47,11 +47,11 @@ def build_marts(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Result:
     """Brings the marts up to date, reading only what something new concerns; tells the rows of each, by name.
 
     Raises:
-        PositionError: a mart is gone, and the stream that fills it is not at its start.
+        CheckpointError: a mart is gone, and the stream that fills it is not at its start.
     """
     checkpoint = lake.settings.checkpoint("gold", "marts")
     for table in MARTS:
-        check_position(lake, table, checkpoint)
+        check_checkpoint(lake, table, checkpoint)
     lake.ensure(*READ, *MARTS)
     rows = mart_arrivals({table.name: lake.stream(table) for table in READ})
     run_queries([batch_query(lake, rows, checkpoint, update_marts, trigger)])

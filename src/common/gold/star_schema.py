@@ -23,9 +23,9 @@ from common.gold.fact_transaction import FROM_SILVER, concerned_facts, mended_fa
 from common.gold.stacked import stacked
 from common.result import Result
 from common.storage.changes import changes_since, versions
+from common.storage.checkpoints import check_checkpoint
 from common.storage.lake import Lake, Once
 from common.storage.last_success import Step
-from common.storage.positions import check_position
 from common.storage.recent import utc
 from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, run_queries
 
@@ -46,11 +46,11 @@ def build_star_schema(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Result:
     """Takes what is new in silver into dimensions and facts, and mends the facts that something late concerns.
 
     Raises:
-        PositionError: a table of the star is gone, and the stream that fills it is not at its start.
+        CheckpointError: a table of the star is gone, and the stream that fills it is not at its start.
     """
     checkpoint = lake.settings.checkpoint("gold", "star_schema")
     for table in STAR:
-        check_position(lake, table, checkpoint)
+        check_checkpoint(lake, table, checkpoint)
     lake.ensure(*READ, *STAR)
     add_unknown_members(lake)
     before = versions(lake, (FACT_TRANSACTION, FACT_FRAUD_REPORT))

@@ -18,9 +18,9 @@ from common.features.windows import EVENT_MICROS
 from common.gold.stacked import stacked
 from common.result import Result
 from common.storage.changes import changes_since, versions
+from common.storage.checkpoints import check_checkpoint
 from common.storage.lake import Lake, Once
 from common.storage.last_success import Step
-from common.storage.positions import check_position
 from common.storage.recent import newest_time, utc
 from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, run_queries
 
@@ -39,10 +39,10 @@ def build_features(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Result:
     equal to what one batch over everything gives. Decisions in gold.transaction_scores stay as they were made.
 
     Raises:
-        PositionError: the table is gone, and the stream that fills it is not at its start.
+        CheckpointError: the table is gone, and the stream that fills it is not at its start.
     """
     checkpoint = lake.settings.checkpoint("gold", "transaction_features")
-    check_position(lake, TRANSACTION_FEATURES, checkpoint)
+    check_checkpoint(lake, TRANSACTION_FEATURES, checkpoint)
     lake.ensure(TRANSACTIONS, FRAUD_REPORTS, TRANSACTION_FEATURES)
     before = versions(lake, [TRANSACTION_FEATURES])
     rows = feature_arrivals(lake.stream(TRANSACTIONS), lake.stream(FRAUD_REPORTS))
@@ -83,7 +83,7 @@ def _add_and_recompute(lake: Lake, new: DataFrame, older: DataFrame, once: Once)
     with lake.staged(_features(lake, added.unionByName(older)), "features.batch") as rows:
         lake.append(rows.join(older, list(ROW_KEY), "left_anti"), TRANSACTION_FEATURES, once)
         held = rows.join(older, list(ROW_KEY), "left_semi").withColumn("operation", F.lit("upsert"))
-        lake.merge_versions(held, TRANSACTION_FEATURES)
+        lake.apply_changes(held, TRANSACTION_FEATURES)
 
 
 def _features(lake: Lake, rows: DataFrame, reach: Reach | None = None) -> DataFrame:

@@ -21,9 +21,9 @@ from common.result import Result
 from common.rules import blocks, evaluate, sentences
 from common.rules.inputs import with_rule_inputs
 from common.storage.changes import changes_since, versions
+from common.storage.checkpoints import check_checkpoint
 from common.storage.lake import Lake, Once
 from common.storage.last_success import Step
-from common.storage.positions import check_position
 from common.storage.streams import AVAILABLE_NOW, BatchStep, Trigger, batch_query, run_queries
 
 _SCORED = (
@@ -50,10 +50,10 @@ def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE
 
     Raises:
         ModelError: the model's features are not those that are computed.
-        PositionError: gold.transaction_scores is gone, and the stream that fills it is not at its start.
+        CheckpointError: gold.transaction_scores is gone, and the stream that fills it is not at its start.
     """
     checkpoint = lake.settings.checkpoint("gold", "transaction_scores")
-    check_position(lake, TRANSACTION_SCORES, checkpoint)
+    check_checkpoint(lake, TRANSACTION_SCORES, checkpoint)
     lake.ensure(TRANSACTIONS, FRAUD_REPORTS, MERCHANT.history, TRANSACTION_SCORES)
     lake.ensure_views(FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS)
     if isinstance(champion, str):

@@ -123,7 +123,7 @@ def end_open_plans(lake: Lake, source: Source) -> list[Erased]:
     """Carries out the plans that a killed run left.
 
     Raises:
-        PositionError: a stream has yet to read a table that would change.
+        CheckpointError: a stream has yet to read a table that would change.
     """
     left = open_plans(lake.settings)
     if left:

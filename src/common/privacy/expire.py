@@ -35,7 +35,7 @@ def expire_unparsed(lake: Lake, source: Source, days: int = UNPARSED_RETENTION_D
     another table took something stays.
 
     Raises:
-        PositionError: a stream has yet to read a table that would change.
+        CheckpointError: a stream has yet to read a table that would change.
         WorldError: the workspace holds another world.
     """
     check_world(lake, source.name)

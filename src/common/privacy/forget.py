@@ -36,7 +36,7 @@ def forget_customer(lake: Lake, source: Source, customer_id: str) -> list[Erased
     Raises:
         DeclarationError: bronze has a table that the source declares no feed for.
         ParameterError: no customer is named, or no table holds anything of them.
-        PositionError: a stream has yet to read a table that would change.
+        CheckpointError: a stream has yet to read a table that would change.
         WorldError: the workspace holds another world.
     """
     customer = customer_id.strip()

@@ -18,7 +18,7 @@ from common.contracts.table import Column as ContractColumn
 from common.silver.clean import CLEANERS, plain_text
 from common.silver.convert import converted
 from common.silver.derive import DERIVATIONS
-from common.sources.declaration import Mapping
+from common.sources.declaration import TargetMap
 from common.sources.never_failing import never_failing
 from common.sources.records import parse_payloads
 
@@ -31,7 +31,7 @@ CARRIED = ("record_id", "payload", "read_error", "source", "source_ref", "ingest
 _BRONZE_TYPE = f"struct<{', '.join(f'{c.name}: {c.type}' for c in BRONZE_COLUMNS if c.name in CARRIED)}>"
 
 
-def conform(records: DataFrame, mapping: Mapping, target: Table, known_fields: Collection[str] = ()) -> DataFrame:
+def conform(records: DataFrame, mapping: TargetMap, target: Table, known_fields: Collection[str] = ()) -> DataFrame:
     """Rows of the target from bronze records (batch or stream).
 
     `known_fields` are fields that the feed's other maps read: they are no news.
@@ -86,13 +86,13 @@ def _is_record() -> Column:
     return F.col(f"{BRONZE}.read_error").isNull() & F.col("_parse_error").isNull()
 
 
-def _selected(mapping: Mapping) -> Column:
+def _selected(mapping: TargetMap) -> Column:
     # What could not be read might have been selected: it is refused, never passed over.
     chosen = F.coalesce(F.expr(never_failing(mapping.where)), F.lit(False)) if mapping.where else F.lit(True)
     return (~_is_record() | chosen).alias("selected")
 
 
-def _raw_columns(mapping: Mapping) -> list[Column]:
+def _raw_columns(mapping: TargetMap) -> list[Column]:
     return [F.expr(never_failing(sql)).cast("string").alias(f"_raw_{column}") for column, sql in mapping.map.items()]
 
 

@@ -21,10 +21,10 @@ from common.silver.traces import finish_replays
 from common.sources.declaration import Source
 from common.sources.records import fields_of, record_decoder
 from common.storage.batches import Counts, counts_by_query, counts_of, total
+from common.storage.checkpoints import check_checkpoint
 from common.storage.field_names import usual_names
 from common.storage.lake import Lake
 from common.storage.last_success import Step
-from common.storage.positions import check_position
 from common.storage.quarantine import forget_refusals
 from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, has_begun, query_id, run_queries
 from common.storage.unmapped import unmapped_fields
@@ -72,16 +72,16 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
     Raises:
         DeclarationError: the map names a field that no record has.
         LakehouseError: a batch failed for a reason that a person can mend.
-        PositionError: the target is gone, though its stream has run.
+        CheckpointError: the target is gone, though its stream has run.
         SchemaError: the target doesn't fit its contract.
         WorldError: the workspace holds another world.
     """
     check_world(lake, source.name)
     table = TARGETS[target]
     checkpoint = _checkpoint(lake, target)
-    check_position(lake, table, checkpoint)
+    check_checkpoint(lake, table, checkpoint)
     if target in REFERENCES:
-        check_position(lake, REFERENCES[target].history, checkpoint)
+        check_checkpoint(lake, REFERENCES[target].history, checkpoint)
     lake.ensure(table, QUARANTINE, BATCHES, UNMAPPED_FIELDS)
     if target in REFERENCES:
         lake.ensure(REFERENCES[target].history)

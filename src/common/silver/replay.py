@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from common.contracts.ops import BATCHES, REPLAYED_RECORDS
 from common.contracts.silver import QUARANTINE, REFERENCES, TARGETS
 from common.contracts.table import Table
-from common.errors import PositionError
+from common.errors import CheckpointError
 from common.silver.accept import insert_accepted
 from common.silver.conform import BRONZE, conform
 from common.silver.contradictions import beside_existing, conflicts
@@ -25,9 +25,9 @@ from common.silver.staged import Staged, staged_batch
 from common.silver.traces import finish_replays
 from common.sources.declaration import Source
 from common.storage.batches import BatchId
+from common.storage.checkpoints import is_broken_off
 from common.storage.erasure import open_plans
 from common.storage.lake import Lake
-from common.storage.positions import is_broken_off
 from common.storage.quarantine import refused
 from common.storage.world import check_world
 
@@ -53,12 +53,12 @@ def replay_quarantine(lake: Lake, source: Source, table: str = "") -> list[Repla
 
     Raises:
         ParameterError: no table of that name refuses records.
-        PositionError: an erasure, or a batch of the table's stream, was broken off and has to be ended first.
+        CheckpointError: an erasure, or a batch of the table's stream, was broken off and has to be ended first.
         WorldError: the workspace holds another world.
     """
     check_world(lake, source.name)
     if open_plans(lake.settings):
-        raise PositionError(
+        raise CheckpointError(
             "an erasure was broken off half-way, and what it removes is counted already. End it first: "
             f"{lake.settings.platform.run_job.format(job='maintenance')}, then replay"
         )
@@ -71,7 +71,7 @@ def _replay(lake: Lake, source: Source, name: str) -> Replayed:
     target = TARGETS[name]
     flow = flow_of(lake, source, name)
     if is_broken_off(flow.checkpoint):
-        raise PositionError(
+        raise CheckpointError(
             f"{target.name}: its stream was broken off in the middle of a batch, whose records would be counted twice. "
             f"First {lake.settings.platform.run_job.format(job='lakehouse')}, the main one, then replay"
         )
@@ -150,4 +150,4 @@ def _update_reasons(lake: Lake, staying: DataFrame, target: Table) -> None:
         refused(lake, target.name).join(reasons, "record_id").where(~F.col("failed_checks").eqNullSafe(F.col("_today")))
     )
     updated = changed.withColumn("failed_checks", F.col("_today")).withColumn("operation", F.lit("upsert"))
-    lake.merge_versions(updated, QUARANTINE)
+    lake.apply_changes(updated, QUARANTINE)

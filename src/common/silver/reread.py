@@ -1,4 +1,4 @@
-"""Records that a stream reads again after it was rewound: the target must have them as today's map makes them."""
+"""Records that a stream reads again after it was reset: the target must have them as today's map makes them."""
 
 from datetime import date
 
@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from common.contracts.silver import REFERENCES, TARGETS
 from common.contracts.table import Table
-from common.errors import PositionError
+from common.errors import CheckpointError
 from common.silver.conform import BRONZE
 from common.storage.batches import QueryCounts
 from common.storage.lake import Lake
@@ -33,7 +33,7 @@ def check_reread(lake: Lake, records: DataFrame, target: Table) -> None:
     By another key they would not be found, and be added a second time. This reads the ids of the whole target.
 
     Raises:
-        PositionError: map, cleaning or checks make others of them now.
+        CheckpointError: map, cleaning or checks make others of them now.
     """
     existing = lake.table(target).select("record_id", F.struct(*target.lookup_key).alias("_existing"))
     read = records.select(
@@ -49,7 +49,7 @@ def check_reread(lake: Lake, records: DataFrame, target: Table) -> None:
     tables = [target.name, *([REFERENCES[name].history.name] if name in REFERENCES else [])]
     here = lake.settings.platform
     drops = ", ".join(here.run_sql.format(statement=f"DROP TABLE {lake.settings.table(table)}") for table in tables)
-    raise PositionError(
+    raise CheckpointError(
         f"{target.name}: {row[0]:,} records that it has (such as {row[1]}) are read again, and the map or the checks "
         "of today make others of them: they would be there twice. Nothing was written. Bring the old map back, or "
         f"make the table again by the new one: {drops}, {lake.settings.how_to_reset(f'silver/{name}')}, and run the job"

@@ -32,7 +32,7 @@ def finish_replays(lake: Lake, source: str, feed: str, target: Table) -> Counts:
     for row in outcomes:
         gone = open_.where(F.col("replay_id") == row["replay_id"]).select("record_id")
         leaving = refused(lake, target.name).join(gone, "record_id", "left_semi")
-        lake.merge_versions(leaving.withColumn("operation", F.lit("delete")), QUARANTINE)
+        lake.apply_changes(leaving.withColumn("operation", F.lit("delete")), QUARANTINE)
         counts = Counts(row["records"], row["accepted"], row["duplicate"], 0, row["not_selected"])
         batch = BatchId(source, feed, target.name, row["replay_id"], 0, "replay")
         record_batch(lake, batch, counts)

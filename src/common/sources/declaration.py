@@ -19,7 +19,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Mapping(_Strict):
+class TargetMap(_Strict):
     """How the records of a feed become rows of one target: contract column to SQL expression over their fields.
 
     `where` selects the records that the target takes; the others count as not selected.
@@ -68,7 +68,7 @@ class FileFeed(_Strict):
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
     encoding: Text = "utf-8"
-    into: dict[str, Mapping]
+    into: dict[str, TargetMap]
 
     @field_validator("encoding")
     @classmethod
@@ -81,7 +81,7 @@ class FileFeed(_Strict):
 
     @field_validator("into")
     @classmethod
-    def _targets_take_these_columns(cls, into: dict[str, Mapping]) -> dict[str, Mapping]:
+    def _targets_take_these_columns(cls, into: dict[str, TargetMap]) -> dict[str, TargetMap]:
         for target, mapping in into.items():
             if target not in TARGETS:
                 raise DeclarationError(f"{target}: no such target; it must be one of {', '.join(TARGETS)}")

@@ -19,7 +19,7 @@ def merge_difference(lake: Lake, derived: DataFrame, existing: DataFrame, table:
         table: its contract.
 
     """
-    lake.merge_versions(difference(derived, existing, table), table)
+    lake.apply_changes(difference(derived, existing, table), table)
 
 
 def difference(derived: DataFrame, existing: DataFrame, table: Table) -> DataFrame:

@@ -198,7 +198,7 @@ class Lake:
         among = scope.isin(values) if len(values) <= SCOPE_VALUES else F.lit(True)
         return existing.where(scope.between(F.lit(values[0]), F.lit(values[-1])) & among)
 
-    def merge_versions(self, rows: DataFrame, table: Table) -> None:
+    def apply_changes(self, rows: DataFrame, table: Table) -> None:
         """Applies rows with an `operation` to a table by its key; equal rows are left alone.
 
         The operations are upsert, delete, and insert, of a key that the table doesn't hold: where all rows are such,
@@ -220,7 +220,7 @@ class Lake:
     def merge_staged(
         self, rows: DataFrame, table: Table, first: str | None, last: str | None, *, only_inserts: bool
     ) -> None:
-        """`merge_versions` for rows that are in files already, where the ends of their key scope are known."""
+        """`apply_changes` for rows that are in files already, where the ends of their key scope are known."""
         note(self.settings, "write", table.name)
         self._merge(rows, table, _scoped(table, first, last), only_inserts=only_inserts)
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from common.settings import CHECKPOINT_RETENTION_DAYS, STAGED_RETENTION_HOURS, Settings
+from common.storage.checkpoints import forget, streams
 from common.storage.lake import Lake
 from common.storage.layout import table_names
-from common.storage.positions import forget, streams
 from common.storage.reading import places
 
 

@@ -44,4 +44,4 @@ def refusals(lake: Lake, target: str | None = None) -> DataFrame:
 def forget_refusals(lake: Lake, target: str, bronze: Table) -> None:
     """Removes the refusals of a target whose record bronze still holds: a stream that starts anew makes them again."""
     again = refused(lake, target).join(lake.table(bronze).select("record_id"), "record_id", "left_semi")
-    lake.merge_versions(again.withColumn("operation", F.lit("delete")), QUARANTINE)
+    lake.apply_changes(again.withColumn("operation", F.lit("delete")), QUARANTINE)

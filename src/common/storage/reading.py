@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from common.contracts.table import Table
-from common.errors import PositionError
+from common.errors import CheckpointError
 from common.settings import Settings
+from common.storage.checkpoints import newest_batch, streams
 from common.storage.lake import Lake
-from common.storage.positions import newest_batch, streams
 
 _WITHOUT_NEW_ROWS = (
     "ADD COLUMNS",
@@ -104,13 +104,13 @@ def require_read(lake: Lake, *tables: Table | str) -> None:
     """Checks that no stream has yet to read a part of the tables.
 
     Raises:
-        PositionError: one has.
+        CheckpointError: one has.
     """
     for table in tables:
         if names := waiting(lake, table):
             name = table if isinstance(table, str) else table.name
             run_job = lake.settings.platform.run_job.format(job="lakehouse")
-            raise PositionError(
+            raise CheckpointError(
                 f"{name} holds rows that {', '.join(names)} has yet to read: rows that share a file with erased ones "
                 f"would never reach it. Nothing was changed. First {run_job}, the main one, then this one again; or, "
                 f"where that stream is not used any more: {lake.settings.how_to_reset(names[0])}"

@@ -12,7 +12,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from common import errors
-from common.errors import LakehouseError, PositionError
+from common.errors import CheckpointError, LakehouseError
 from common.platform import this_platform
 from common.storage.lake import Lake, Once
 
@@ -83,7 +83,7 @@ def run_queries(queries: Iterable[Query]) -> None:
     A query whose Python worker doesn't come in time, as happens on a busy machine, is started again after a pause.
 
     Raises:
-        PositionError: a table that a query reads was made anew since the query last read it.
+        CheckpointError: a table that a query reads was made anew since the query last read it.
         LakehouseError: a micro-batch failed for a reason that a person can mend, or the query runs already.
         PySparkException: a micro-batch failed otherwise.
     """
@@ -156,7 +156,7 @@ def _failure(checkpoint: str, error: PySparkException) -> Exception:
         )
     if _OTHER_TABLE in text:
         reason = next((line.strip() for line in text.splitlines() if _OTHER_TABLE in line), _OTHER_TABLE)
-        return PositionError(
+        return CheckpointError(
             "a table that this stream reads was made anew since its last run, so that it can't tell what is new. "
             f"Reset the streams that read it ({this_platform().list_streams}) and run the job again. "
             f"Delta says: {reason[:500]}"
@@ -194,5 +194,5 @@ def query_id(checkpoint: str) -> str:
     text = Path(checkpoint, "metadata").read_text(encoding="utf-8")
     if not text.strip():
         way_out = this_platform().reset_stream.format(stream="STREAM", folder=checkpoint)
-        raise PositionError(f"{checkpoint}/metadata is empty: {way_out}, so that it reads everything again")
+        raise CheckpointError(f"{checkpoint}/metadata is empty: {way_out}, so that it reads everything again")
     return str(json.loads(text)["id"])

@@ -50,18 +50,18 @@ def rewind(stream: Annotated[str, typer.Argument()] = "") -> None:
 
 def _reset_stream(name: str) -> None:
     # Imported here: Spark's package takes a second, which no other command need spend.
-    from common.storage import positions
+    from common.storage import checkpoints
 
     check_idle(current_workspace())
-    for stream in positions.rewind(settings_from(), name, _targets_of(name)):
+    for stream in checkpoints.reset(settings_from(), name, _targets_of(name)):
         out.print(f"{stream.name} will read everything again: {stream.batches:,} micro-batches are forgotten.")
     out.print("Run the job to fill its table: lakehouse run lakehouse")
 
 
 def _list_streams() -> None:
-    from common.storage import positions
+    from common.storage import checkpoints
 
-    found = positions.streams(settings_from())
+    found = checkpoints.streams(settings_from())
     if found:
         listed = Table("stream", "micro-batches", box=None)
         for stream in found:

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from common.contracts.gold import FEATURE_NAMES, TRANSACTION_FEATURES
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
 from common.contracts.table import Table
-from common.errors import PositionError
+from common.errors import CheckpointError
 from common.features.transactions import transaction_features
 from common.gold.transaction_features import build_features, feature_arrivals, update_features
 from common.result import Result
@@ -151,7 +151,7 @@ def test_a_batch_that_was_killed_before_the_stream_noted_it_changes_nothing_more
 class Killed(Lake):
     """A lake whose process ends between the append of new rows and the merge of older ones."""
 
-    def merge_versions(self, rows: DataFrame, table: Table) -> None:
+    def apply_changes(self, rows: DataFrame, table: Table) -> None:
         raise KeyboardInterrupt
 
 
@@ -176,12 +176,12 @@ def test_a_kill_between_the_two_writes_is_made_good(settled: Lake) -> None:
     assert half["kill-c"] != world.features()["kill-c"]
 
 
-def test_rewound_the_stream_finds_what_is_wrong_in_old_rows(settled: Lake) -> None:
+def test_reset_the_stream_finds_what_is_wrong_in_old_rows(settled: Lake) -> None:
     before = held(settled)
     name = settled.full_name(TRANSACTION_FEATURES)
     wrong = ", ".join(f"'{id_}'" for id_ in sorted(before)[:2])
     settled.spark.sql(f"UPDATE {name} SET customer_tx_count_1d = 99 WHERE transaction_id IN ({wrong})")
-    settings = replace(settled.settings, home=settled.settings.home / "rewound")
+    settings = replace(settled.settings, home=settled.settings.home / "reset")
 
     assert build_features(Lake(settled.spark, settings)) == built(0, 2)
     assert held(settled) == before
@@ -189,5 +189,5 @@ def test_rewound_the_stream_finds_what_is_wrong_in_old_rows(settled: Lake) -> No
 
 def test_a_table_that_is_gone_is_not_begun_in_the_middle(settled: Lake) -> None:
     settled.spark.sql(f"DROP TABLE {settled.full_name(TRANSACTION_FEATURES)}")
-    with pytest.raises(PositionError, match="lakehouse reset gold/transaction_features"):
+    with pytest.raises(CheckpointError, match="lakehouse reset gold/transaction_features"):
         build_features(settled)

@@ -8,7 +8,7 @@ import pytest
 from common.contracts.marts import ALERT_OUTCOMES, DAILY_FRAUD_SUMMARY, MERCHANT_RISK
 from common.contracts.star import DIMENSIONS, FACT_FRAUD_REPORT
 from common.contracts.table import Table
-from common.errors import PositionError
+from common.errors import CheckpointError
 from common.gold.marts import MARTS, build_marts
 from common.gold.star_schema import STAR, build_star_schema
 from common.storage.lake import Lake
@@ -35,7 +35,7 @@ def test_it_is_named_with_the_way_out(
     (commits / "0").write_text("v1\n{}")
     lake.spark.sql(f"DROP TABLE {lake.full_name(gone)}")
 
-    with pytest.raises(PositionError, match=f"{gone.name} is gone.*lakehouse reset gold/{stream}"):
+    with pytest.raises(CheckpointError, match=f"{gone.name} is gone.*lakehouse reset gold/{stream}"):
         build(lake)
 
     assert not lake.exists(gone)

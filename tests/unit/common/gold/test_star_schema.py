@@ -214,10 +214,10 @@ def test_a_batch_may_be_run_again(built: Built) -> None:
 class Killed(Lake):
     """A lake whose process ends when the facts of transactions are written and those of reports are not."""
 
-    def merge_versions(self, rows: DataFrame, table: Table) -> None:
+    def apply_changes(self, rows: DataFrame, table: Table) -> None:
         if table is FACT_FRAUD_REPORT:
             raise KeyboardInterrupt
-        super().merge_versions(rows, table)
+        super().apply_changes(rows, table)
 
 
 def test_a_kill_between_the_facts_of_transactions_and_of_reports_is_made_good(lake: Lake) -> None:

@@ -22,7 +22,7 @@ from common.contracts.gold import (
 )
 from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
 from common.contracts.table import Table
-from common.errors import ModelError, PositionError
+from common.errors import CheckpointError, ModelError
 from common.gold.transaction_features import build_features
 from common.gold.transaction_scores import score_new
 from common.ml.champion import Champion
@@ -177,7 +177,7 @@ def test_decisions_stay_as_made_with_the_features_they_were_made_on_when_somethi
 def test_scores_that_are_gone_are_not_begun_in_the_middle(scored: Lake) -> None:
     scored.spark.sql(f"DROP TABLE {scored.full_name(TRANSACTION_SCORES)}")
 
-    with pytest.raises(PositionError, match="lakehouse reset gold/transaction_scores"):
+    with pytest.raises(CheckpointError, match="lakehouse reset gold/transaction_scores"):
         score_new(scored, a_champion())
 
     assert not scored.exists(TRANSACTION_SCORES)

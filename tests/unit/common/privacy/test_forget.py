@@ -14,7 +14,7 @@ from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.ops import BATCHES
 from common.contracts.silver import ACCOUNT, CUSTOMER, FRAUD_REPORTS, QUARANTINE, TRANSACTIONS
 from common.contracts.star import DIMENSIONS, FACT_FRAUD_REPORT, FACT_TRANSACTION
-from common.errors import ConservationError, ParameterError, PositionError
+from common.errors import CheckpointError, ConservationError, ParameterError
 from common.gold.dimensions import dimension_rows
 from common.gold.fact_transaction import FROM_SILVER, transaction_facts
 from common.gold.star_schema import STAR, build_star_schema
@@ -25,9 +25,9 @@ from common.privacy.expire import expire_unparsed
 from common.privacy.forget import forget_customer
 from common.silver.refine import refine
 from common.sources.declaration import Source
+from common.storage.checkpoints import reset
 from common.storage.erasure import open_plans
 from common.storage.lake import Lake
-from common.storage.positions import rewind
 from lake_tables import require
 
 pytestmark = pytest.mark.spark
@@ -248,8 +248,8 @@ def test_an_erasure_killed_twice_is_ended_by_the_next_run_and_counted_once(
             forget_customer(world, BANK, "C2")
         revive()
         assert [plan.customer_id for plan in open_plans(world.settings)] == ["C2"]
-        with pytest.raises(PositionError, match="an erasure was broken off"):
-            rewind(world.settings, "silver/transactions")
+        with pytest.raises(CheckpointError, match="an erasure was broken off"):
+            reset(world.settings, "silver/transactions")
 
     done = forget_customer(world, BANK, "C2")
 
@@ -349,7 +349,7 @@ def test_the_flow_goes_on_after_an_erasure_and_none_is_begun_before_it_has_read_
     land(landing, "payments/3.jsonl", a_payment("C4", 7), a_payment("C4", 1))
     ingest_files(world, BANK)
 
-    with pytest.raises(PositionError, match=r"payments holds rows that silver/fraud_reports, silver/transactions"):
+    with pytest.raises(CheckpointError, match=r"payments holds rows that silver/fraud_reports, silver/transactions"):
         forget_customer(world, BANK, "C4")
 
     run(world)

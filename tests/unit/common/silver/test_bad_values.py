@@ -4,7 +4,7 @@ All cases of a table go through one Spark run; each has a test of its own.
 """
 
 import json
-from collections.abc import Mapping as Dict
+from collections.abc import TargetMap as Dict
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from common.contracts.silver import CUSTOMER, TERMINAL, TRANSACTIONS
 from common.contracts.table import Table
 from common.silver.conform import conform
-from common.sources.declaration import Mapping
+from common.sources.declaration import TargetMap
 from common.sources.records import MAX_DEPTH
 
 pytestmark = pytest.mark.spark
@@ -231,7 +231,7 @@ def _conformed(spark: SparkSession, table: Table, mapped: str, cases: Dict[str, 
         [(name, payload, None, "bad", name, None) for name, (payload, _) in cases.items()],
         "record_id string, payload string, read_error string, source string, source_ref string, ingest_date date",
     )
-    mapping = Mapping(map={column: column for column in mapped.split()})
+    mapping = TargetMap(map={column: column for column in mapped.split()})
     judged = conform(records, mapping, table)
     # Python has no year 0; a refused row's values are of no use anyway.
     kept = {

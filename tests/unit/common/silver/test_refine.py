@@ -16,8 +16,8 @@ from common.platform import DATABRICKS
 from common.silver.history import check_histories
 from common.silver.refine import Outcome, refine
 from common.sources.declaration import Source
+from common.storage.checkpoints import reset
 from common.storage.lake import Lake
-from common.storage.positions import rewind
 from lake_tables import require
 
 pytestmark = pytest.mark.spark
@@ -232,7 +232,7 @@ def test_a_record_lost_from_silver_is_found(lake: Lake, first_run: dict[str, Out
     ("target", "column", "expression"),
     [("customers", "full_name", "upper(name)"), ("transactions", "amount", "concat('-', amount)")],
 )
-def test_a_rewound_stream_whose_map_makes_others_of_what_is_held_writes_nothing(
+def test_a_reset_stream_whose_map_makes_others_of_what_is_held_writes_nothing(
     lake: Lake, first_run: dict[str, Outcome], target: str, column: str, expression: str
 ) -> None:
     table = TARGETS[target]
@@ -241,7 +241,7 @@ def test_a_rewound_stream_whose_map_makes_others_of_what_is_held_writes_nothing(
     feeds["feeds"][feed]["into"][target]["map"][column] = expression
     kept = rows(lake, table.name, *table.column_names)
 
-    rewind(lake.settings, f"silver/{target}")
+    reset(lake.settings, f"silver/{target}")
     with pytest.raises(
         LakehouseError,
         match=rf"are read again.*DROP TABLE {lake.full_name(table)}.*`lakehouse reset silver/{target}`",
@@ -259,7 +259,7 @@ def test_a_history_that_was_restored_is_noticed_and_derived_anew(lake: Lake, fir
 
     with pytest.raises(ConservationError, match=r"customer_changes -> silver.customers.*`lakehouse reset silver/cust"):
         require(check_histories(lake))
-    rewind(lake.settings, "silver/customers")
+    reset(lake.settings, "silver/customers")
     refine(lake, SHOP, "customers")
 
     require(check_histories(lake))

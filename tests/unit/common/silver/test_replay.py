@@ -16,13 +16,13 @@ from common.bronze.ingest import ingest_files
 from common.checks.conservation import accounted, check_conservation
 from common.contracts.ops import BATCHES, REPLAYED_RECORDS, UNMAPPED_FIELDS
 from common.contracts.silver import QUARANTINE, TRANSACTIONS
-from common.errors import ConservationError, ParameterError, PositionError
+from common.errors import CheckpointError, ConservationError, ParameterError
 from common.silver import replay, traces
 from common.silver.refine import Outcome, refine
 from common.silver.replay import Replayed, replay_quarantine
 from common.sources.declaration import Source
+from common.storage.checkpoints import reset, streams
 from common.storage.lake import Lake
-from common.storage.positions import rewind, streams
 from lake_tables import require
 
 pytestmark = pytest.mark.spark
@@ -133,7 +133,7 @@ KILLS = (
     Kill(replay, "_update_reasons"),
     Kill(replay, "finish_replays"),
     Kill(traces, "record_batch"),
-    Kill(replay, "_update_reasons", "rewind"),
+    Kill(replay, "_update_reasons", "reset"),
 )
 
 
@@ -158,8 +158,8 @@ def test_a_replay_that_was_killed_is_finished(
         patched.setattr(kill.module, kill.step, killed)
         with pytest.raises(KeyboardInterrupt):
             replay_quarantine(lake, MENDED, TRANSACTIONS.name)
-    if kill.finished_by == "rewind":
-        rewind(lake.settings, "silver/transactions")
+    if kill.finished_by == "reset":
+        reset(lake.settings, "silver/transactions")
         refine(lake, MENDED, "transactions")
     else:
         replay_quarantine(lake, MENDED, TRANSACTIONS.name)
@@ -175,7 +175,7 @@ def test_none_is_replayed_while_a_batch_of_the_stream_is_half_done(lake: Lake, f
     begun = offsets / str(1 + max(int(path.name) for path in offsets.glob("[0-9]*")))
     begun.write_text("v1")
 
-    with pytest.raises(PositionError, match=r"broken off in the middle of a batch.*`lakehouse run lakehouse`"):
+    with pytest.raises(CheckpointError, match=r"broken off in the middle of a batch.*`lakehouse run lakehouse`"):
         replay_quarantine(lake, MENDED, TRANSACTIONS.name)
 
     begun.unlink()
@@ -209,9 +209,11 @@ def test_a_lost_table_is_told_with_the_command_to_fill_it_again(lake: Lake, land
     lake.spark.sql(f"DROP TABLE {lake.full_name(TRANSACTIONS)}")
 
     for _ in range(2):
-        with pytest.raises(PositionError, match=r"silver.transactions is gone.*`lakehouse reset silver/transactions`"):
+        with pytest.raises(
+            CheckpointError, match=r"silver.transactions is gone.*`lakehouse reset silver/transactions`"
+        ):
             refine(lake, MENDED, "transactions")
-    rewind(lake.settings, "silver/transactions")
+    reset(lake.settings, "silver/transactions")
     refine(lake, MENDED, "transactions")
 
     assert ids(lake) == held
@@ -222,9 +224,9 @@ def test_a_lost_bronze_table_is_filled_again(lake: Lake, landing: Path, first_ru
     held, records = ids(lake), lake.table("bronze.payments").count()
     lake.spark.sql(f"DROP TABLE {lake.full_name('bronze.payments')}")
 
-    with pytest.raises(PositionError, match=r"bronze.payments is gone.*`lakehouse reset bronze/shop/payments`"):
+    with pytest.raises(CheckpointError, match=r"bronze.payments is gone.*`lakehouse reset bronze/shop/payments`"):
         ingest_files(lake, MENDED)
-    assert [stream.name for stream in rewind(lake.settings, "bronze/shop/payments")] == [
+    assert [stream.name for stream in reset(lake.settings, "bronze/shop/payments")] == [
         "bronze/shop/payments",
         "silver/transactions",
     ]
@@ -243,7 +245,7 @@ def test_an_older_version_is_noticed_and_filled_again(lake: Lake, landing: Path,
 
     with pytest.raises(ConservationError, match="accepted"):
         require(check_conservation(lake))
-    rewind(lake.settings, "silver/transactions")
+    reset(lake.settings, "silver/transactions")
     refine(lake, MENDED, "transactions")
 
     assert ids(lake) == sorted([*held, "P30"])
@@ -256,7 +258,7 @@ def test_lost_counts_are_told_with_the_command_to_count_anew(lake: Lake, first_r
 
     with pytest.raises(ConservationError, match=r"tells nothing of it.*`lakehouse reset silver/transactions`"):
         require(check_conservation(lake))
-    rewind(lake.settings, "silver/transactions")
+    reset(lake.settings, "silver/transactions")
     refine(lake, MENDED, "transactions")
 
     assert set(ids(lake)) >= set(held)
@@ -268,9 +270,9 @@ def test_a_stream_that_nobody_knows_is_refused(lake: Lake, first_run: Outcome) -
     assert known == ["bronze/shop/payments", "silver/transactions"]
 
     with pytest.raises(
-        PositionError, match="silver/payments: there is no such stream; there are: bronze/shop/payments"
+        CheckpointError, match="silver/payments: there is no such stream; there are: bronze/shop/payments"
     ):
-        rewind(lake.settings, "silver/payments")
+        reset(lake.settings, "silver/payments")
 
 
 def test_every_batch_is_counted_once(lake: Lake, first_run: Outcome) -> None:

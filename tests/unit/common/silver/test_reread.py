@@ -19,7 +19,7 @@ NEW = QueryCounts("new", datetime(2025, 6, 20, 12, tzinfo=UTC), Counts(5))
         ([OLD], "new", TODAY),
         ([OLD, NEW], "new", date(2025, 6, 20)),
     ],
-    ids=["first run", "the only query", "lost checkpoint", "nothing committed yet", "rewound before"],
+    ids=["first run", "the only query", "lost checkpoint", "nothing committed yet", "reset before"],
 )
 def test_records_that_came_until_the_query_began_may_have_been_read(
     queries: list[QueryCounts], query: str | None, expected: date | None

@@ -106,7 +106,7 @@ def test_merges_at_once_all_take_effect(lake: Lake, writers: list[Lake]) -> None
         for round_ in range(ROUNDS):
             rows = pairs(writers[number].spark, range(100 + number), f"{number}/{round_}")
             changed = rows.where((F.col("id") % WRITERS == number) | (F.col("id") >= 100))
-            writers[number].merge_versions(changed.withColumn("operation", F.lit("upsert")), table)
+            writers[number].apply_changes(changed.withColumn("operation", F.lit("upsert")), table)
 
     at_once(*(lambda number=number: merge_own(number) for number in range(WRITERS)))  # type: ignore[misc]
 
@@ -154,7 +154,7 @@ def test_a_persons_statement_meets_a_merge_and_neither_is_half_applied(lake: Lak
     def merge() -> None:
         for round_ in range(ROUNDS):
             rows = pairs(writers[1].spark, range(10, 60), f"job {round_}").withColumn("operation", F.lit("upsert"))
-            writers[1].merge_versions(rows, table)
+            writers[1].apply_changes(rows, table)
 
     at_once(update_by_hand, merge)
 

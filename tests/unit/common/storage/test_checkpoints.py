@@ -1,13 +1,13 @@
-"""Streams that are rewound or were broken off, from the files of their checkpoints."""
+"""Streams that are reset or were broken off, from the files of their checkpoints."""
 
 from pathlib import Path
 
 import pytest
 from checkpoints import a_stream, an_offset
 
-from common.errors import PositionError
+from common.errors import CheckpointError
 from common.settings import Settings
-from common.storage.positions import is_broken_off, rewind, streams
+from common.storage.checkpoints import is_broken_off, reset, streams
 
 
 @pytest.fixture
@@ -18,25 +18,25 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_with_a_bronze_stream_only_the_flows_of_its_feed_start_anew(settings: Settings) -> None:
-    rewound = rewind(settings, "bronze/bank/cards", ["accounts"])
+    resets = reset(settings, "bronze/bank/cards", ["accounts"])
 
-    assert [stream.name for stream in rewound] == ["bronze/bank/cards", "silver/accounts"]
+    assert [stream.name for stream in resets] == ["bronze/bank/cards", "silver/accounts"]
     assert [stream.name for stream in streams(settings)] == ["silver/transactions"]
 
 
 def test_where_the_feed_is_not_known_all_of_silver_starts_anew(settings: Settings) -> None:
-    rewind(settings, "bronze/bank/cards")
+    reset(settings, "bronze/bank/cards")
 
     assert streams(settings) == []
 
 
-def test_nothing_is_rewound_while_an_erasure_is_open(settings: Settings) -> None:
+def test_nothing_is_reset_while_an_erasure_is_open(settings: Settings) -> None:
     plan = settings.home / "checkpoints" / "erasures" / "erasure-1" / "plan.json"
     plan.parent.mkdir(parents=True)
     plan.write_text('{"erasure_id": "erasure-1", "source": "bank", "customer_id": "C1", "flows": [], "files": []}')
 
-    with pytest.raises(PositionError, match=r"an erasure was broken off half-way.*`lakehouse run maintenance`"):
-        rewind(settings, "silver/accounts")
+    with pytest.raises(CheckpointError, match=r"an erasure was broken off half-way.*`lakehouse run maintenance`"):
+        reset(settings, "silver/accounts")
 
     assert len(streams(settings)) == 3
 

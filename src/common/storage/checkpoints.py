@@ -1,7 +1,7 @@
-"""How far streams have read, and whether that still fits the tables that they write.
+"""Checkpoints of streams: how far each has read, and whether that still fits the tables that they write.
 
 A stream is known by its checkpoint's folder below `checkpoints`, such as silver/transactions or
-bronze/simulated/transactions. To rewind it is to forget how far it has read: its next run reads everything again,
+bronze/simulated/transactions. To reset it is to remove its checkpoint: its next run reads everything again,
 and adds only what its table doesn't hold.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from common.contracts.table import Table
-from common.errors import PositionError
+from common.errors import CheckpointError
 from common.settings import Settings
 from common.storage.erasure import open_plans
 from common.storage.lake import Lake
@@ -49,7 +49,7 @@ def newest_batch(folder: Path) -> int | None:
     return max((int(path.name) for path in folder.glob("*") if path.name.isdecimal()), default=None)
 
 
-def rewind(settings: Settings, name: str, targets: Collection[str] | None = None) -> list[Stream]:
+def reset(settings: Settings, name: str, targets: Collection[str] | None = None) -> list[Stream]:
     """Forgets how far a stream has read, and those that must count anew with it.
 
     Where bronze is read again, silver's flows from it start anew too: a record that bronze receives a second time
@@ -61,30 +61,30 @@ def rewind(settings: Settings, name: str, targets: Collection[str] | None = None
         targets: of a bronze stream, the targets that its feed goes into; None where that isn't known: all of silver.
 
     Returns:
-        The streams that were rewound.
+        The streams that were reset.
 
     Raises:
-        PositionError: there is no such stream, or an erasure was broken off, whose counts would be of two tales.
+        CheckpointError: there is no such stream, or an erasure was broken off, whose counts would be of two tales.
     """
     if open_plans(settings):
-        raise PositionError(
+        raise CheckpointError(
             "an erasure was broken off half-way: what it removed, a stream that is reset would count as lost. End it "
             f"first: {settings.platform.run_job.format(job='maintenance')}, then reset the stream"
         )
     known = {stream.name: stream for stream in streams(settings)}
     if name not in known:
-        raise PositionError(f"{name}: there is no such stream; there are: {', '.join(known) or 'none'}")
+        raise CheckpointError(f"{name}: there is no such stream; there are: {', '.join(known) or 'none'}")
     flows = [other for other in known if name.startswith("bronze/") and other.startswith("silver/")]
     with_it = [flow for flow in flows if targets is None or flow.removeprefix("silver/") in targets]
-    rewound = [known[name], *(known[other] for other in with_it)]
-    for stream in reversed(rewound):
+    reset = [known[name], *(known[other] for other in with_it)]
+    for stream in reversed(reset):
         forget(settings, stream)
-    return rewound
+    return reset
 
 
 def forget(settings: Settings, stream: Stream) -> None:
     """Removes a stream's checkpoint, all of it or nothing: a part of one would make the stream pass over records."""
-    gone = Path(settings.checkpoint("staged", f"rewound.{uuid4().hex}"))
+    gone = Path(settings.checkpoint("staged", f"reset.{uuid4().hex}"))
     gone.parent.mkdir(parents=True, exist_ok=True)
     stream.folder.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)
@@ -96,15 +96,15 @@ def is_broken_off(checkpoint: str) -> bool:
     return begun is not None and (committed is None or begun > committed)
 
 
-def check_position(lake: Lake, table: Table, checkpoint: str) -> None:
+def check_checkpoint(lake: Lake, table: Table, checkpoint: str) -> None:
     """Checks that the table of a stream that has run is still there. To be called before the table is created.
 
     Raises:
-        PositionError: it is gone, so that what the stream read before would be missing from a new one.
+        CheckpointError: it is gone, so that what the stream read before would be missing from a new one.
     """
     if _committed(Path(checkpoint)) and not lake.exists(table):
         name = str(Path(checkpoint).relative_to(lake.settings.checkpoint()))
-        raise PositionError(
+        raise CheckpointError(
             f"{table.name} is gone, but the stream {name} that writes it remembers what it has read: a new table "
             f"would lack all of that. To fill it again from the start: {lake.settings.how_to_reset(name)}, then run "
             "the job. To bring the table back instead: restore its files first"

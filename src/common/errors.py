@@ -38,8 +38,8 @@ class CheckpointError(LakehouseError):
     """A stream's checkpoint and the table that it writes don't belong together any more."""
 
 
-class WorldError(LakehouseError):
-    """A source of one world was run in a workspace that holds another one."""
+class SourceError(LakehouseError):
+    """A source was run in a workspace that has data of another one."""
 
 
 class ConservationError(LakehouseError):

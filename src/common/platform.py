@@ -15,8 +15,8 @@ class Platform:
 
     `tracking_uri` and `registry_uri` are templates over `{home}`, `volumes` over `{catalog}` and `{ops}` (a schema).
     The rest are words of messages, templates too: what holds the tables (over `{home}` and `{ops}`, the schema's full
-    name), the way to a second world (over `{home}` and `{world}`), what to do where a feed's folder is not there (over
-    `{folder}` and its `{name}`), of any source and of the simulated one; how a `{job}` is run, from a `{task}` on and
+    name), the way to a second source (over `{home}` and `{source}`), what to do where a feed's folder is not there
+    (over `{folder}` and its `{name}`), of any source and of the simulated one; how a `{job}` is run, from a `{task}` on and
     with a `{parameter}` (name=value); how an SQL `{statement}` is run; how a `{stream}` with its checkpoint's
     `{folder}` is made to read everything again; where all streams are found; how one is stopped.
     """
@@ -29,7 +29,7 @@ class Platform:
     file_stream_options: Mapping[str, str]
     has_unity_catalog: bool
     place: str
-    other_world_hint: str
+    other_source_hint: str
     missing_folder_hint: str
     missing_simulation_hint: str
     run_job: str
@@ -55,7 +55,7 @@ LAPTOP = Platform(
     has_unity_catalog=False,
     # What a person at a laptop can do.
     place="workspace ({home})",
-    other_world_hint="Use another folder, for example: LAKEHOUSE_HOME={home}-{world}",
+    other_source_hint="Use another folder, for example: LAKEHOUSE_HOME={home}-{source}",
     missing_folder_hint="create it, correct the path, or give the folder that holds {name} as landing",
     missing_simulation_hint="`lakehouse simulate` fills it",
     run_job="`lakehouse run {job}`",
@@ -87,7 +87,7 @@ DATABRICKS = Platform(
     has_unity_catalog=True,
     # LAKEHOUSE_HOME and `lakehouse simulate` are the laptop's.
     place="deployment ({ops})",
-    other_world_hint="Deploy another target for it, or remove this one first: databricks bundle destroy",
+    other_source_hint="Deploy another target for it, or remove this one first: databricks bundle destroy",
     missing_folder_hint=_MAKE_FOLDER,
     missing_simulation_hint=_MAKE_FOLDER,
     # Jobs are run where they are deployed, by whoever may: in Jobs & Pipelines, or by `databricks bundle run`.

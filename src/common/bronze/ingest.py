@@ -27,6 +27,7 @@ from common.storage.checkpoints import check_checkpoint
 from common.storage.lake import Lake, Once
 from common.storage.last_success import Step
 from common.storage.lineage import note
+from common.storage.source_claim import check_source, claim
 from common.storage.streams import (
     AVAILABLE_NOW,
     BatchStep,
@@ -37,7 +38,6 @@ from common.storage.streams import (
     has_begun,
     run_queries,
 )
-from common.storage.world import check_world, claim_world
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,13 @@ def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -
     Raises:
         DeclarationError: a feed's folder is not there.
         CheckpointError: a bronze table is gone, though its stream has run.
-        WorldError: the workspace holds another world.
+        SourceError: the workspace has data of another source.
     """
-    check_world(lake, source.name)
+    check_source(lake, source.name)
     for name, feed in source.feeds.items():
         _check_folder(source, name, feed, lake.settings)
         check_checkpoint(lake, bronze_table(name), _checkpoint(lake, source, name))
-    claim_world(lake, source.name)
+    claim(lake, source.name)
     lake.ensure(QUARANTINE, QUALITY_RESULTS, *(bronze_table(name) for name in source.feeds))
     before = versions(lake, map(bronze_table, source.feeds))
     again = [name for name in source.feeds if _reads_again(lake, source, name)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from common.checks.rows import shown
+from common.checks.rows import breaks, shown
 from common.contracts.table import Check, ForeignKey, Freshness, Table, required
 
 RESULT = "table string, check_name string, rows bigint, broken bigint, example string"
@@ -82,7 +82,7 @@ def broken_rows(rows: DataFrame, table: Table) -> DataFrame:
     groups = rows.groupBy(*table.key).agg(
         F.count("*").alias("_rows"),
         _scopes(table).alias("_scopes"),
-        *(F.count_if(_breaks(check)).alias(f"_broken_{number}") for number, check in enumerate(checks)),
+        *(F.count_if(breaks(check)).alias(f"_broken_{number}") for number, check in enumerate(checks)),
     )
     broken = {check.name: F.col(f"_broken_{number}") for number, check in enumerate(checks)}
     if table.key:
@@ -104,10 +104,6 @@ def _scopes(table: Table) -> Column:
         return F.lit(1)
     # No distinct count, which would be a second shuffle: most keys have one row.
     return F.size(F.collect_set(F.coalesce(F.col(scope).cast("string"), F.lit(""))))
-
-
-def _breaks(check: Check) -> Column:
-    return ~F.coalesce(F.expr(check.condition), F.lit(True))
 
 
 def _summed(table: Table, name: str, broken: Column) -> Column:

@@ -20,12 +20,16 @@ def failed(check: Check, personal: Collection[str] = ()) -> Column:
     The reason quotes the values that were checked, except those of `personal` columns: reasons are shown to people
     and kept in executed notebooks.
     """
-    broken = ~F.coalesce(F.expr(check.condition), F.lit(True))
     values = [
         F.concat_ws("", F.lit(f"{column}="), F.lit(PERSONAL_VALUE) if column in personal else shown(F.col(column)))
         for column in check.columns
     ]
-    return F.when(broken, reason(check.name, F.concat_ws(", ", *values, F.lit(check.rule))))
+    return F.when(breaks(check), reason(check.name, F.concat_ws(", ", *values, F.lit(check.rule))))
+
+
+def breaks(check: Check) -> Column:
+    """Whether the row breaks the check; never null."""
+    return ~F.coalesce(F.expr(check.condition), F.lit(True))
 
 
 def reason(name: str, text: Column) -> Column:

@@ -15,7 +15,7 @@ from common.sources.declaration import Source
 from common.storage.erasure import new_erasure_id
 from common.storage.lake import Lake
 from common.storage.reading import require_read
-from common.storage.world import check_world
+from common.storage.source_claim import check_source
 
 UNPARSED = ("readable", "well_formed")
 """Checks that a record fails which could not be parsed."""
@@ -36,9 +36,9 @@ def expire_unparsed(lake: Lake, source: Source, days: int = UNPARSED_RETENTION_D
 
     Raises:
         CheckpointError: a stream has yet to read a table that would change.
-        WorldError: the workspace holds another world.
+        SourceError: the workspace has data of another source.
     """
-    check_world(lake, source.name)
+    check_source(lake, source.name)
     done = end_open_plans(lake, source)
     if not lake.exists(QUARANTINE):
         return done

@@ -22,7 +22,7 @@ from common.storage.erasure import drop_plan, keep, new_erasure_id, open_plans
 from common.storage.lake import Lake
 from common.storage.layout import table_names
 from common.storage.reading import readers, require_read
-from common.storage.world import check_world
+from common.storage.source_claim import check_source
 
 
 def forget_customer(lake: Lake, source: Source, customer_id: str) -> list[Erased]:
@@ -37,13 +37,13 @@ def forget_customer(lake: Lake, source: Source, customer_id: str) -> list[Erased
         DeclarationError: bronze has a table that the source declares no feed for.
         ParameterError: no customer is named, or no table holds anything of them.
         CheckpointError: a stream has yet to read a table that would change.
-        WorldError: the workspace holds another world.
+        SourceError: the workspace has data of another source.
     """
     customer = customer_id.strip()
     if not customer:
         how = lake.settings.platform.run_job_with.format(job="forget_customer", parameter="customer_id=C000123")
         raise ParameterError(f"customer_id='': say whom to erase, for example: {how}")
-    check_world(lake, source.name)
+    check_source(lake, source.name)
     _check_feeds(lake, source)
     is_begun = customer in (plan.customer_id for plan in open_plans(lake.settings))
     done = end_open_plans(lake, source)

@@ -26,9 +26,9 @@ from common.storage.field_names import usual_names
 from common.storage.lake import Lake
 from common.storage.last_success import Step
 from common.storage.quarantine import forget_refusals
+from common.storage.source_claim import check_source
 from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, has_begun, query_id, run_queries
 from common.storage.unmapped import unmapped_fields
-from common.storage.world import check_world
 
 SAMPLE_RECORDS = 1000
 
@@ -74,9 +74,9 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
         LakehouseError: a batch failed for a reason that a person can mend.
         CheckpointError: the target is gone, though its stream has run.
         SchemaError: the target doesn't fit its contract.
-        WorldError: the workspace holds another world.
+        SourceError: the workspace has data of another source.
     """
-    check_world(lake, source.name)
+    check_source(lake, source.name)
     table = TARGETS[target]
     checkpoint = _checkpoint(lake, target)
     check_checkpoint(lake, table, checkpoint)

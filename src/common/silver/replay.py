@@ -29,7 +29,7 @@ from common.storage.checkpoints import is_broken_off
 from common.storage.erasure import open_plans
 from common.storage.lake import Lake
 from common.storage.quarantine import refused
-from common.storage.world import check_world
+from common.storage.source_claim import check_source
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ def replay_quarantine(lake: Lake, source: Source, table: str = "") -> list[Repla
     Raises:
         ParameterError: no table of that name refuses records.
         CheckpointError: an erasure, or a batch of the table's stream, was broken off and has to be ended first.
-        WorldError: the workspace holds another world.
+        SourceError: the workspace has data of another source.
     """
-    check_world(lake, source.name)
+    check_source(lake, source.name)
     if open_plans(lake.settings):
         raise CheckpointError(
             "an erasure was broken off half-way, and what it removes is counted already. End it first: "

@@ -106,7 +106,7 @@ class FileFeed(_Strict):
 
 
 class Source(_Strict):
-    """A source: its feeds by name. Its ids are a world of their own."""
+    """A source: its feeds by name. Its ids are its own, and never meet those of another."""
 
     name: Name
     description: Text

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from common.bronze.ingest import ingest_files, refused_files
 from common.checks.conservation import accounted, check_conservation
 from common.contracts.silver import CUSTOMER, QUARANTINE, TARGETS, TRANSACTIONS
-from common.errors import ConservationError, DeclarationError, LakehouseError, WorldError
+from common.errors import ConservationError, DeclarationError, LakehouseError, SourceError
 from common.platform import DATABRICKS
 from common.silver.history import check_histories
 from common.silver.refine import Outcome, refine
@@ -275,10 +275,10 @@ def on_databricks(lake: Lake) -> Lake:
 def test_a_workspace_holds_one_world(lake: Lake, first_run: dict[str, Outcome]) -> None:
     other = SHOP.model_copy(update={"name": "bank"})
 
-    with pytest.raises(WorldError, match=r"holds the world 'shop'.*LAKEHOUSE_HOME="):
+    with pytest.raises(SourceError, match=r"has data of the source 'shop'.*LAKEHOUSE_HOME="):
         ingest_files(lake, other)
     ops = lake.settings.table("ops")
-    with pytest.raises(WorldError, match=rf"this deployment \({ops}\) holds the world 'shop'.*another target"):
+    with pytest.raises(SourceError, match=rf"this deployment \({ops}\) has data of the source 'shop'.*another target"):
         ingest_files(on_databricks(lake), other)
 
 

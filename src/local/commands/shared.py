@@ -12,7 +12,7 @@ from rich.console import Console
 
 from common.settings import repository
 from local.engine.server import attached
-from local.notebook_process import kernel_environment
+from local.run.notebook_process import kernel_environment
 from local.workspace import Workspace
 
 out = Console()

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from local.engine.sessions import end_abandoned_sessions, end_session, own_session
-from local.forked_kernels import KernelParent, kernel_parent
 from local.jobs.dynamic_values import RunValues, TaskValues
 from local.jobs.job import Job, Task
 from local.jobs.parameters import job_values, prepare, task_values
 from local.jobs.published_result import published_result
-from local.notebook_process import NotebookError, NotebookProcess, kernel_environment
 from local.run import run_record as states
+from local.run.forked_kernels import KernelParent, kernel_parent
 from local.run.job_lock import job_lock
+from local.run.notebook_process import NotebookError, NotebookProcess, kernel_environment
 from local.run.reporting import Reporter
 from local.run.run_if import decide
 from local.run.run_record import RunRecord, TaskRecord, attempt_path, new_run_id

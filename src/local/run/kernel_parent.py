@@ -1,7 +1,7 @@
 """The parent of a run's notebook processes: it imports once what they share, and forks one whenever it is asked.
 
-It is started as `python -m local.kernel_parent`, and must stay free of threads of its own and of connections: a fork
-has copies of both that don't work. Lines of JSON are the language: on standard input what to import (the first line)
+It is started as `python -m local.run.kernel_parent`, and must stay free of threads of its own and of connections: a
+fork has copies of both that don't work. Lines of JSON are the language: on standard input what to import (the first line)
 and what to fork, on standard output which process that became, and with which code each ended.
 
 Its input closes when the runner ends, however that happens: then it ends its children and itself.

@@ -12,8 +12,8 @@ import pytest
 from job_builders import Checkout, a_task
 
 from common.settings import repository
-from local import forked_kernels
 from local.processes import wait_until
+from local.run import forked_kernels
 from local.run import run_record as states
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux alone")

@@ -19,8 +19,8 @@ from typing import Any
 import psutil
 
 from local.jobs.notebook import imported_modules
-from local.kernel_parent import KERNEL
 from local.processes import ProcessIdentity
+from local.run.kernel_parent import KERNEL
 
 _PATIENCE_SECONDS = 120
 _OPENED_BY = {"common.notebook": "pyspark.sql.connect.session"}
@@ -28,7 +28,7 @@ _OPENED_BY = {"common.notebook": "pyspark.sql.connect.session"}
 
 
 class KernelParent:
-    """The runner's side of a parent process, see `local.kernel_parent`."""
+    """The runner's side of a parent process, see `local.run.kernel_parent`."""
 
     def __init__(self, environment: Mapping[str, str], first: Sequence[str], later: Sequence[str] = ()) -> None:
         self._process = started_parent(environment)
@@ -99,7 +99,7 @@ class KernelParent:
 def started_parent(environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     """The process; in a session of its own, so that Ctrl-C reaches the runner alone."""
     return subprocess.Popen(
-        [sys.executable, "-m", "local.kernel_parent"],
+        [sys.executable, "-m", "local.run.kernel_parent"],
         env=dict(environment),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

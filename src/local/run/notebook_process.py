@@ -16,7 +16,7 @@ from common import errors
 from local.jobs.published_result import result_in
 
 if TYPE_CHECKING:
-    from local.forked_kernels import KernelParent
+    from local.run.forked_kernels import KernelParent
 
 SHOWN_LINES = 12
 _ENGINE = "lakehouse"
@@ -166,7 +166,7 @@ def _register_engine() -> None:
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import NBClientEngine, papermill_engines
 
-    from local.forking_provisioner import PROVISIONER, register_provisioner
+    from local.run.forking_provisioner import PROVISIONER, register_provisioner
 
     if _ENGINE in papermill_engines._engines:
         return

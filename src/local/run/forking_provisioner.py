@@ -8,7 +8,7 @@ from typing import Any
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from local.forked_kernels import KernelParent
+from local.run.forked_kernels import KernelParent
 
 PROVISIONER = "lakehouse-fork"
 

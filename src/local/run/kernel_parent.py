@@ -1,9 +1,8 @@
 """The parent of a run's notebook processes: it imports once what they share, and forks one whenever it is asked.
 
-It is started as `python -m local.run.kernel_parent`, and must stay free of threads of its own and of connections: a
-fork has copies of both that don't work. Lines of JSON are the language: on standard input what to import (the first line)
-and what to fork, on standard output which process that became, and with which code each ended.
-
+It is started as `python -m local.run.kernel_parent`, and must stay free of threads of its own and of connections, of
+which a fork has copies that don't work. Lines of JSON are the language: on standard input what to import (the first
+line) and what to fork, on standard output which process that became, and with which code each ended.
 Its input closes when the runner ends, however that happens: then it ends its children and itself.
 """
 

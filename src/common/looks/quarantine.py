@@ -5,13 +5,13 @@ from matplotlib.figure import Figure
 from pyspark.sql import functions as F
 
 from common.storage.lake import Lake
-from common.storage.quarantine import refused
+from common.storage.quarantine import quarantined
 
 
 def plot_refusals(lake: Lake, target: str | None) -> Figure | None:
     """Refused records by failed check, and by day; None while there are none."""
     by_check = (
-        refused(lake, target)
+        quarantined(lake, target)
         .select(F.to_date("quarantined_at").alias("day"), F.explode("failed_checks.name").alias("check_name"))
         .groupBy("day", "check_name")
         .count()

@@ -20,7 +20,7 @@ from common.storage.batches import Counts
 from common.storage.erasure import IDS, FlowCounts, Plan, close_plan, count, drop_plan, erase, keep, open_plans
 from common.storage.lake import Lake
 from common.storage.leftovers import remove_staged
-from common.storage.quarantine import refused
+from common.storage.quarantine import quarantined
 from common.storage.reading import readers, require_read
 from common.storage.vacuum import vacuum_at_once
 
@@ -107,10 +107,10 @@ def _verdicts(lake: Lake, source: Source, feed: str, name: str, held: DataFrame)
     table = TARGETS[name]
     judged = conform(held, source.feeds[feed].into[name], table).select(f"{BRONZE}.record_id", "selected")
     accepted = lake.table(table).select("record_id", F.lit(True).alias("accepted"))
-    rejected = refused(lake, table.name).select("record_id", F.lit(True).alias("refused"))
+    rejected = quarantined(lake, table.name).select("record_id", F.lit(True).alias("quarantined"))
     verdict = (
         F.when(F.col("accepted"), "accepted")
-        .when(F.col("refused"), "quarantined")
+        .when(F.col("quarantined"), "quarantined")
         .when(~F.col("selected"), "not_selected")
         .otherwise("duplicates")
     )

@@ -28,7 +28,7 @@ from common.storage.batches import BatchId
 from common.storage.checkpoints import is_broken_off
 from common.storage.erasure import open_plans
 from common.storage.lake import Lake
-from common.storage.quarantine import refused
+from common.storage.quarantine import quarantined
 from common.storage.source_claim import check_source
 
 
@@ -77,7 +77,7 @@ def _replay(lake: Lake, source: Source, name: str) -> Replayed:
         )
     lake.ensure(target, QUARANTINE, BATCHES, REPLAYED_RECORDS, *_history(name))
     finish_replays(lake, source.name, flow.feed, target)
-    rows = refused(lake, target.name)
+    rows = quarantined(lake, target.name)
     records = rows.count()
     if not records:
         return Replayed(target.name, 0, 0, 0, 0)
@@ -126,7 +126,7 @@ def _leaving(lake: Lake, staged: Staged, conflicting: DataFrame, target: Table) 
 
 def _keep_traces(lake: Lake, leaving: DataFrame, batch: BatchId) -> None:
     traces = (
-        refused(lake, batch.target)
+        quarantined(lake, batch.target)
         .join(leaving, "record_id")
         .select(
             "target",
@@ -147,7 +147,9 @@ def _keep_traces(lake: Lake, leaving: DataFrame, batch: BatchId) -> None:
 def _update_reasons(lake: Lake, staying: DataFrame, target: Table) -> None:
     reasons = staying.select(F.col("bronze.record_id").alias("record_id"), F.col("failed_checks").alias("_today"))
     changed = (
-        refused(lake, target.name).join(reasons, "record_id").where(~F.col("failed_checks").eqNullSafe(F.col("_today")))
+        quarantined(lake, target.name)
+        .join(reasons, "record_id")
+        .where(~F.col("failed_checks").eqNullSafe(F.col("_today")))
     )
     updated = changed.withColumn("failed_checks", F.col("_today")).withColumn("operation", F.lit("upsert"))
     lake.apply_changes(updated, QUARANTINE)

@@ -10,7 +10,7 @@ from common.sources.declaration import Source
 from common.sources.masking import masked_payload, visible_fields
 from common.sources.source_ref import path_of
 from common.storage.lake import Lake
-from common.storage.quarantine import refused
+from common.storage.quarantine import quarantined
 
 SAMPLES = 3
 
@@ -31,7 +31,7 @@ def refused_target(table: str) -> str | None:
 def refused_by_source(lake: Lake, target: str | None) -> pd.DataFrame:
     """Refused records by source, feed and target: how many, of how many files, and when the first and last were."""
     return (
-        refused(lake, target)
+        quarantined(lake, target)
         .groupBy("source", "feed", "target")
         .agg(
             F.count("*").alias("records"),
@@ -50,7 +50,7 @@ def refused_samples(lake: Lake, source: Source, target: str | None, samples: int
     Returns:
         target, check_name, reason, source_ref (where the record was) and payload, its personal fields masked.
     """
-    failures = refused(lake, target).select(
+    failures = quarantined(lake, target).select(
         "target", "feed", "source_ref", "payload", F.explode("failed_checks").alias("failed")
     )
     order = Window.partitionBy("target", "failed.name").orderBy("source_ref")

@@ -7,7 +7,7 @@ from common.contracts.silver import QUARANTINE
 from common.contracts.table import Table
 from common.storage.batches import BatchId, Counts, record_batch
 from common.storage.lake import Lake
-from common.storage.quarantine import refused
+from common.storage.quarantine import quarantined
 
 
 def finish_replays(lake: Lake, source: str, feed: str, target: Table) -> Counts:
@@ -31,7 +31,7 @@ def finish_replays(lake: Lake, source: str, feed: str, target: Table) -> Counts:
     counts = Counts()
     for row in outcomes:
         gone = open_.where(F.col("replay_id") == row["replay_id"]).select("record_id")
-        leaving = refused(lake, target.name).join(gone, "record_id", "left_semi")
+        leaving = quarantined(lake, target.name).join(gone, "record_id", "left_semi")
         lake.apply_changes(leaving.withColumn("operation", F.lit("delete")), QUARANTINE)
         counts = Counts(row["records"], row["accepted"], row["duplicate"], 0, row["not_selected"])
         batch = BatchId(source, feed, target.name, row["replay_id"], 0, "replay")

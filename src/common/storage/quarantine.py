@@ -9,7 +9,7 @@ from common.storage.batches import BatchId
 from common.storage.lake import Lake
 
 
-def refused(lake: Lake, target: str | None = None) -> DataFrame:
+def quarantined(lake: Lake, target: str | None = None) -> DataFrame:
     """The refused records of a target, or of all."""
     rows = lake.table(QUARANTINE)
     return rows.where(F.col("target") == target) if target else rows
@@ -18,7 +18,7 @@ def refused(lake: Lake, target: str | None = None) -> DataFrame:
 def quarantined_by(lake: Lake, batch: BatchId) -> int:
     """How many records of a batch are in the quarantine."""
     of_query = (F.col("query_id") == batch.query_id) & (F.col("batch_id") == batch.batch_id)
-    return refused(lake, batch.target).where(of_query & (F.col("feed") == batch.feed)).count()
+    return quarantined(lake, batch.target).where(of_query & (F.col("feed") == batch.feed)).count()
 
 
 def refusals(lake: Lake, target: str | None = None) -> DataFrame:
@@ -29,7 +29,7 @@ def refusals(lake: Lake, target: str | None = None) -> DataFrame:
     Returns:
         target, check_name, records, example (the reason of one of them), source_ref (where that one is).
     """
-    failures = refused(lake, target).select("target", "source_ref", F.explode("failed_checks").alias("failed"))
+    failures = quarantined(lake, target).select("target", "source_ref", F.explode("failed_checks").alias("failed"))
     return (
         failures.groupBy("target", F.col("failed.name").alias("check_name"))
         .agg(
@@ -43,5 +43,5 @@ def refusals(lake: Lake, target: str | None = None) -> DataFrame:
 
 def forget_refusals(lake: Lake, target: str, bronze: Table) -> None:
     """Removes the refusals of a target whose record bronze still holds: a stream that starts anew makes them again."""
-    again = refused(lake, target).join(lake.table(bronze).select("record_id"), "record_id", "left_semi")
+    again = quarantined(lake, target).join(lake.table(bronze).select("record_id"), "record_id", "left_semi")
     lake.apply_changes(again.withColumn("operation", F.lit("delete")), QUARANTINE)

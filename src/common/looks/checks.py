@@ -1,4 +1,4 @@
-"""Looks at findings and refusals that the notebooks end with."""
+"""Looks at findings and quarantined_by_check that the notebooks end with."""
 
 from collections.abc import Iterable
 
@@ -23,7 +23,7 @@ def not_passed(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def refused_by_check(refused: pd.DataFrame) -> Axes | None:
-    """A plot of refused records by failed check, from `refusals`; None where none was refused."""
+    """A plot of refused records by failed check, from `quarantined_by_check`; None where none was refused."""
     if refused.empty:
         return None
     sums = refused.groupby("check_name")["records"].sum().sort_values()

@@ -21,7 +21,7 @@ def quarantined_by(lake: Lake, batch: BatchId) -> int:
     return quarantined(lake, batch.target).where(of_query & (F.col("feed") == batch.feed)).count()
 
 
-def refusals(lake: Lake, target: str | None = None) -> DataFrame:
+def quarantined_by_check(lake: Lake, target: str | None = None) -> DataFrame:
     """Refused records by target and failed check, most frequent first, each with an example.
 
     A record that fails several checks counts for each of them.
@@ -42,6 +42,6 @@ def refusals(lake: Lake, target: str | None = None) -> DataFrame:
 
 
 def forget_refusals(lake: Lake, target: str, bronze: Table) -> None:
-    """Removes the refusals of a target whose record bronze still holds: a stream that starts anew makes them again."""
+    """Removes the quarantined_by_check of a target whose record bronze still holds: a stream that starts anew makes them again."""
     again = quarantined(lake, target).join(lake.table(bronze).select("record_id"), "record_id", "left_semi")
     lake.apply_changes(again.withColumn("operation", F.lit("delete")), QUARANTINE)

@@ -25,7 +25,7 @@ from common.storage.checkpoints import check_checkpoint
 from common.storage.field_names import usual_names
 from common.storage.lake import Lake
 from common.storage.last_success import Step
-from common.storage.quarantine import forget_refusals
+from common.storage.quarantine import forget_quarantined
 from common.storage.source_claim import check_source
 from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, has_begun, query_id, run_queries
 from common.storage.unmapped import unmapped_fields
@@ -96,7 +96,7 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
         # The query reads everything again, and refuses again what it must; what was replayed, it tells as its own.
         if lake.exists(REPLAYED_RECORDS):
             finish_replays(lake, source.name, flow.feed, table)
-        forget_refusals(lake, table.name, bronze)
+        forget_quarantined(lake, table.name, bronze)
     queries, known_before = counts_by_query(lake, table), set(unmapped_fields(lake, flow.feed))
     query = query_id(checkpoint) if has_begun(checkpoint) else None
     flow = replace(flow, read_before=read_before(queries, query, datetime.now(UTC).date()))

@@ -41,7 +41,7 @@ def quarantined_by_check(lake: Lake, target: str | None = None) -> DataFrame:
     )
 
 
-def forget_refusals(lake: Lake, target: str, bronze: Table) -> None:
+def forget_quarantined(lake: Lake, target: str, bronze: Table) -> None:
     """Removes the quarantined_by_check of a target whose record bronze still holds: a stream that starts anew makes them again."""
     again = quarantined(lake, target).join(lake.table(bronze).select("record_id"), "record_id", "left_semi")
     lake.apply_changes(again.withColumn("operation", F.lit("delete")), QUARANTINE)

@@ -20,7 +20,7 @@ from common.silver.accept import insert_accepted
 from common.silver.conform import BRONZE, conform
 from common.silver.contradictions import beside_existing, conflicts
 from common.silver.refine import flow_of
-from common.silver.review import refused_target
+from common.silver.review import quarantine_target
 from common.silver.staged import Staged, staged_batch
 from common.silver.traces import finish_replays
 from common.sources.declaration import Source
@@ -62,7 +62,7 @@ def replay_quarantine(lake: Lake, source: Source, table: str = "") -> list[Repla
             "an erasure was broken off half-way, and what it removes is counted already. End it first: "
             f"{lake.settings.platform.run_job.format(job='maintenance')}, then replay"
         )
-    target = refused_target(table)
+    target = quarantine_target(table)
     wanted = [name for name, held in TARGETS.items() if target in (None, held.name)]
     return [_replay(lake, source, name) for name in wanted if source.feed_of(name) is not None]
 

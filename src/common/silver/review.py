@@ -15,7 +15,7 @@ from common.storage.quarantine import quarantined
 SAMPLES = 3
 
 
-def refused_target(table: str) -> str | None:
+def quarantine_target(table: str) -> str | None:
     """The name by which the quarantine knows a silver table; a history's is that of its changes. None for all.
 
     Raises:

@@ -28,7 +28,7 @@ def quarantine_target(table: str) -> str | None:
     return names[table] if table else None
 
 
-def refused_by_source(lake: Lake, target: str | None) -> pd.DataFrame:
+def quarantined_by_source(lake: Lake, target: str | None) -> pd.DataFrame:
     """Refused records by source, feed and target: how many, of how many files, and when the first and last were."""
     return (
         quarantined(lake, target)

@@ -11,7 +11,7 @@ from common.contracts.ops import UNMAPPED_FIELDS
 from common.contracts.silver import QUARANTINE, TRANSACTIONS
 from common.errors import DeclarationError
 from common.silver.refine import refine
-from common.silver.review import refused_by_source
+from common.silver.review import quarantined_by_source
 from common.sources.declaration import Source
 from common.storage.field_names import UNUSUAL
 from common.storage.lake import Lake
@@ -66,7 +66,7 @@ def test_every_record_is_counted_once_whatever_names_it_brings(refined: Lake) ->
 
 
 def test_files_that_differ_behind_a_hash_are_several(refined: Lake) -> None:
-    [row] = refused_by_source(refined, TRANSACTIONS.name).to_dict("records")
+    [row] = quarantined_by_source(refined, TRANSACTIONS.name).to_dict("records")
 
     assert (row["records"], row["files"]) == (5, 3)
     assert not refined.table(QUARANTINE).isEmpty()

@@ -44,7 +44,7 @@ def quarantined_by_source(lake: Lake, target: str | None) -> pd.DataFrame:
     )
 
 
-def refused_samples(lake: Lake, source: Source, target: str | None, samples: int = SAMPLES) -> pd.DataFrame:
+def quarantined_samples(lake: Lake, source: Source, target: str | None, samples: int = SAMPLES) -> pd.DataFrame:
     """A few refused records of each target and failed check.
 
     Returns:

@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 from common.contracts.registry import all_tables
 from common.contracts.silver import CUSTOMER, QUARANTINE, TRANSACTIONS
 from common.settings import repository
-from common.silver.review import quarantine_target, refused_samples
+from common.silver.review import quarantine_target, quarantined_samples
 from common.sources.declaration import load_source
 from common.storage.lake import Lake
 
@@ -163,7 +163,7 @@ def test_a_customer_who_is_forgotten_is_in_no_table_and_in_the_counts(lake: Lake
 def test_samples_are_those_of_the_table_that_is_asked_for(lake: Lake, shown: Shown) -> None:
     source = load_source(repository() / "sources", "simulated")
 
-    samples = refused_samples(lake, source, quarantine_target("silver.customers"))
+    samples = quarantined_samples(lake, source, quarantine_target("silver.customers"))
 
     assert set(samples["target"]) == {CUSTOMER.changes.name}
     stranger = samples[samples["source_ref"].str.endswith("stranger.csv#1")]

@@ -8,7 +8,7 @@ from common.storage.lake import Lake
 from common.storage.quarantine import quarantined
 
 
-def plot_refusals(lake: Lake, target: str | None) -> Figure | None:
+def plot_quarantine(lake: Lake, target: str | None) -> Figure | None:
     """Refused records by failed check, and by day; None while there are none."""
     by_check = (
         quarantined(lake, target)

@@ -22,7 +22,7 @@ def not_passed(findings: Iterable[Finding]) -> list[Finding]:
     return sorted((finding for finding in findings if not finding.passed), key=lambda finding: finding.warns)
 
 
-def refused_by_check(refused: pd.DataFrame) -> Axes | None:
+def plot_by_check(refused: pd.DataFrame) -> Axes | None:
     """A plot of refused records by failed check, from `quarantined_by_check`; None where none was refused."""
     if refused.empty:
         return None

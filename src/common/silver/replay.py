@@ -43,7 +43,7 @@ class Replayed:
     not_selected: int
 
     @property
-    def still_refused(self) -> int:
+    def still_quarantined(self) -> int:
         """The records that stay in the quarantine."""
         return self.records - self.accepted - self.duplicates - self.not_selected
 

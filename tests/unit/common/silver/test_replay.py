@@ -99,7 +99,7 @@ def test_a_mended_map_frees_what_it_can_and_keeps_the_rest(lake: Lake, landing: 
     assert replay_quarantine(lake, WRONG, TRANSACTIONS.name) == [Replayed(TRANSACTIONS.name, 4, 0, 0, 0)]
     (replayed,) = replay_quarantine(lake, MENDED)
 
-    assert (replayed.records, replayed.accepted, replayed.still_refused) == (4, 2, 2)
+    assert (replayed.records, replayed.accepted, replayed.still_quarantined) == (4, 2, 2)
     assert ids(lake) == ["P1", "P2", "P4", "P6"]
     reasons = {
         row[0]: row[1] for row in lake.table(QUARANTINE).selectExpr("source_ref", "failed_checks.name").collect()

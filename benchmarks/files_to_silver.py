@@ -1,4 +1,4 @@
-"""How fast JSON lines go from files to silver: parsed, mapped, checked, deduplicated, refused and counted.
+"""How fast JSON lines go from files to silver: parsed, mapped, checked, deduplicated, quarantined and counted.
 
     python -m benchmarks.files_to_silver [FOLDER]
 

@@ -102,7 +102,7 @@ _DECLARED = (
         is_valid=_is_day_or_empty,
         rule="a day written as YYYY-MM-DD, or empty",
     ),
-    Parameter("table", "", "silver table whose refused records are meant, such as silver.transactions; empty: all"),
+    Parameter("table", "", "silver table whose quarantined records are meant, such as silver.transactions; empty: all"),
     Parameter("customer_id", "", "the customer to erase"),
     Parameter("check_days", 30, "days before the newest event whose rows are checked one by one; 0: all", minimum=0),
     Parameter("train_days", 60, "days of transactions to train on", minimum=1),

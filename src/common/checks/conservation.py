@@ -147,8 +147,8 @@ def _sum(of_kind: Column, name: str, total: str) -> Column:
 
 def _in_tables(lake: Lake, flows: list[tuple[str, str]]) -> list[tuple[int, int, int]]:
     """For each feed and target, the rows of its bronze table, of the target, and of the quarantine."""
-    refused = lake.table(QUARANTINE).groupBy("feed", "target").count().collect()
-    in_quarantine = {(row["feed"], row["target"]): row["count"] for row in refused}
+    rows = lake.table(QUARANTINE).groupBy("feed", "target").count().collect()
+    in_quarantine = {(row["feed"], row["target"]): row["count"] for row in rows}
     targets = {table.name: table for table in TARGETS.values()}
     found = extents(lake, [table for feed, target in flows for table in (bronze_table(feed), targets[target])])
     return [

@@ -22,7 +22,7 @@ BATCHES = Table(
         Column("records_read", "bigint", "Records of the batch."),
         Column("accepted", "bigint", "Records that are in the target."),
         Column("duplicates", "bigint", "Records whose key an earlier record holds."),
-        Column("quarantined", "bigint", "Records refused, in silver.quarantine."),
+        Column("quarantined", "bigint", "Records that went to silver.quarantine."),
         Column("not_selected", "bigint", "Records that the feed's `where` leaves out."),
         Column("run_id", "string", "The job run, where there was one."),
         Column("committed_at", "timestamp", "When the batch was done, UTC."),
@@ -64,7 +64,7 @@ REPLAYED_RECORDS = Table(
     grain="one record, target and replay",
     key=("target", "record_id", "replay_id"),
     columns=(
-        Column("target", "string", "The table that had refused it."),
+        Column("target", "string", "The table that had quarantined it."),
         Column("record_id", "string", "The bronze record."),
         Column("feed", "string", "The feed that it came by."),
         Column("source", "string", "Name of the source's declaration."),
@@ -72,7 +72,7 @@ REPLAYED_RECORDS = Table(
         Column("failed_checks", "array<string>", "Names of the checks that it had failed."),
         Column("outcome", "string", "accepted, duplicate or not_selected."),
         Column("replay_id", "string", "The replay, as query_id in ops.batches."),
-        Column("quarantined_at", "timestamp", "When it had been refused, UTC."),
+        Column("quarantined_at", "timestamp", "When it had been quarantined, UTC."),
         Column("replayed_at", "timestamp", "When it left the quarantine, UTC."),
     ),
 )

@@ -1,4 +1,4 @@
-"""Silver: cleaned, checked and deduplicated; every refused record with its reasons."""
+"""Silver: cleaned, checked and deduplicated; every quarantined record with its reasons."""
 
 from common.contracts.conventions import LINEAGE, identifier, plausible_time
 from common.contracts.reference import reference
@@ -95,11 +95,11 @@ FRAUD_REPORTS = Table(
 
 QUARANTINE = Table(
     name="silver.quarantine",
-    comment="Every record that a silver table refused, as received, with all its reasons.",
-    grain="one refused record and target table",
+    comment="Every record that a silver table quarantined, as received, with all its reasons.",
+    grain="one quarantined record and target table",
     key=("target", "record_id"),
     columns=(
-        Column("target", "string", "The table that refused it, such as silver.transactions."),
+        Column("target", "string", "The table that quarantined it, such as silver.transactions."),
         Column("record_id", "string", "The bronze record."),
         Column("feed", "string", "The feed that it came by."),
         Column("source", "string", "Name of the source's declaration."),
@@ -110,9 +110,9 @@ QUARANTINE = Table(
             "array<struct<name: string, reason: string>>",
             "Every check that failed, with the value and the rule.",
         ),
-        Column("query_id", "string", "The streaming query that refused it."),
+        Column("query_id", "string", "The streaming query that quarantined it."),
         Column("batch_id", "bigint", "Its micro-batch."),
-        Column("quarantined_at", "timestamp", "When it was refused, UTC."),
+        Column("quarantined_at", "timestamp", "When it was quarantined, UTC."),
     ),
     cluster_by=("target",),
 )

@@ -144,7 +144,7 @@ FACT_FRAUD_REPORT = Table(
     ),
     checks=required("reported_date_key", "date_key", *DIMENSION_KEYS),
     foreign_keys=(
-        # None to fact_transaction: a report comes before its transaction, or the transaction was refused.
+        # None to fact_transaction: a report comes before its transaction, or the transaction was quarantined.
         ForeignKey("reported_date_key", DIM_DATE.name, "date_key"),
         ForeignKey("date_key", DIM_DATE.name, "date_key"),
         *_dimension_keys_exist(),

@@ -1,4 +1,4 @@
-"""Looks at findings and quarantined_by_check that the notebooks end with."""
+"""Looks at findings and quarantined records that the notebooks end with."""
 
 from collections.abc import Iterable
 
@@ -22,11 +22,11 @@ def not_passed(findings: Iterable[Finding]) -> list[Finding]:
     return sorted((finding for finding in findings if not finding.passed), key=lambda finding: finding.warns)
 
 
-def plot_by_check(refused: pd.DataFrame) -> Axes | None:
-    """A plot of refused records by failed check, from `quarantined_by_check`; None where none was refused."""
-    if refused.empty:
+def plot_by_check(quarantined: pd.DataFrame) -> Axes | None:
+    """Quarantined records by failed check, from `quarantined_by_check`; None while there are none."""
+    if quarantined.empty:
         return None
-    sums = refused.groupby("check_name")["records"].sum().sort_values()
+    sums = quarantined.groupby("check_name")["records"].sum().sort_values()
     return sums.plot.barh(
-        figsize=(9, 0.5 + 0.3 * len(sums)), color="#b5532a", title="Refused records by failed check", ylabel=""
+        figsize=(9, 0.5 + 0.3 * len(sums)), color="#b5532a", title="Quarantined records by failed check", ylabel=""
     )

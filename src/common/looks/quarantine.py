@@ -1,4 +1,4 @@
-"""A plot of the quarantine: what is refused, by check and by day."""
+"""A plot of the quarantine: what is in it, by check and by day."""
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
@@ -9,7 +9,7 @@ from common.storage.quarantine import quarantined
 
 
 def plot_quarantine(lake: Lake, target: str | None) -> Figure | None:
-    """Refused records by failed check, and by day; None while there are none."""
+    """Quarantined records by failed check, and by day; None while there are none."""
     by_check = (
         quarantined(lake, target)
         .select(F.to_date("quarantined_at").alias("day"), F.explode("failed_checks.name").alias("check_name"))
@@ -24,10 +24,10 @@ def plot_quarantine(lake: Lake, target: str | None) -> Figure | None:
         1, 2, figsize=(13, 1.5 + 0.3 * len(totals)), width_ratios=(3, 2), layout="constrained"
     )
     checks.barh(totals.index, totals, color="#b5532a")
-    checks.set(title="Refused records by failed check", xlabel="records")
+    checks.set(title="Quarantined records by failed check", xlabel="records")
     by_day = by_check.groupby("day")["count"].sum().sort_index()
     days.bar([str(day) for day in by_day.index], by_day, color="#4878a8")
-    days.set(title="Failed checks by the day of refusal", ylabel="failed checks")
+    days.set(title="Failed checks by the day of quarantine", ylabel="failed checks")
     days.tick_params(axis="x", rotation=45)
     plt.close(drawn)
     return drawn

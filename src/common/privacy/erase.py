@@ -103,18 +103,18 @@ def _held(lake: Lake, bronze: Table, records: DataFrame, feed: str) -> DataFrame
 
 
 def _verdicts(lake: Lake, source: Source, feed: str, name: str, held: DataFrame) -> Counts:
-    """What the records are in a target: the tables tell of the accepted and refused, the map of those not selected."""
+    """What the records are in a target: accepted and quarantined by the tables, not selected by the map."""
     table = TARGETS[name]
     judged = conform(held, source.feeds[feed].into[name], table).select(f"{BRONZE}.record_id", "selected")
     accepted = lake.table(table).select("record_id", F.lit(True).alias("accepted"))
-    rejected = quarantined(lake, table.name).select("record_id", F.lit(True).alias("quarantined"))
+    in_quarantine = quarantined(lake, table.name).select("record_id", F.lit(True).alias("quarantined"))
     verdict = (
         F.when(F.col("accepted"), "accepted")
         .when(F.col("quarantined"), "quarantined")
         .when(~F.col("selected"), "not_selected")
         .otherwise("duplicates")
     )
-    told = judged.join(accepted, "record_id", "left").join(rejected, "record_id", "left")
+    told = judged.join(accepted, "record_id", "left").join(in_quarantine, "record_id", "left")
     counts = {row[0]: row[1] for row in told.groupBy(verdict).count().collect()}
     return Counts(records_read=sum(counts.values()), **counts)
 

@@ -29,7 +29,7 @@ _NAMED_BY = {
 
 
 def expire_unparsed(lake: Lake, source: Source, days: int = UNPARSED_RETENTION_DAYS) -> list[Erased]:
-    """Erases the refused records that no person can be found in, `days` after they were refused.
+    """Erases the quarantined records that no person can be found in, `days` after they were quarantined.
 
     They go from bronze and the quarantine, and count as an erasure. Open erasures are ended first. A record of which
     another table took something stays.

@@ -1,6 +1,6 @@
 """A person forgotten: found in bronze by the source's map and in the tables by their ids, then erased from all layers.
 
-Bronze is searched by conforming its records as silver does: a duplicate or refused record of the person is found too.
+Bronze is searched by conforming its records as silver does: a person's duplicates and quarantined records count too.
 A report of fraud is known by its transaction. What could not be parsed can't be searched; it expires by retention
 (`privacy.expire`).
 """

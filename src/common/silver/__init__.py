@@ -1,1 +1,1 @@
-"""Records to clean rows: conform, clean, check, refuse or accept once."""
+"""Records to clean rows: conform, clean, check, quarantine or accept once."""

@@ -92,7 +92,7 @@ def _check_sum(batch: BatchId, counts: Counts) -> None:
 
 
 def insert_accepted(lake: Lake, staged: Staged, flow: Flow, batch: BatchId) -> int | None:
-    """Adds the records that no check refuses, each key once, and derives the history that they change.
+    """Adds the records that pass every check, each key once, and derives the history that they change.
 
     Returns:
         How many were added; None where that isn't known, as when this batch was begun before and had added them.

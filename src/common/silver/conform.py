@@ -51,9 +51,9 @@ def conform(records: DataFrame, mapping: TargetMap, target: Table, known_fields:
     names = [name for name in target.column_names if name in derived.columns]
     failures = _failures(target, mapped).alias("failed_checks")
     judged = derived.select(*names, BRONZE, UNMAPPED, "selected", failures)
-    # Only a refused record's payload is needed again; the others' would make up most of what is staged.
-    refused_payload = F.when(F.size("failed_checks") > 0, F.col(f"{BRONZE}.payload"))
-    return judged.withColumn(BRONZE, F.col(BRONZE).withField("payload", refused_payload))
+    # Only a quarantined record's payload is needed again; the others' would make up most of what is staged.
+    payload = F.when(F.size("failed_checks") > 0, F.col(f"{BRONZE}.payload"))
+    return judged.withColumn(BRONZE, F.col(BRONZE).withField("payload", payload))
 
 
 def _parsed(records: DataFrame, fields: Sequence[str], known: Collection[str]) -> DataFrame:
@@ -87,7 +87,7 @@ def _is_record() -> Column:
 
 
 def _selected(mapping: TargetMap) -> Column:
-    # What could not be read might have been selected: it is refused, never passed over.
+    # What could not be read might have been selected: it is quarantined, never passed over.
     chosen = F.coalesce(F.expr(never_failing(mapping.where)), F.lit(False)) if mapping.where else F.lit(True)
     return (~_is_record() | chosen).alias("selected")
 

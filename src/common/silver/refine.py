@@ -93,7 +93,7 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
     lake.ensure(bronze)
     _check_fields(lake, source, target)
     if not has_begun(checkpoint):
-        # The query reads everything again, and refuses again what it must; what was replayed, it tells as its own.
+        # The query reads everything again, and quarantines again what it must; what was replayed, it counts as its own.
         if lake.exists(REPLAYED_RECORDS):
             finish_replays(lake, source.name, flow.feed, table)
         forget_quarantined(lake, table.name, bronze)
@@ -154,6 +154,6 @@ def _check_fields(lake: Lake, source: Source, target: str) -> None:
 
 
 def _is_anywhere(bronze: DataFrame, fields: Sequence[str]) -> bool:
-    """Whether some record names one of the fields: then many records without it are refused, and nobody misspelt it."""
+    """Whether a record names one of the fields: then many records lack it, and nobody misspelt it."""
     named = [F.col("payload").contains(json.dumps(field, ensure_ascii=False)) for field in fields]
     return not bronze.where(reduce(Column.__or__, named)).isEmpty()

@@ -1,8 +1,8 @@
-"""Refused records tried again, after the mapping or the check that refused them was mended.
+"""Quarantined records tried again, after the mapping or the check that quarantined them was mended.
 
 Records that are accepted now (or turn out to be duplicates, or aren't selected) leave the quarantine and are named in
 ops.replayed_records; the others stay, with the reasons of today. A replay that was killed is finished by the next one:
-what left the quarantine is told by ops.replayed_records, which is written before anything is removed.
+what left the quarantine is in ops.replayed_records, which is written before anything is removed.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ from common.storage.source_claim import check_source
 
 @dataclass(frozen=True)
 class Replayed:
-    """What a replay of one table's refused records came to."""
+    """What a replay of one table's quarantined records came to."""
 
     target: str
     records: int
@@ -49,10 +49,10 @@ class Replayed:
 
 
 def replay_quarantine(lake: Lake, source: Source, table: str = "") -> list[Replayed]:
-    """Tries the refused records of one table again, or of all where none is named.
+    """Tries the quarantined records of one table again, or of all where none is named.
 
     Raises:
-        ParameterError: no table of that name refuses records.
+        ParameterError: no table of that name quarantines records.
         CheckpointError: an erasure, or a batch of the table's stream, was broken off and has to be ended first.
         SourceError: the workspace has data of another source.
     """
@@ -63,7 +63,7 @@ def replay_quarantine(lake: Lake, source: Source, table: str = "") -> list[Repla
             f"{lake.settings.platform.run_job.format(job='maintenance')}, then replay"
         )
     target = quarantine_target(table)
-    wanted = [name for name, held in TARGETS.items() if target in (None, held.name)]
+    wanted = [name for name, table_ in TARGETS.items() if target in (None, table_.name)]
     return [_replay(lake, source, name) for name in wanted if source.feed_of(name) is not None]
 
 
@@ -101,7 +101,7 @@ def _new_id() -> str:
 
 
 def _as_received(rows: DataFrame) -> DataFrame:
-    """Refused records in the shape of bronze. What made one unreadable is among the reasons that it was refused for."""
+    """Quarantined records in the shape of bronze. What made one unreadable is among its reasons."""
     unreadable = F.filter("failed_checks", lambda failed: failed["name"] == "readable")
     return rows.select(
         "record_id",
@@ -114,7 +114,7 @@ def _as_received(rows: DataFrame) -> DataFrame:
 
 
 def _leaving(lake: Lake, staged: Staged, conflicting: DataFrame, target: Table) -> DataFrame:
-    """record_id and outcome of the records that need no longer be refused."""
+    """record_id and outcome of the records that need no longer be quarantined."""
     record = F.col(f"{BRONZE}.record_id").alias("record_id")
     existing = F.col("existing_record_id")
     fine = beside_existing(lake, staged.fine_rows, staged.scope, target).where(existing.isNotNull())

@@ -1,4 +1,4 @@
-"""A look at the quarantine: what is refused, why, where from and since when. Personal values are masked."""
+"""A look at the quarantine: what is in it, why, where from and since when. Personal values are masked."""
 
 import pandas as pd
 from pyspark.sql import Window
@@ -19,7 +19,7 @@ def quarantine_target(table: str) -> str | None:
     """The name by which the quarantine knows a silver table; a history's is that of its changes. None for all.
 
     Raises:
-        ParameterError: no table of that name refuses records.
+        ParameterError: no table of that name quarantines records.
     """
     names = {target.name: target.name for target in TARGETS.values()}
     names |= {reference.history.name: reference.changes.name for reference in REFERENCES.values()}
@@ -29,7 +29,7 @@ def quarantine_target(table: str) -> str | None:
 
 
 def quarantined_by_source(lake: Lake, target: str | None) -> pd.DataFrame:
-    """Refused records by source, feed and target: how many, of how many files, and when the first and last were."""
+    """Quarantined records by source, feed and target: how many, of how many files, and when the first and last were."""
     return (
         quarantined(lake, target)
         .groupBy("source", "feed", "target")
@@ -45,7 +45,7 @@ def quarantined_by_source(lake: Lake, target: str | None) -> pd.DataFrame:
 
 
 def quarantined_samples(lake: Lake, source: Source, target: str | None, samples: int = SAMPLES) -> pd.DataFrame:
-    """A few refused records of each target and failed check.
+    """A few quarantined records of each target and failed check.
 
     Returns:
         target, check_name, reason, source_ref (where the record was) and payload, its personal fields masked.

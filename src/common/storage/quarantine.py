@@ -1,4 +1,4 @@
-"""silver.quarantine: what was refused, and why."""
+"""silver.quarantine: what failed a check, and why."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -10,7 +10,7 @@ from common.storage.lake import Lake
 
 
 def quarantined(lake: Lake, target: str | None = None) -> DataFrame:
-    """The refused records of a target, or of all."""
+    """The quarantined records of a target, or of all."""
     rows = lake.table(QUARANTINE)
     return rows.where(F.col("target") == target) if target else rows
 
@@ -22,7 +22,7 @@ def quarantined_by(lake: Lake, batch: BatchId) -> int:
 
 
 def quarantined_by_check(lake: Lake, target: str | None = None) -> DataFrame:
-    """Refused records by target and failed check, most frequent first, each with an example.
+    """Quarantined records by target and failed check, most frequent first, each with an example.
 
     A record that fails several checks counts for each of them.
 
@@ -42,6 +42,6 @@ def quarantined_by_check(lake: Lake, target: str | None = None) -> DataFrame:
 
 
 def forget_quarantined(lake: Lake, target: str, bronze: Table) -> None:
-    """Removes the quarantined_by_check of a target whose record bronze still holds: a stream that starts anew makes them again."""
+    """Removes a target's quarantined records that bronze still has: a stream that starts again adds them again."""
     again = quarantined(lake, target).join(lake.table(bronze).select("record_id"), "record_id", "left_semi")
     lake.apply_changes(again.withColumn("operation", F.lit("delete")), QUARANTINE)

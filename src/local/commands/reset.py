@@ -29,7 +29,7 @@ def reset(
 ) -> None:
     """Reset a stream's checkpoint: its next run reads everything again, and adds only what its table doesn't hold.
 
-    For a table that was removed, restored to an older version, or refused records whose map was mended.
+    For a table that was removed, restored to an older version, or quarantined records whose map was mended.
     """
     if stream and whole:
         raise typer.BadParameter("give a stream or --all, not both", param_hint="--all")

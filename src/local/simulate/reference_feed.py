@@ -26,7 +26,7 @@ class ReferenceFeed:
         self._to_correct: list[int] = []
 
     def day(self, changes: Changes, day: int, file: str) -> DayOfRecords:
-        """The records of a day: changes, records refused the day before (now right), and records sent again."""
+        """The records of a day: changes, records quarantined the day before (now right), and records sent again."""
         world = self._population.world
         rng = generator(world.seed, Stream.REFERENCE_DIRT, day * len(ENTITIES) + ENTITIES.index(self._entity))
         changed = changes.changed[self._entity].tolist()

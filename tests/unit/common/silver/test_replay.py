@@ -1,4 +1,4 @@
-"""Refused records tried again after the map was mended, and streams that lost their place or their table.
+"""Quarantined records tried again after the map was mended, and streams that lost their place or their table.
 
 The tests are one story over one lake, in their order.
 """

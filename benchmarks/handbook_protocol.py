@@ -94,7 +94,7 @@ def measure(rows: pd.DataFrame, tell):  # type: ignore[no-untyped-def]
     from common.ml.booster import fit, predict, search
     from common.ml.metrics import evaluate
 
-    trials = search([handbook_split(rows, start) for start in VALIDATION_STARTS], FEATURE_NAMES, SEED, told=tell)
+    trials = search([handbook_split(rows, start) for start in VALIDATION_STARTS], FEATURE_NAMES, SEED, report=tell)
     figures = {}
     for start in TEST_STARTS:
         split = handbook_split(rows, start)

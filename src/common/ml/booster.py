@@ -79,12 +79,12 @@ def search(
     features: Sequence[str],
     seed: int,
     candidates: Sequence[Candidate] = SEARCH,
-    told: Callable[[str], None] = lambda _: None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> list[Trial]:
     """Every candidate's average precision on the splits, best mean first.
 
     Candidates that differ in the number of trees share one fit: its first trees are the smaller model.
-    Of equal candidates the one declared first wins. `told` gets a line of progress for each fit.
+    Of equal candidates the one declared first wins. `report` gets a line for each fit.
     """
     figures: dict[Candidate, list[float]] = {candidate: [] for candidate in candidates}
     shapes = list(dict.fromkeys((c.max_depth, c.learning_rate) for c in candidates))
@@ -97,7 +97,7 @@ def search(
             for candidate in mine:
                 scores = predict(booster, split.valid, features, candidate.rounds)
                 figures[candidate].append(average_precision(is_fraud, scores))
-            told(f"depth {depth}, learning rate {rate}: {max(figures[c][-1] for c in mine):.3f}")
+            report(f"depth {depth}, learning rate {rate}: {max(figures[c][-1] for c in mine):.3f}")
     trials = [Trial(candidate, tuple(values)) for candidate, values in figures.items()]
     return sorted(trials, key=lambda trial: trial.mean, reverse=True)
 

@@ -87,7 +87,7 @@ def train_planned(lake: Lake, plan: Plan, *, alert_budget_cards_per_day: int, se
             protocol=plan.protocol,
             cards_per_day=alert_budget_cards_per_day,
             seed=seed,
-            told=print,
+            report=print,
         )
     except TooFewLabels as error:
         return Training(None, str(error), len(window.rows), folds, lacks_labels=True)

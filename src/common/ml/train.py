@@ -75,7 +75,7 @@ def train(
     protocol: Protocol,
     cards_per_day: int,
     seed: int,
-    told: Callable[[str], None] = lambda _: None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> Trained:
     """A model on the protocol's folds.
 
@@ -85,7 +85,7 @@ def train(
         protocol: the folds.
         cards_per_day: the alert budget, for threshold and figures.
         seed: of everything random.
-        told: gets lines of progress.
+        report: gets lines of progress.
 
     Raises:
         TooFewLabels: there are too few frauds to train or to test on.
@@ -96,7 +96,7 @@ def train(
     if text := too_few_labels(int(learnt["is_fraud"].sum()), int(tested["is_fraud"].sum())):
         raise TooFewLabels(text)
     split = validation_split(window, protocol)
-    trials = search([split], FEATURE_NAMES, seed, told=told)
+    trials = search([split], FEATURE_NAMES, seed, report=report)
     best = trials[0].candidate
     rehearsal = fit(split.train, FEATURE_NAMES, best, seed)
     threshold = threshold_for(split.valid.assign(score=predict(rehearsal, split.valid, FEATURE_NAMES)), cards_per_day)

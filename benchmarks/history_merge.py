@@ -45,7 +45,7 @@ def main() -> None:
         lake.append(changes(0, ACCOUNTS, 0), ACCOUNT.changes)
         lake.append(changes(ACCOUNTS, ACCOUNTS, 10), ACCOUNT.changes)
         lake.append(versions(lake.table(ACCOUNT.changes), ACCOUNT), ACCOUNT.history)
-        held = lake.table(ACCOUNT.history).count()
+        existing = lake.table(ACCOUNT.history).count()
 
         seconds: dict[str, list[float]] = {"history": [], "bare": []}
         for number in range(ROUNDS):
@@ -75,7 +75,7 @@ def main() -> None:
     best = {name: min(values) for name, values in seconds.items()}
     shown = {name: " ".join(f"{value:.1f}" for value in values) for name, values in seconds.items()}
     show(
-        f"{CHANGES:,} changes into {held:,} versions",
+        f"{CHANGES:,} changes into {existing:,} versions",
         [
             Goal("accepted, history derived and merged", f"{shown['history']} s", "", None),
             Goal("bare MERGE of the difference", f"{shown['bare']} s", "", None),

@@ -26,8 +26,8 @@ def record_empty_files(lake: Lake, source_name: str, feed_name: str, feed: FileF
     rows = lake.spark.createDataFrame(
         [(f"{path}#0", None, REASON) for path in paths], "source_ref string, payload string, read_error string"
     )
-    held = lake.table(bronze_table(feed_name)).where(F.col("source_ref").isin([f"{path}#0" for path in paths]))
-    new = bronze_rows(rows, source_name, feed_name).join(held.select("record_id"), "record_id", "left_anti")
+    existing = lake.table(bronze_table(feed_name)).where(F.col("source_ref").isin([f"{path}#0" for path in paths]))
+    new = bronze_rows(rows, source_name, feed_name).join(existing.select("record_id"), "record_id", "left_anti")
     if not new.isEmpty():
         lake.append(new, bronze_table(feed_name))
 

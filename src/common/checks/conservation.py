@@ -32,24 +32,24 @@ def check_conservation(lake: Lake, flows: DataFrame | None = None) -> list[Findi
         )
         for row in rows
     ]
-    findings += _untold(lake, {row["target"] for row in rows})
+    findings += _unaccounted(lake, {row["target"] for row in rows})
     return findings + _as_many(lake)
 
 
 def _equation(flow: Row) -> str:
-    told = (
+    text = (
         f"read {flow['records_read']:,} (bronze holds {flow['in_bronze']:,}) = accepted {flow['accepted']:,} (target "
         f"holds {flow['in_target']:,}) + duplicates {flow['duplicates']:,} + quarantined {flow['quarantined']:,} "
         f"(quarantine holds {flow['in_quarantine']:,}) + not selected {flow['not_selected']:,}"
     )
     if flow["replayed"]:
-        told += f"; {flow['replayed']:,} replayed from the quarantine, {flow['replayed_accepted']:,} of them accepted"
+        text += f"; {flow['replayed']:,} replayed from the quarantine, {flow['replayed_accepted']:,} of them accepted"
     if flow["erased"]:
-        told += (
+        text += (
             f"; {flow['erased']:,} erased from bronze, {flow['erased_accepted']:,} from the target and "
             f"{flow['erased_quarantined']:,} from the quarantine"
         )
-    return told
+    return text
 
 
 _ONE_EACH = {
@@ -61,7 +61,7 @@ _ONE_EACH = {
 """Tables with one row for each row of another."""
 
 
-def _untold(lake: Lake, told: set[str]) -> list[Finding]:
+def _unaccounted(lake: Lake, targets: set[str]) -> list[Finding]:
     """A finding for each stream into silver that has run and that ops.batches knows nothing of: its rows were lost."""
     ran = {stream.name.removeprefix("silver/") for stream in streams(lake.settings) if stream.batches}
     return [
@@ -73,7 +73,7 @@ def _untold(lake: Lake, told: set[str]) -> list[Finding]:
             f"{lake.settings.how_to_reset(f'silver/{name}')}, and run the job to have its records counted again",
         )
         for name in sorted(ran & TARGETS.keys())
-        if TARGETS[name].name not in told
+        if TARGETS[name].name not in targets
     ]
 
 
@@ -105,12 +105,12 @@ def accounted(lake: Lake) -> DataFrame:
     flow = ("feed", "target")
     streams = batches.where("kind = 'stream'")
     newest = streams.groupBy(*flow).agg(F.max_by("query_id", "committed_at").alias("query_id"))
-    told = streams.join(newest, [*flow, "query_id"], "left_semi")
-    begun = told.groupBy(*flow).agg(F.min("committed_at").alias("begun"))
+    current = streams.join(newest, [*flow, "query_id"], "left_semi")
+    begun = current.groupBy(*flow).agg(F.min("committed_at").alias("begun"))
     later = batches.where("kind <> 'stream'").join(begun, list(flow)).where("committed_at >= begun").drop("begun")
     of = {kind: F.col("kind") == kind for kind in BATCH_KINDS}
     sums = (
-        told.unionByName(later)
+        current.unionByName(later)
         .groupBy(*flow)
         .agg(
             *(_sum(of["stream"], name, name) for name in Counts.__dataclass_fields__),

@@ -56,8 +56,8 @@ def failure(findings: Sequence[Finding]) -> LakehouseError | None:
     failed = [finding for finding in findings if finding.failed]
     if not failed:
         return None
-    told = "\n".join(f"  {finding.subject}: {finding.check_name}: {finding.details}" for finding in failed)
-    message = f"{len(failed)} of {len(findings)} checks failed:\n{told}\n"
+    lines = "\n".join(f"  {finding.subject}: {finding.check_name}: {finding.details}" for finding in failed)
+    message = f"{len(failed)} of {len(findings)} checks failed:\n{lines}\n"
     if any(finding.check_name in _COUNTING for finding in failed):
         return ConservationError(
             f"{message}An erasure or a replay that was broken off is ended by running that job again. After a table "

@@ -44,9 +44,9 @@ def row_checks(table: Table) -> tuple[Check, ...]:
     Those that hold only where a source maps a column don't apply: the table doesn't tell which source a row is of.
     """
     own = [check for check in table.checks if not check.if_mapped]
-    said = {check.name for check in own}
+    own_names = {check.name for check in own}
     keys = (column for column in table.key if column not in table.nullable_key)
-    in_key = [check for check in required(*keys) if check.name not in said]
+    in_key = [check for check in required(*keys) if check.name not in own_names]
     return (*in_key, *own)
 
 

@@ -10,7 +10,7 @@ from common.checks.findings import Finding
 from common.checks.kept import basis, keep_findings, kept_findings
 from common.checks.promises import broken_rows, orphans, promises, recent_by, row_checks
 from common.contracts.bronze import bronze_table
-from common.contracts.drift import HeldColumn, drift
+from common.contracts.drift import ExistingColumn, drift
 from common.contracts.ops import BATCHES, QUALITY_RESULTS
 from common.contracts.registry import all_tables
 from common.contracts.table import Table
@@ -84,9 +84,9 @@ def _promises(lake: Lake, tables: list[Table], days: int) -> list[Finding]:
 
 def _misfits(lake: Lake, table: Table) -> list[Finding]:
     fields = lake.table(table).schema.fields
-    held = {f.name: HeldColumn(f.dataType.simpleString(), f.metadata.get("comment", "")) for f in fields}
-    wrong = drift(table, held).misfits
-    missing = [name for name in table.column_names if name not in held]
+    existing = {f.name: ExistingColumn(f.dataType.simpleString(), f.metadata.get("comment", "")) for f in fields}
+    wrong = drift(table, existing).misfits
+    missing = [name for name in table.column_names if name not in existing]
     if wrong:
         return [Finding(table.name, "columns", False, "; ".join(wrong))]
     if missing:

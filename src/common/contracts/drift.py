@@ -8,7 +8,7 @@ from common.contracts.table import Table
 
 
 @dataclass(frozen=True)
-class HeldColumn:
+class ExistingColumn:
     """A column as the table has it: its type as Spark writes it, and its comment."""
 
     type: str
@@ -23,7 +23,7 @@ class Drift:
     misfits: tuple[str, ...]
 
 
-def drift(table: Table, held: Mapping[str, HeldColumn]) -> Drift:
+def drift(table: Table, existing: Mapping[str, ExistingColumn]) -> Drift:
     """Compares a contract with the columns that its table has.
 
     New columns, new fields of a struct and new comments can be added to a table that is there. A type that differs
@@ -31,22 +31,24 @@ def drift(table: Table, held: Mapping[str, HeldColumn]) -> Drift:
     """
     clauses, misfits = [], []
     for column in table.columns:
-        if column.name not in held:
+        if column.name not in existing:
             clauses.append(f"ADD COLUMNS ({column.name} {column.type} COMMENT {quoted(column.comment)})")
             continue
-        for path, type_ in _added_fields(column.name, held[column.name].type, column.type):
+        for path, type_ in _added_fields(column.name, existing[column.name].type, column.type):
             clauses.append(f"ADD COLUMNS ({path} {type_})")
-        if not _fits(held[column.name].type, column.type):
-            misfits.append(f"{column.name} is {held[column.name].type} in the table and {column.type} in the contract")
-        if held[column.name].comment != column.comment:
+        if not _fits(existing[column.name].type, column.type):
+            misfits.append(
+                f"{column.name} is {existing[column.name].type} in the table and {column.type} in the contract"
+            )
+        if existing[column.name].comment != column.comment:
             clauses.append(f"ALTER COLUMN {column.name} COMMENT {quoted(column.comment)}")
     return Drift(tuple(clauses), tuple(misfits))
 
 
-def _added_fields(path: str, held: str, declared: str) -> Iterator[tuple[str, str]]:
-    if not _is_struct(held, declared):
+def _added_fields(path: str, existing: str, declared: str) -> Iterator[tuple[str, str]]:
+    if not _is_struct(existing, declared):
         return
-    there = _fields(held)
+    there = _fields(existing)
     for name, type_ in _fields(declared).items():
         if name in there:
             yield from _added_fields(f"{path}.{name}", there[name], type_)
@@ -54,11 +56,11 @@ def _added_fields(path: str, held: str, declared: str) -> Iterator[tuple[str, st
             yield f"{path}.{name}", type_
 
 
-def _fits(held: str, declared: str) -> bool:
-    if not _is_struct(held, declared):
-        return _plain(held) == _plain(declared)
+def _fits(existing: str, declared: str) -> bool:
+    if not _is_struct(existing, declared):
+        return _plain(existing) == _plain(declared)
     wanted = _fields(declared)
-    return all(name not in wanted or _fits(type_, wanted[name]) for name, type_ in _fields(held).items())
+    return all(name not in wanted or _fits(type_, wanted[name]) for name, type_ in _fields(existing).items())
 
 
 def _is_struct(*types: str) -> bool:

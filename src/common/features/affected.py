@@ -79,17 +79,17 @@ def days_of(spans: DataFrame, newest: datetime) -> list[Stretch]:
     return stretches((_day(row[0] * DAY_MICROS), min(_day(row[1] - 1), last_day)) for row in ends.collect())
 
 
-def affected(held: DataFrame, spans: DataFrame) -> DataFrame:
-    """Those of `held` that a span is seen by: transaction_id, event_date.
+def affected(existing: DataFrame, spans: DataFrame) -> DataFrame:
+    """Those of `existing` that a span is seen by: transaction_id, event_date.
 
     Args:
-        held: transactions that have features; `ROW_KEY`, event_time, customer_id, terminal_id.
+        existing: transactions that have features; `ROW_KEY`, event_time, customer_id, terminal_id.
         spans: those of what arrived.
 
     """
     keys = ("customer", "customer_id"), ("terminal", "terminal_id"), ("transaction", "transaction_id")
     structs = [F.struct(F.lit(kind).alias("kind"), F.col(name).alias("key")) for kind, name in keys]
-    by_key = held.select(*ROW_KEY, F.unix_micros("event_time").alias(EVENT_MICROS), F.inline(F.array(*structs)))
+    by_key = existing.select(*ROW_KEY, F.unix_micros("event_time").alias(EVENT_MICROS), F.inline(F.array(*structs)))
     near = by_key.where("key IS NOT NULL").join(spans.select(*_KEY), list(_KEY), "left_semi")
     both = near.unionByName(spans, allowMissingColumns=True)
     # Nulls come first: a span without an id is seen by every transaction at its beginning.

@@ -41,7 +41,9 @@ def calendar(lake: Lake, years: list[int]) -> DataFrame:
 
 def extend_calendar(lake: Lake, first: date, last: date) -> None:
     """Adds the years that are missing between the oldest and the newest date known, these two included."""
-    held = {row["year"] for row in lake.table(DIM_DATE).where("year IS NOT NULL").select("year").distinct().collect()}
-    wanted = {first.year, last.year} | held
-    if missing := [year for year in range(min(wanted), max(wanted) + 1) if year not in held]:
+    existing = {
+        row["year"] for row in lake.table(DIM_DATE).where("year IS NOT NULL").select("year").distinct().collect()
+    }
+    wanted = {first.year, last.year} | existing
+    if missing := [year for year in range(min(wanted), max(wanted) + 1) if year not in existing]:
         lake.apply_changes(calendar(lake, missing).withColumn("operation", F.lit("upsert")), DIM_DATE)

@@ -44,8 +44,8 @@ def update_dimension(lake: Lake, reference: Reference, ids: DataFrame) -> None:
     """
     table = DIMENSIONS[reference.entity]
     changes = lake.table(reference.changes).join(ids, reference.key, "left_semi")
-    held = lake.table(table).join(ids, reference.key, "left_semi")
-    merge_difference(lake, dimension_rows(versions(changes, reference), reference), held, table)
+    existing = lake.table(table).join(ids, reference.key, "left_semi")
+    merge_difference(lake, dimension_rows(versions(changes, reference), reference), existing, table)
 
 
 def add_unknown_members(lake: Lake) -> None:

@@ -45,13 +45,15 @@ def update_report_facts(lake: Lake, new: DataFrame, touched: DataFrame | None) -
         touched: transaction_id of the facts that are new or may have been mended; None where there are none.
 
     """
-    held = lake.table(FACT_FRAUD_REPORT)
+    existing = lake.table(FACT_FRAUD_REPORT)
     concerned = new.select(*REPORT_KEY)
     if touched is not None:
         # Reports are few: joined this way round, they are what is sent to all.
-        concerned = concerned.unionByName(touched.join(held.select(*REPORT_KEY), "transaction_id").select(*REPORT_KEY))
+        concerned = concerned.unionByName(
+            touched.join(existing.select(*REPORT_KEY), "transaction_id").select(*REPORT_KEY)
+        )
     transactions = lake.table(FACT_TRANSACTION).select(*_OF_TRANSACTION)
     with with_transactions(lake, concerned.distinct(), transactions) as found:
         derived = report_facts(found)
-        held_part = held.join(found.select(*REPORT_KEY).distinct(), list(REPORT_KEY), "left_semi")
-        merge_difference(lake, derived, held_part, FACT_FRAUD_REPORT)
+        existing_part = existing.join(found.select(*REPORT_KEY).distinct(), list(REPORT_KEY), "left_semi")
+        merge_difference(lake, derived, existing_part, FACT_FRAUD_REPORT)

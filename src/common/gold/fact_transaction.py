@@ -57,8 +57,8 @@ def concerned_facts(lake: Lake, changes: Mapping[str, DataFrame], since: datetim
 def mended_facts(lake: Lake, concerned: DataFrame) -> DataFrame:
     """The facts with the keys that they should have, and whether those differ from the ones they have (`differs`)."""
     keys = F.struct(*DIMENSION_KEYS)
-    anew = _with_keys(lake, concerned.withColumn("_held", keys))
-    return anew.select(*FACT_TRANSACTION.column_names, (~keys.eqNullSafe(F.col("_held"))).alias("differs"))
+    mended = _with_keys(lake, concerned.withColumn("_existing", keys))
+    return mended.select(*FACT_TRANSACTION.column_names, (~keys.eqNullSafe(F.col("_existing"))).alias("differs"))
 
 
 def write_facts(lake: Lake, mended: DataFrame | None, new: DataFrame | None, once: Once) -> None:

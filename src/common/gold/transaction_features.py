@@ -82,8 +82,8 @@ def _add_and_recompute(lake: Lake, new: DataFrame, older: DataFrame, once: Once)
     added = new.join(older, list(ROW_KEY), "left_anti")
     with lake.staged(_features(lake, added.unionByName(older)), "features.batch") as rows:
         lake.append(rows.join(older, list(ROW_KEY), "left_anti"), TRANSACTION_FEATURES, once)
-        held = rows.join(older, list(ROW_KEY), "left_semi").withColumn("operation", F.lit("upsert"))
-        lake.apply_changes(held, TRANSACTION_FEATURES)
+        updates = rows.join(older, list(ROW_KEY), "left_semi").withColumn("operation", F.lit("upsert"))
+        lake.apply_changes(updates, TRANSACTION_FEATURES)
 
 
 def _features(lake: Lake, rows: DataFrame, reach: Reach | None = None) -> DataFrame:
@@ -119,5 +119,5 @@ def _concerned(lake: Lake, batch: DataFrame, since: datetime | None, newest: dat
     days = days_of(spans, newest)
     if not days:
         return None
-    held = affected(lake.table(TRANSACTION_FEATURES).where(within("event_date", days)), spans)
-    return silver.where(within("event_date", days)).join(held, list(ROW_KEY), "left_semi").select(*INPUTS)
+    concerned = affected(lake.table(TRANSACTION_FEATURES).where(within("event_date", days)), spans)
+    return silver.where(within("event_date", days)).join(concerned, list(ROW_KEY), "left_semi").select(*INPUTS)

@@ -23,13 +23,13 @@ _FILE = "sqlite:///"
 def newest_version(settings: Settings) -> str | None:
     """The number of the version registered last; empty where there is none, None where that can't be told."""
     query = "SELECT max(version) FROM model_versions WHERE name = ?"
-    return _told(settings, query, lambda: _newest_by_client(settings))
+    return _number(settings, query, lambda: _newest_by_client(settings))
 
 
 def champion_version(settings: Settings) -> str | None:
     """The number of the version that scoring uses; empty where there is none, None where that can't be told."""
     query = f"SELECT max(version) FROM registered_model_aliases WHERE name = ? AND alias = '{ALIAS}'"
-    return _told(settings, query, lambda: _champion_by_client(settings))
+    return _number(settings, query, lambda: _champion_by_client(settings))
 
 
 def newest_and_champion(settings: Settings) -> list[str] | None:
@@ -38,7 +38,7 @@ def newest_and_champion(settings: Settings) -> list[str] | None:
     return None if newest is None or champion is None else [newest, champion]
 
 
-def _told(settings: Settings, query: str, by_client: Callable[[], str]) -> str | None:
+def _number(settings: Settings, query: str, by_client: Callable[[], str]) -> str | None:
     if not settings.registry_uri.startswith(_FILE):
         return by_client()
     file = Path(settings.registry_uri.removeprefix(_FILE))

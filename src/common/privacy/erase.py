@@ -69,14 +69,14 @@ def plan_erasure(
         bronze = bronze_table(feed)
         if not lake.exists(bronze):
             continue
-        with lake.staged(_held(lake, bronze, kept, feed), f"{bronze.name}.erased") as held:
-            if held.isEmpty():
+        with lake.staged(_bronze_records(lake, bronze, kept, feed), f"{bronze.name}.erased") as found:
+            if found.isEmpty():
                 continue
             path = path_of(F.col("source_ref"))
-            files += [(row[0], row[1]) for row in held.groupBy(path).count().orderBy(path).collect()]
+            files += [(row[0], row[1]) for row in found.groupBy(path).count().orderBy(path).collect()]
             targets = [name for name in source.feeds[feed].into if (feed, TARGETS[name].name) in counted]
             flows += [
-                FlowCounts(feed, TARGETS[name].name, _verdicts(lake, source, feed, name, held)) for name in targets
+                FlowCounts(feed, TARGETS[name].name, _verdicts(lake, source, feed, name, found)) for name in targets
             ]
     plan = Plan(erasure_id, source.name, customer_id, tuple(flows), tuple(files))
     close_plan(lake, plan)
@@ -98,14 +98,14 @@ def _counted_flows(lake: Lake) -> DataFrame:
     return lake.table(BATCHES).where("kind = 'stream'").select("feed", "target").distinct()
 
 
-def _held(lake: Lake, bronze: Table, records: DataFrame, feed: str) -> DataFrame:
+def _bronze_records(lake: Lake, bronze: Table, records: DataFrame, feed: str) -> DataFrame:
     return lake.table(bronze).join(records.where(F.col("feed") == feed).select("record_id"), "record_id", "left_semi")
 
 
-def _verdicts(lake: Lake, source: Source, feed: str, name: str, held: DataFrame) -> Counts:
+def _verdicts(lake: Lake, source: Source, feed: str, name: str, records: DataFrame) -> Counts:
     """What the records are in a target: accepted and quarantined by the tables, not selected by the map."""
     table = TARGETS[name]
-    judged = conform(held, source.feeds[feed].into[name], table).select(f"{BRONZE}.record_id", "selected")
+    judged = conform(records, source.feeds[feed].into[name], table).select(f"{BRONZE}.record_id", "selected")
     accepted = lake.table(table).select("record_id", F.lit(True).alias("accepted"))
     in_quarantine = quarantined(lake, table.name).select("record_id", F.lit(True).alias("quarantined"))
     verdict = (
@@ -114,8 +114,8 @@ def _verdicts(lake: Lake, source: Source, feed: str, name: str, held: DataFrame)
         .when(~F.col("selected"), "not_selected")
         .otherwise("duplicates")
     )
-    told = judged.join(accepted, "record_id", "left").join(in_quarantine, "record_id", "left")
-    counts = {row[0]: row[1] for row in told.groupBy(verdict).count().collect()}
+    verdicts = judged.join(accepted, "record_id", "left").join(in_quarantine, "record_id", "left")
+    counts = {row[0]: row[1] for row in verdicts.groupBy(verdict).count().collect()}
     return Counts(records_read=sum(counts.values()), **counts)
 
 

@@ -153,8 +153,8 @@ class _Search:
         """Ids of transactions that silver holds as somebody else's: another record only claimed them."""
         if not self.lake.exists(TRANSACTIONS):
             return self.lake.spark.createDataFrame([], "transaction_id string")
-        held = self.lake.table(TRANSACTIONS).select(*ID_COLUMNS)
-        return held.join(person.rows_of(held).select("transaction_id"), "transaction_id", "left_anti").select(
+        rows = self.lake.table(TRANSACTIONS).select(*ID_COLUMNS)
+        return rows.join(person.rows_of(rows).select("transaction_id"), "transaction_id", "left_anti").select(
             "transaction_id"
         )
 

@@ -37,15 +37,15 @@ def blocks(rules_hit: str = RULES_HIT, rules: Sequence[Rule] = RULES) -> Column:
 
 def sentences(rules_hit: str = RULES_HIT, rules: Sequence[Rule] = RULES) -> Column:
     """The sentences of the rules in the column `rules_hit`, array<string>."""
-    told = F.create_map(*(F.lit(text) for rule in rules for text in (rule.name, told_of(rule))))
-    return F.transform(F.col(rules_hit), lambda name: F.coalesce(F.try_element_at(told, name), name))
+    texts = F.create_map(*(F.lit(text) for rule in rules for text in (rule.name, _text_of(rule))))
+    return F.transform(F.col(rules_hit), lambda name: F.coalesce(F.try_element_at(texts, name), name))
 
 
 def sentence(name: str, rules: Sequence[Rule] = RULES) -> str:
     """What a rule's hit means, for a person. A rule that is declared no more is told by its name."""
-    return next((told_of(rule) for rule in rules if rule.name == name), name)
+    return next((_text_of(rule) for rule in rules if rule.name == name), name)
 
 
-def told_of(rule: Rule) -> str:
+def _text_of(rule: Rule) -> str:
     """A rule's name and sentence, in the form in which a model's reasons are told."""
     return f"rule {rule.name}: {rule.sentence}"

@@ -65,20 +65,20 @@ def check_histories(lake: Lake, *, changed_only: bool = False) -> list[Finding]:
         for reference in there
         for part in (
             _digested(versions(lake.table(reference.changes), reference), reference.history, "derived"),
-            _digested(lake.table(reference.history), reference.history, "held"),
+            _digested(lake.table(reference.history), reference.history, "existing"),
         )
     ]
     found = {(row["table"], row["side"]): (row["versions"], row["digest"]) for row in together(sides)}
     for reference in there:
         name = reference.history.name
-        held, derived = found[name, "held"], found[name, "derived"]
-        told = f"{held[0]:,} versions; the accepted changes make {derived[0]:,}"
-        if held != derived:
-            told += (
+        existing, derived = found[name, "existing"], found[name, "derived"]
+        details = f"{existing[0]:,} versions; the accepted changes make {derived[0]:,}"
+        if existing != derived:
+            details += (
                 f", and they differ. To derive them again: {lake.settings.how_to_reset(name.replace('.', '/'))}, then "
                 "run the job"
             )
-        kept[_flow(reference)] = [Finding(_flow(reference), COMPLETENESS, held == derived, told)]
+        kept[_flow(reference)] = [Finding(_flow(reference), COMPLETENESS, existing == derived, details)]
     keep_findings(lake, bases, kept)
     return [finding for reference in known for finding in kept[_flow(reference)]]
 

@@ -25,16 +25,16 @@ class FileRefused(LakehouseError):
 
 def chunks(records: Iterable[Record]) -> Iterator[Chunk]:
     """Records in chunks of at most CHUNK_ROWS, and of about CHUNK_CHARACTERS."""
-    held: list[Record] = []
+    waiting: list[Record] = []
     size = 0
     for record in records:
-        held.append(record)
+        waiting.append(record)
         size += len(record[1])
-        if len(held) == CHUNK_ROWS or size >= CHUNK_CHARACTERS:
-            yield _chunk(held)
-            held, size = [], 0
-    if held:
-        yield _chunk(held)
+        if len(waiting) == CHUNK_ROWS or size >= CHUNK_CHARACTERS:
+            yield _chunk(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield _chunk(waiting)
 
 
 def _chunk(records: list[Record]) -> Chunk:

@@ -90,7 +90,7 @@ def _is_too_deep(record: object) -> bool:
         inner = [value for value in level if isinstance(value, dict | list)]
         if inner and depth > MAX_DEPTH:
             return True
-        level = [value for held in inner for value in (held.values() if isinstance(held, dict) else held)]
+        level = [value for part in inner for value in (part.values() if isinstance(part, dict) else part)]
     return False
 
 

@@ -14,7 +14,7 @@ from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from common.contracts.ddl import create_table, create_view, keys, tags
-from common.contracts.drift import Drift, HeldColumn, drift
+from common.contracts.drift import Drift, ExistingColumn, drift
 from common.contracts.table import Table, View
 from common.errors import SchemaError
 from common.settings import Settings
@@ -84,7 +84,7 @@ class Lake:
         Raises:
             SchemaError: a table's column has another type than its contract says; nothing was changed.
         """
-        there = {table.name: held for table in tables if (held := self._columns(table)) is not None}
+        there = {table.name: columns for table in tables if (columns := self._columns(table)) is not None}
         # All are checked before the first is changed.
         found = {table.name: self._drift(table, there[table.name]) for table in tables if table.name in there}
         for table in tables:
@@ -107,17 +107,17 @@ class Lake:
             if not self.exists(view.name):
                 self.spark.sql(create_view(view, self.full_name(view.name), self.full_name(view.of)))
 
-    def _columns(self, table: Table) -> dict[str, HeldColumn] | None:
+    def _columns(self, table: Table) -> dict[str, ExistingColumn] | None:
         try:
             fields = self.spark.read.table(self.full_name(table)).schema.fields
         except AnalysisException as error:
             if error.getCondition() in NOT_THERE:
                 return None
             raise
-        return {f.name: HeldColumn(f.dataType.simpleString(), f.metadata.get("comment", "")) for f in fields}
+        return {f.name: ExistingColumn(f.dataType.simpleString(), f.metadata.get("comment", "")) for f in fields}
 
-    def _drift(self, table: Table, held: dict[str, HeldColumn]) -> Drift:
-        found = drift(table, held)
+    def _drift(self, table: Table, existing: dict[str, ExistingColumn]) -> Drift:
+        found = drift(table, existing)
         if found.misfits:
             raise SchemaError(
                 f"{table.name} doesn't fit its contract: {'; '.join(found.misfits)}. Nothing was written. Give the "

@@ -87,9 +87,9 @@ def _has_removed_files(lake: Lake, table: Table | str) -> bool:
 
 def _keep_for_days(lake: Lake, table: Table | str, days: int) -> None:
     rows = lake.spark.sql(f"SHOW TBLPROPERTIES {lake.full_name(table)}").collect()
-    held = next((row["value"] for row in rows if row["key"] == _PROPERTY), None)
+    current = next((row["value"] for row in rows if row["key"] == _PROPERTY), None)
     wanted = f"interval {days} days"
-    if held == wanted or (held is None and days == _DELTAS_DEFAULT_DAYS):
+    if current == wanted or (current is None and days == _DELTAS_DEFAULT_DAYS):
         return
     if days == _DELTAS_DEFAULT_DAYS:
         statement = f"ALTER TABLE {lake.full_name(table)} UNSET TBLPROPERTIES IF EXISTS ('{_PROPERTY}')"

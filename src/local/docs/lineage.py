@@ -80,11 +80,11 @@ def differences(found: Lineage, documented: Lineage) -> list[str]:
     return [*undocumented(found, documented), *_only_in(documented, found, "is in docs/lineage.md, but did not happen")]
 
 
-def _only_in(one: Lineage, other: Lineage, said: str) -> Iterator[str]:
+def _only_in(one: Lineage, other: Lineage, verdict: str) -> Iterator[str]:
     for task, accesses in one.items():
         there = other.get(task, Accesses())
         for verb, tables in (("reads", accesses.reads - there.reads), ("writes", accesses.writes - there.writes)):
-            yield from (f"{task} {verb} {table}: {said}" for table in sorted(tables))
+            yield from (f"{task} {verb} {table}: {verdict}" for table in sorted(tables))
 
 
 def newest_run(workspace: Workspace) -> Path | None:

@@ -64,9 +64,9 @@ def _jars() -> Finding:
 def _memory() -> Finding:
     heap_gib = _gib(os.environ.get("LAKEHOUSE_DRIVER_MEMORY", "2560m"))
     if heap_gib is None:
-        held = os.environ["LAKEHOUSE_DRIVER_MEMORY"]
+        value = os.environ["LAKEHOUSE_DRIVER_MEMORY"]
         return Finding(
-            "memory", MISSING, f"LAKEHOUSE_DRIVER_MEMORY={held}", "write it as Java does, such as 2560m or 4g"
+            "memory", MISSING, f"LAKEHOUSE_DRIVER_MEMORY={value}", "write it as Java does, such as 2560m or 4g"
         )
     free_gib = psutil.virtual_memory().available / 2**30
     found = f"{free_gib:.1f} GiB free, Spark takes up to {heap_gib:.1f}"

@@ -46,11 +46,11 @@ def _cli() -> Finding:
         return Finding(
             "Databricks CLI", NOT_SET_UP, "none on the PATH", "docs.databricks.com/dev-tools/cli/install.html"
         )
-    said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout.strip()
-    version = re.search(r"v(\d+)\.(\d+)\.(\d+)(-dev)?", said)
+    answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout.strip()
+    version = re.search(r"v(\d+)\.(\d+)\.(\d+)(-dev)?", answer)
     if version and (version[4] or (int(version[1]), int(version[2])) >= CLI_RELEASE):
         return Finding("Databricks CLI", OK, f"{version[0]}, {path}")
-    return Finding("Databricks CLI", MISSING, f"{said or 'no answer'}, {path}", "update it to 1.0 or later")
+    return Finding("Databricks CLI", MISSING, f"{answer or 'no answer'}, {path}", "update it to 1.0 or later")
 
 
 def _client(bundle: Bundle) -> WorkspaceClient | Finding:
@@ -75,9 +75,9 @@ def _catalog(client: WorkspaceClient, catalog: str, principal: str) -> Finding:
     except DatabricksError as error:
         fix = "name another one, for all commands: export BUNDLE_VAR_catalog=NAME"
         return Finding(subject, MISSING, _said(error), fix)
-    held = {one.privilege for assignment in granted for one in assignment.privileges or []}
-    lacking = [privilege for privilege in NEEDED if privilege not in held]
-    if owner == principal or not lacking or Privilege.ALL_PRIVILEGES in held:
+    privileges = {one.privilege for assignment in granted for one in assignment.privileges or []}
+    lacking = [privilege for privilege in NEEDED if privilege not in privileges]
+    if owner == principal or not lacking or Privilege.ALL_PRIVILEGES in privileges:
         return Finding(subject, OK, "schemas may be created in it")
     names = " and ".join(privilege.value.replace("_", " ") for privilege in lacking)
     return Finding(subject, WARNING, f"not granted: {names}", f"its owner grants {names} to {principal}")

@@ -138,7 +138,7 @@ def _launch(workspace: Workspace, port: int) -> "subprocess.Popen[Any]":
     command = server_command(workspace, port, java, jars)
     command[1:1] = archive_options(java, jars)
     environment = server_environment() | {"PYSPARK_PYTHON": str(worker_python(workspace, port))}
-    server_ends, held = os.pipe()  # the server alone holds one end, so that its end is seen at the other
+    server_ends, servers_end = os.pipe()  # the server alone holds one end, so that its end is seen at the other
     with (workspace.logs / SERVER_LOG).open("w") as log:
         server = subprocess.Popen(
             command,
@@ -147,9 +147,9 @@ def _launch(workspace: Workspace, port: int) -> "subprocess.Popen[Any]":
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            pass_fds=(held,),
+            pass_fds=(servers_end,),
         )
-    os.close(held)
+    os.close(servers_end)
     start_parent(workspace, port, environment, server_ends)
     os.close(server_ends)
     return server

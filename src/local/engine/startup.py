@@ -12,7 +12,7 @@ from local.processes import ProcessIdentity
 STALL_SECONDS = 60
 CPU_STEP_SECONDS = 1.0
 """A process that within the one neither uses the processor for the other nor writes to its log counts as stuck."""
-_TELL_EVERY_SECONDS = 15
+_REPORT_EVERY_SECONDS = 15
 _PAUSE_SECONDS = 0.1
 
 
@@ -20,7 +20,7 @@ def wait_for_start(
     is_ready: Callable[[], bool], process: ProcessIdentity, log: Path, tell: Callable[[str], None] = lambda _: None
 ) -> str:
     """Waits until it is ready; empty then, and else what was seen when waiting was given up."""
-    begun = moved = told = time.monotonic()
+    begun = moved = reported = time.monotonic()
     cpu_seconds, size = 0.0, _size(log)
     while not is_ready():
         now = time.monotonic()
@@ -34,12 +34,12 @@ def wait_for_start(
                 f"process {process.pid} doesn't answer after {now - begun:.0f} s, of which it has done nothing for "
                 f"{now - moved:.0f} s ({used:.0f} s of the processor used, load of the machine {_load():.0f})"
             )
-        if now - told > _TELL_EVERY_SECONDS:
+        if now - reported > _REPORT_EVERY_SECONDS:
             tell(
                 f"Waiting for Spark: process {process.pid} has used {used:.0f} s of the processor in "
                 f"{now - begun:.0f} s (load of the machine {_load():.0f})"
             )
-            told = now
+            reported = now
         time.sleep(_PAUSE_SECONDS)
     return ""
 

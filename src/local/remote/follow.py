@@ -61,10 +61,10 @@ class Follower:
 
     def _take(self, answer: Run) -> None:
         follower = TaskFollower(self.connection.client, self.patience, self.reporter)
-        told = _attempts_by_key(answer.tasks or [])
-        known = [key for key in self.run.tasks if key in told]  # in an order in which causes come before effects
-        for key in (*known, *(told.keys() - self.run.tasks.keys())):
-            follower.take(self.run.task(key), told[key], is_over=has_ended(answer))
+        attempts = _attempts_by_key(answer.tasks or [])
+        known = [key for key in self.run.tasks if key in attempts]  # in an order in which causes come before effects
+        for key in (*known, *(attempts.keys() - self.run.tasks.keys())):
+            follower.take(self.run.task(key), attempts[key], is_over=has_ended(answer))
 
     def _close(self, answer: Run) -> None:
         run = self.run

@@ -51,18 +51,18 @@ def published(output: NotebookOutput | None) -> dict[str, Any]:
     if output is None or output.truncated or not output.result:
         return {}
     try:
-        told = json.loads(output.result)
+        result = json.loads(output.result)
     except ValueError:
         return {}
-    return told if isinstance(told, dict) and _is_result(told) else {}
+    return result if isinstance(result, dict) and _is_result(result) else {}
 
 
-def _is_result(told: dict[str, Any]) -> bool:
-    numbers = [told.get("rows_in"), told.get("rows_out")]
+def _is_result(result: dict[str, Any]) -> bool:
+    numbers = [result.get("rows_in"), result.get("rows_out")]
     return (
         all(number is None or type(number) is int for number in numbers)
-        and isinstance(told.get("note") or "", str)
-        and isinstance(told.get("facts") or {}, dict)
+        and isinstance(result.get("note") or "", str)
+        and isinstance(result.get("facts") or {}, dict)
     )
 
 

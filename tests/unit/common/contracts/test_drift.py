@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from common.contracts.drift import HeldColumn, drift
+from common.contracts.drift import ExistingColumn, drift
 from common.contracts.table import Column, Table
 from common.errors import SchemaError
 from common.storage.lake import Lake
@@ -21,10 +21,10 @@ SHOPS = Table(
     ),
 )
 STALLS = replace(SHOPS, name="silver.drifting_stalls")
-HELD = {
-    "shop_id": HeldColumn("string", "The shop."),
-    "turnover": HeldColumn("decimal(18,2)", "Euro."),
-    "scores": HeldColumn("struct<a:double,deep:struct<x:bigint>>", "Scores."),
+EXISTING = {
+    "shop_id": ExistingColumn("string", "The shop."),
+    "turnover": ExistingColumn("decimal(18,2)", "Euro."),
+    "scores": ExistingColumn("struct<a:double,deep:struct<x:bigint>>", "Scores."),
 }
 
 
@@ -34,9 +34,9 @@ def with_column(table: Table, column: Column) -> Table:
 
 
 def test_a_table_that_fits_is_left_alone() -> None:
-    assert drift(SHOPS, HELD) == drift(SHOPS, HELD | {"old": HeldColumn("int", "Only the table has it.")})
-    assert not drift(SHOPS, HELD).clauses
-    assert not drift(SHOPS, HELD).misfits
+    assert drift(SHOPS, EXISTING) == drift(SHOPS, EXISTING | {"old": ExistingColumn("int", "Only the table has it.")})
+    assert not drift(SHOPS, EXISTING).clauses
+    assert not drift(SHOPS, EXISTING).misfits
 
 
 @pytest.mark.parametrize(
@@ -55,14 +55,14 @@ def test_a_table_that_fits_is_left_alone() -> None:
     ],
 )
 def test_what_a_contract_gains_is_added(column: Column, clause: str) -> None:
-    found = drift(with_column(SHOPS, column), HELD)
+    found = drift(with_column(SHOPS, column), EXISTING)
 
     assert found.clauses == (clause,)
     assert not found.misfits
 
 
 @pytest.mark.parametrize(
-    ("column", "held", "declared"),
+    ("column", "existing", "declared"),
     [
         (Column("turnover", "double", "Euro."), "decimal(18,2)", "double"),
         (Column("turnover", "decimal(20,2)", "Euro."), "decimal(18,2)", "decimal(20,2)"),
@@ -71,10 +71,10 @@ def test_what_a_contract_gains_is_added(column: Column, clause: str) -> None:
         (Column("scores", "string", "Scores."), "struct<", "string"),
     ],
 )
-def test_another_type_is_named_with_both_sides(column: Column, held: str, declared: str) -> None:
-    (misfit,) = drift(with_column(SHOPS, column), HELD).misfits
+def test_another_type_is_named_with_both_sides(column: Column, existing: str, declared: str) -> None:
+    (misfit,) = drift(with_column(SHOPS, column), EXISTING).misfits
 
-    assert misfit.startswith(f"{column.name} is {held}")
+    assert misfit.startswith(f"{column.name} is {existing}")
     assert f" and {declared}" in misfit
 
 

@@ -57,7 +57,7 @@ def test_a_process_that_does_nothing_is_given_up_with_what_was_seen(start: Start
 def test_a_process_that_does_something_is_waited_for(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
-    monkeypatch.setattr(startup, "_TELL_EVERY_SECONDS", 2)
+    monkeypatch.setattr(startup, "_REPORT_EVERY_SECONDS", 2)
     log = tmp_path / "log"
     process = start(code.replace("sys.argv[1]", repr(str(log))))
     news: list[str] = []

@@ -137,7 +137,7 @@ clean:  ## Remove the environment and the caches of tools
 COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 	--custom-compile-command "make lock"
 
-lock: setup  ## Resolve the requirements anew
+lock: setup  ## Resolve the requirements again
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) pyproject.toml --extra laptop --group dev -c requirements.txt -o requirements-dev.txt
 	echo 'uv' | $(COMPILE) - -o requirements-uv.txt

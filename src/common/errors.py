@@ -6,7 +6,7 @@ command line, a notebook) shows the message alone; a stack trace belongs to the 
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an error says, without the trace that some append; its type where it says nothing."""
+    """The first line of an error's message, without the trace that some append; its type where that is empty."""
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
@@ -59,4 +59,4 @@ class RemoteError(LakehouseError):
 
 
 class LoginError(LakehouseError):
-    """Nothing says which Databricks workspace is meant, or it doesn't know who asks."""
+    """No Databricks workspace is named, or it doesn't know who asks."""

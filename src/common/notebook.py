@@ -104,7 +104,7 @@ def open_lakehouse(notebook: MutableMapping[str, Any]) -> Lakehouse:
     those variables hold typed values, wherever they came from.
 
     Raises:
-        ParameterError: a value has the wrong type or breaks a rule, or on Databricks nobody said which catalog.
+        ParameterError: a value has the wrong type or breaks a rule, or on Databricks no catalog is given.
         EngineError: Spark can't be found, started or reached.
     """
     dbutils = notebook.get("dbutils")
@@ -118,7 +118,7 @@ def open_lakehouse(notebook: MutableMapping[str, Any]) -> Lakehouse:
     settings = settings_from(**given)
     if settings.platform.has_unity_catalog and settings.catalog == PARAMETERS["catalog"].default:
         raise ParameterError(
-            f"catalog={settings.catalog!r}: is the laptop's, and nobody gave another. A notebook that is opened by "
+            f"catalog={settings.catalog!r}: is the laptop's, and no other is given. A notebook that is opened by "
             "hand needs widgets with the values that the deployment's jobs have as parameters: catalog, schema_prefix, "
             "and where they are, experiment and source. Set them, and run this cell again"
         )

@@ -1,6 +1,6 @@
 """The parameters of all notebooks and jobs: their types, defaults, meanings and limits, each declared once.
 
-A notebook's `parameters` cell repeats the defaults of those that it takes (a test holds the two together).
+A notebook's `parameters` cell repeats the defaults of those that it takes (a test compares the two).
 Values arrive as text from a job and as Python values from a notebook; `typed` makes one of both.
 """
 

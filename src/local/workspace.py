@@ -1,4 +1,4 @@
-"""The folders of a workspace: everything that a run makes is below one home, and removing it resets the world."""
+"""The folders of a workspace: everything that a run makes is below one home, and removing it removes all of that."""
 
 import json
 import os

@@ -1,1 +1,1 @@
-"""Feeds to bronze: every record as it came, with where it came from."""
+"""Feeds to bronze: every record as received, with its origin."""

@@ -1,4 +1,4 @@
-"""Files of 0 bytes: Spark's file sources pass over them without a word, and never look at them again."""
+"""Files of 0 bytes: Spark's file sources skip them silently, and never look at them again."""
 
 import glob
 import os
@@ -37,7 +37,7 @@ def _empty_files(folder: str, before: float) -> Iterator[str]:
         return
     for root in sorted(glob.glob(folder)):
         for parent, folders, names in os.walk(root):
-            # As Spark's own listing does: what begins so is hidden.
+            # As in Spark's own listing, such names are hidden.
             folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
             for name in sorted(names):
                 path = os.path.join(os.path.abspath(parent), name)

@@ -20,7 +20,7 @@ UNFINISHED = r"(?i)(/[._][^/]*|[.](tmp|temp|part|partial|filepart|crdownload|inp
 """Names of files that are still being written, as a regular expression over their paths."""
 
 _SCHEME = re.compile(r"^(file|dbfs):/+")
-"""What stands before a path on a laptop's disk and in a volume; a person, and an erasure, look for the path itself."""
+"""Prefixes of paths on a laptop's disk and in a volume. People, and erasures, look for the path without them."""
 _FILES = "path string, modificationTime timestamp, length bigint, content binary"
 
 

@@ -42,7 +42,7 @@ from common.storage.streams import (
 
 @dataclass(frozen=True)
 class Ingested(Result):
-    """What a run added to bronze: records by feed, of which a refused file is one."""
+    """The records that a run added to bronze, by feed. A refused file counts as one record."""
 
     by_feed: Mapping[str, int] = field(default_factory=dict)
 
@@ -115,7 +115,7 @@ def _mark(lake: Lake, source: Source, feed: str) -> Path:
 
 
 def _reads_again(lake: Lake, source: Source, feed: str) -> bool:
-    """Whether the query will meet files that bronze holds already, since its checkpoint was lost or removed.
+    """Whether the query will read files that bronze has already, because its checkpoint was lost or removed.
 
     Then it adds only the records that bronze lacks. The mark stays until a run has read all files to the end.
     """
@@ -137,7 +137,7 @@ def _check_folder(source: Source, name: str, feed: FileFeed, settings: Settings)
 
 
 def bronze_overview(lake: Lake, source: Source, added: Mapping[str, int]) -> pd.DataFrame:
-    """By feed: records added by this run, records in all, and how many of those could not be read."""
+    """By feed: the records that this run added, all records, and how many of these could not be read."""
     parts = [
         lake.table(bronze_table(name)).agg(
             F.lit(name).alias("feed"),

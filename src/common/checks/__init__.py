@@ -1,1 +1,1 @@
-"""Everything that judges: single rows, whole tables, the sums between tables, and what is expected of feeds."""
+"""All checks: of single rows, of whole tables, of the sums between tables, and of what feeds should bring."""

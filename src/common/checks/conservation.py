@@ -1,4 +1,4 @@
-"""That no record goes missing or comes from nowhere: the sums of ops.batches beside what the tables hold."""
+"""Checks that no record goes missing or comes from nowhere: the sums of ops.batches against the tables' rows."""
 
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
@@ -62,14 +62,14 @@ _ONE_EACH = {
 
 
 def _unaccounted(lake: Lake, targets: set[str]) -> list[Finding]:
-    """A finding for each stream into silver that has run and that ops.batches knows nothing of: its rows were lost."""
+    """A finding for each stream into silver that has run but has no rows in ops.batches: they were lost."""
     ran = {stream.name.removeprefix("silver/") for stream in streams(lake.settings) if stream.batches}
     return [
         Finding(
             TARGETS[name].name,
             CONSERVATION,
             False,
-            "ops.batches tells nothing of it, though its stream has run: "
+            "ops.batches has no row of it, though its stream has run: "
             f"{lake.settings.how_to_reset(f'silver/{name}')}, and run the job to have its records counted again",
         )
         for name in sorted(ran & TARGETS.keys())
@@ -78,7 +78,7 @@ def _unaccounted(lake: Lake, targets: set[str]) -> list[Finding]:
 
 
 def _as_many(lake: Lake) -> list[Finding]:
-    """Whether tables have a row for each row of another, of those that have begun to be filled."""
+    """Whether tables that have rows have one for each row of another."""
     there = {table: of for table, of in _ONE_EACH.items() if lake.exists(table)}
     found = extents(lake, [*there.keys(), *there.values()])
     findings = []
@@ -93,7 +93,7 @@ def _as_many(lake: Lake) -> list[Finding]:
 def accounted(lake: Lake) -> DataFrame:
     """For every feed and target, the sums of its batches beside what the tables hold.
 
-    A query whose checkpoint was removed reads everything again, under a new id: only the newest one's tale counts,
+    A query whose checkpoint was removed reads everything again, under a new id: only the newest one's batches count,
     with the replays and erasures that came after it began.
 
     Returns:

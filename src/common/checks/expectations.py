@@ -1,6 +1,6 @@
-"""What is expected of the feeds behind the tables: that they go on, and bring as much as they used to.
+"""What is expected of the feeds behind the tables: they go on, and bring as much as before.
 
-Time is that of the lakehouse's own newest event, not the clock on the wall: the world may be historical, and a feed
+The clock is the lakehouse's own newest event, not the time of day: the data may be historical, and a feed
 that stops while others go on is named all the same.
 """
 

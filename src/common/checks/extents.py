@@ -1,4 +1,4 @@
-"""How much tables hold and how far they reach, and many small queries in one."""
+"""The row counts and newest dates of tables, and many small queries in one."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Extent:
 
 
 def extents(lake: Lake, tables: Iterable[Table]) -> Mapping[str, Extent]:
-    """The extent of each table by name, by one query; counts and newest dates Delta answers from its log.
+    """The extent of each table by name, by one query. Delta answers counts and newest dates from its log.
 
     Each is a subquery of its own: only a bare aggregate, without a cast or a name, is answered so.
     """
@@ -48,7 +48,7 @@ def _day(newest: date | None) -> date | None:
 
 
 def since(table: Table, newest: date | None, days: int) -> date | None:
-    """The first of the table's last so many days; None: all of the table is meant."""
+    """The first of the table's last so many days; None means the whole table."""
     if days == 0 or newest is None or recent_by(table) is None:
         return None
     return newest - timedelta(days=days - 1)

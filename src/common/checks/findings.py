@@ -60,13 +60,13 @@ def failure(findings: Sequence[Finding]) -> LakehouseError | None:
     message = f"{len(failed)} of {len(findings)} checks failed:\n{lines}\n"
     if any(finding.check_name in _COUNTING for finding in failed):
         return ConservationError(
-            f"{message}An erasure or a replay that was broken off is ended by running that job again. After a table "
+            f"{message}An erasure or a replay that was broken off ends when its job is run again. After a table "
             f"was dropped or restored: reset the streams that write it ({this_platform().list_streams}) and run the "
             "job. Else look at the rows of ops.batches and silver.quarantine for these targets"
         )
     return QualityError(
         f"{message}The rule is the contract's (docs/data-dictionary.md). Find the rows by the example, then the run "
-        "that wrote them: DESCRIBE HISTORY of the table, and ops.quality_results for when it still held"
+        "that wrote them: DESCRIBE HISTORY of the table, and ops.quality_results for when it last passed"
     )
 
 

@@ -98,7 +98,7 @@ def _scope_outside_of_key(table: Table) -> str | None:
 
 
 def _scopes(table: Table) -> Column:
-    """In how many parts of the key's scope the rows of a key are; no part counts as one."""
+    """The number of parts of the key's scope that hold a key's rows; no part counts as one."""
     scope = _scope_outside_of_key(table)
     if scope is None:
         return F.lit(1)

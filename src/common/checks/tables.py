@@ -62,7 +62,7 @@ def check_tables(lake: Lake, tables: Iterable[Table], days: int, *, changed_only
 
 
 def _promises(lake: Lake, tables: list[Table], days: int) -> list[Finding]:
-    """What the tables' numbers say of their promises."""
+    """The findings on the tables' promises, from their numbers."""
     targets = _targets(lake, tables)
     reach = extents(lake, {table.name: table for table in (*targets.values(), *tables)}.values())
     parts = [part for table in tables for part in _parts(lake, table, reach, targets, days)]

@@ -1,4 +1,4 @@
-"""Bronze: one table a feed, all of one shape. The record as it came, and where it came from."""
+"""Bronze: one table a feed, all of one shape. The record as received, and its origin."""
 
 from common.contracts.table import Column, Table
 

@@ -17,7 +17,7 @@ class ExistingColumn:
 
 @dataclass(frozen=True)
 class Drift:
-    """What makes a table fit its contract (clauses of ALTER TABLE), and what nothing can make fit, in words."""
+    """The clauses of ALTER TABLE that make a table fit its contract, and in words what no clause can mend."""
 
     clauses: tuple[str, ...]
     misfits: tuple[str, ...]

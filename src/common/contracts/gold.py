@@ -52,7 +52,7 @@ IS_ALERT = "decision = 'fraud' AND NOT is_backfill"
 
 TRANSACTION_SCORES = Table(
     name="gold.transaction_scores",
-    comment="What the model and the rules said of each transaction, with the features that they saw.",
+    comment="The verdict of the model and the rules on each transaction, with the features that they saw.",
     grain="one transaction",
     key=("transaction_id",),
     key_scope="event_date",

@@ -90,8 +90,8 @@ COUNTRY_CHANNEL_MATRIX = Table(
     key_scope="month",
     nullable_key=("country", "channel"),
     columns=(
-        Column("country", "string", "Where the cards were used, ISO 3166-1 alpha-2; null where not told."),
-        Column("channel", "string", "How; null where not told."),
+        Column("country", "string", "Where the cards were used, ISO 3166-1 alpha-2; null where unknown."),
+        Column("channel", "string", "How; null where unknown."),
         _MONTH,
         _TRANSACTIONS,
         _AMOUNT,

@@ -2,9 +2,9 @@
 
 A dimension's surrogate key is a digest of what makes the version: its natural key, valid_from and content. The same
 changes give the same keys, whenever and however often the tables are built. A digest of 60 bits collides among ten
-million versions with a chance of about 1 in 20,000; the check that keys are unique would tell.
+million versions with a chance of about 1 in 20,000; the check that keys are unique would show it.
 
-Every dimension has an unknown member, key -1. A fact points to it while no version is known that held at its time: the
+Every dimension has an unknown member, key -1. A fact points to it while no version is known that was valid then: the
 entity arrives late, or the source has no such feed. Facts are mended when it arrives.
 
 What identifies a person directly stays in silver, which fewer people may read: dim_customer says where a customer
@@ -96,7 +96,7 @@ DIM_DATE = Table(
 )
 
 _KEYS = tuple(
-    Column(surrogate(r), "bigint", f"The version of the {r.entity} that held at event_time; -1 where none is known.")
+    Column(surrogate(r), "bigint", f"The version of the {r.entity} valid at event_time; -1 where none is known.")
     for r in REFERENCES.values()
 )
 DIMENSION_KEYS = tuple(column.name for column in _KEYS)
@@ -112,7 +112,7 @@ def _as_in_silver(*names: str) -> tuple[Column, ...]:
 
 FACT_TRANSACTION = Table(
     name="gold.fact_transaction",
-    comment="Transactions, each with the versions of customer, account, merchant and terminal that held at its time.",
+    comment="Transactions, each with the versions of customer, account, merchant and terminal that were valid then.",
     grain="one transaction",
     key=("transaction_id",),
     key_scope="event_date",

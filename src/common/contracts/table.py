@@ -157,7 +157,7 @@ class Table:
 
 @dataclass(frozen=True)
 class View:
-    """A question to one table that has a name of its own: its rows are those for which the condition holds."""
+    """A named question to one table: its rows are those for which the condition holds."""
 
     name: str
     comment: str

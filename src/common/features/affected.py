@@ -25,7 +25,7 @@ from common.settings import LABEL_DELAY_DAYS
 from common.storage.recent import utc
 
 ROW_KEY = ("transaction_id", "event_date")
-"""What tells a transaction: its id, among those of its date."""
+"""What identifies a transaction: its id, among those of its date."""
 
 _REACH_DAYS = max(WINDOW_DAYS)
 _KEY = ("kind", "key")
@@ -80,7 +80,7 @@ def days_of(spans: DataFrame, newest: datetime) -> list[Stretch]:
 
 
 def affected(existing: DataFrame, spans: DataFrame) -> DataFrame:
-    """Those of `existing` that a span is seen by: transaction_id, event_date.
+    """The rows of `existing` that see a span: transaction_id, event_date.
 
     Args:
         existing: transactions that have features; `ROW_KEY`, event_time, customer_id, terminal_id.

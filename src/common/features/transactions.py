@@ -45,9 +45,9 @@ def transaction_features(
 
     Args:
         new: transactions to compute features for, each once; columns as `INPUTS`.
-        transactions: silver.transactions as it stands, with the rows of `new` or without them. Only what the windows
+        transactions: silver.transactions, with the rows of `new` or without them. Only what the windows
             reach is read. The same frame as `new`: all of it is computed.
-        fraud_reports: silver.fraud_reports as it stands.
+        fraud_reports: silver.fraud_reports.
         reach: `reach_of(new)`, where the caller has it already; otherwise a query finds it.
         delay_days: days that reports of fraud are given to arrive.
 

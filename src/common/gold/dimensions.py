@@ -34,7 +34,7 @@ def dimension_rows(history: DataFrame, reference: Reference) -> DataFrame:
 
 
 def update_dimension(lake: Lake, reference: Reference, ids: DataFrame) -> None:
-    """Derives the versions of these ids anew and merges the difference; versions that are no more are deleted.
+    """Derives the versions of these ids again and merges the difference; versions that are gone are deleted.
 
     Args:
         lake: where the tables are.
@@ -49,7 +49,7 @@ def update_dimension(lake: Lake, reference: Reference, ids: DataFrame) -> None:
 
 
 def add_unknown_members(lake: Lake) -> None:
-    """Sees to it that each dimension has its unknown member."""
+    """Adds the unknown member to each dimension that lacks it."""
     lacking = _without_unknown_member(lake, [*DIMENSIONS.values(), DIM_DATE])
     # Versions first, then the look that counts: of two processes that find the same version without it, one adds it.
     # A version that was read after the look could be the one that the other process has made.

@@ -37,7 +37,7 @@ def report_facts(reports: DataFrame) -> DataFrame:
 
 
 def update_report_facts(lake: Lake, new: DataFrame, touched: DataFrame | None) -> None:
-    """Brings the facts of new reports, and of those whose transaction arrived or was mended, to where they must be.
+    """Updates the facts of new reports, and of those whose transaction arrived or was mended.
 
     Args:
         lake: where the tables are; gold.fact_transaction is up to date.

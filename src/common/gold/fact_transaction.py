@@ -1,6 +1,6 @@
-"""gold.fact_transaction: each transaction with the versions of its dimensions that held when it happened.
+"""gold.fact_transaction: each transaction with the versions of its dimensions that were valid then.
 
-A change made at c leaves what held before c alone: the version at t < c, its content and its valid_from follow from
+A change made at c leaves what was valid before c alone: the version at t < c, its content and valid_from follow from
 the changes up to t. So a change, however late it arrives, concerns the facts of its id from c on and no others.
 """
 
@@ -20,7 +20,7 @@ FROM_SILVER = tuple(name for name in FACT_TRANSACTION.column_names if name != "d
 
 
 def transaction_facts(lake: Lake, transactions: DataFrame) -> DataFrame:
-    """Rows of gold.fact_transaction for transactions of silver, by the dimensions as they stand."""
+    """Rows of gold.fact_transaction for transactions of silver, by the dimensions of this moment."""
     return _with_keys(lake, transactions).select(*FACT_TRANSACTION.column_names)
 
 

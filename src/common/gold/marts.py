@@ -44,7 +44,7 @@ STEP = Step(
 
 
 def build_marts(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Result:
-    """Brings the marts up to date, reading only what something new concerns; tells the rows of each, by name.
+    """Brings the marts up to date, reading only what something new concerns; returns the rows of each, by name.
 
     Raises:
         CheckpointError: a mart is gone, and the stream that fills it is not at its start.
@@ -59,13 +59,13 @@ def build_marts(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Result:
 
 
 def update_marts(lake: Lake, batch: DataFrame, _: Once) -> None:
-    """Brings the marts to where they must be after a batch of `mart_arrivals`."""
+    """Updates the marts for a batch of `mart_arrivals`."""
     if days := touched_days(lake, batch):
         recompute_marts(lake, days)
 
 
 def recompute_marts(lake: Lake, days: list[date]) -> None:
-    """Makes the rows about these days, and about their months, what they should be by the tables of this moment.
+    """Brings the rows about these days, and about their months, up to date with the tables of this moment.
 
     All marts are computed by one query; what differs is written to those that have something.
     """

@@ -81,7 +81,7 @@ def star_arrivals(read: Mapping[str, DataFrame]) -> DataFrame:
 
 
 def update_star(lake: Lake, batch: DataFrame, once: Once) -> None:
-    """Brings dimensions and facts to where they must be after a batch of `star_arrivals`."""
+    """Updates dimensions and facts for a batch of `star_arrivals`."""
     ends = _ends(batch)
     changes = {}
     for reference in REFERENCES.values():
@@ -107,7 +107,7 @@ def update_star(lake: Lake, batch: DataFrame, once: Once) -> None:
 
 
 def mend_star(lake: Lake, keys: Mapping[str, DataFrame]) -> None:
-    """Makes the versions of these ids, and every fact that names one of them, what the changes as they stand say.
+    """Derives the versions of these ids, and every fact that names one of them, from the changes of this moment.
 
     For what the stream doesn't see: changes that an erasure removed. Without a star, there is nothing to mend.
 

@@ -1,4 +1,4 @@
-"""Which days something new concerns: the part of a mart that must be summed up anew.
+"""Which days something new concerns: the part of a mart that must be summed up again.
 
 A transaction and its score concern the day of the transaction. So does a report, whose transaction is looked up by
 its id; one that comes before its transaction finds none, and is found when the transaction arrives. So marts don't

@@ -33,7 +33,7 @@ STEP = Step(
 
 
 def build_features(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Result:
-    """Computes the features of every transaction that is new in silver, and anew those that a late row changes.
+    """Computes the features of every transaction that is new in silver, and again those that a late row changes.
 
     A late row is a transaction, or a report of fraud or its withdrawal. Whatever the order of arrival, the table ends
     equal to what one batch over everything gives. Decisions in gold.transaction_scores stay as they were made.
@@ -59,7 +59,7 @@ def feature_arrivals(transactions: DataFrame, fraud_reports: DataFrame) -> DataF
 
 
 def update_features(lake: Lake, batch: DataFrame, once: Once) -> None:
-    """Brings the table to where it must be after a batch of `feature_arrivals`; run again, it changes nothing more.
+    """Updates the table for a batch of `feature_arrivals`; run again, it changes nothing more.
 
     What the table holds is read only where something in the batch can concern it. When nothing came late, that is
     one look which finds no row.

@@ -103,6 +103,6 @@ _OUTPUT = {"reasons": "all_reasons", "amount_eur": "exact_amount_eur"}
 
 
 def _reasons() -> Column:
-    """Of an alert, the rules first: they are what a person acts on; then what the model saw."""
+    """An alert's reasons: the rules first, on which a person acts; then what the model saw."""
     why = F.concat(sentences("rules_hit"), F.col("reasons"))
     return F.when(F.expr(IS_ALERT), why).otherwise(F.array().cast("array<string>"))

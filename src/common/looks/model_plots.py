@@ -1,4 +1,4 @@
-"""The pictures of a model: what each shows is said in its title, and each can be drawn alone or on the board."""
+"""The pictures of a model: each has a title that says what it shows, and can be drawn alone or on the board."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

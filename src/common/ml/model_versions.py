@@ -21,19 +21,19 @@ _FILE = "sqlite:///"
 
 
 def newest_version(settings: Settings) -> str | None:
-    """The number of the version registered last; empty where there is none, None where that can't be told."""
+    """The number of the version registered last; empty where there is none, None where that is unknown."""
     query = "SELECT max(version) FROM model_versions WHERE name = ?"
     return _number(settings, query, lambda: _newest_by_client(settings))
 
 
 def champion_version(settings: Settings) -> str | None:
-    """The number of the version that scoring uses; empty where there is none, None where that can't be told."""
+    """The number of the version that scoring uses; empty where there is none, None where that is unknown."""
     query = f"SELECT max(version) FROM registered_model_aliases WHERE name = ? AND alias = '{ALIAS}'"
     return _number(settings, query, lambda: _champion_by_client(settings))
 
 
 def newest_and_champion(settings: Settings) -> list[str] | None:
-    """Both numbers; None where one can't be told."""
+    """Both numbers; None where one is unknown."""
     newest, champion = newest_version(settings), champion_version(settings)
     return None if newest is None or champion is None else [newest, champion]
 

@@ -1,4 +1,4 @@
-"""Promotion, as the notebook tells it: who stands against whom, on which window, and who wins."""
+"""Promotion, as the notebook shows it: who stands against whom, on which window, and who wins."""
 
 from dataclasses import dataclass
 
@@ -104,7 +104,7 @@ def judge(contest: Contest, window: Window, rules_hit: "pd.Series[int]", seed: i
 
 
 def settle(registry: Registry, contest: Contest, outcome: Outcome) -> str:
-    """Writes the decision to the registry, and says it in a sentence."""
+    """Writes the decision to the registry, and returns it as a sentence."""
     if contest.candidate is None or outcome.decision is None:
         if contest.champion is not None and not contest.champion.decision:
             # Killed after it got the alias: what was decided is noted now.

@@ -36,7 +36,7 @@ _CHATTY = (
 
 @dataclass(frozen=True)
 class Version:
-    """A registered version: the model, the MLflow run that made it, and what promotion said of it.
+    """A registered version: the model, the MLflow run that made it, and promotion's decision on it.
 
     `decision` is `promoted`, `kept_out` or empty while it waits; `reason` goes with it.
     """
@@ -129,7 +129,7 @@ class Registry:
         return self._version(self._client.get_model_version(self.model, newest.version))
 
     def decide(self, version: Version, is_promoted: bool, reason: str) -> None:
-        """Notes on a version what promotion said, and gives it the alias `champion` when it was promoted."""
+        """Notes promotion's decision on a version, and gives it the alias `champion` when it was promoted."""
         number = version.model.version
         # The decision last: killed before it, promotion finds the version undecided and decides again.
         self._client.set_model_version_tag(self.model, number, "reason", reason)
@@ -146,7 +146,7 @@ class Registry:
             mlflow.set_tag(NOT_TRAINED, text)
 
     def not_trained(self) -> str | None:
-        """What `note_not_trained` said, when that is the last thing that happened; None otherwise."""
+        """The text of `note_not_trained`, when that is the last thing that happened; None otherwise."""
         runs = self._client.search_runs([self.experiment_id], order_by=["attributes.start_time DESC"], max_results=1)
         return runs[0].data.tags.get(NOT_TRAINED) if runs else None
 
@@ -177,7 +177,7 @@ class Registry:
 
 
 def champion_or_reason(settings: Settings) -> Champion | str:
-    """The champion to score with; or, where training or promotion said why there is none, their words.
+    """The champion to score with; or, where there is none, the reason that training or promotion gave.
 
     Raises:
         ModelError: no model was ever trained; the message says what to run.

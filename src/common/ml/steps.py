@@ -101,7 +101,7 @@ def register_trained(
     parameters: Mapping[str, object],
     pictures: Callable[[Trained], Mapping[str, Any]],
 ) -> str:
-    """Logs and registers a trained model, or notes that labels were too few; says which in a sentence.
+    """Logs and registers a trained model, or notes that labels were too few; returns which, as a sentence.
 
     `pictures` draws a trained model: figures of matplotlib, by name.
     """

@@ -1,4 +1,4 @@
-"""Training, as the notebook tells it: from a window of transactions to a judged model."""
+"""Training, as the notebook shows it: from a window of transactions to a judged model."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -131,7 +131,7 @@ def all_figures(judged: pd.DataFrame, cards_per_day: int, seed: int) -> dict[str
 
 
 def validation_split(window: Window, protocol: Protocol) -> Split:
-    """The validation fold; in a world too young for one, the training window's first two thirds and the rest.
+    """The validation fold; in data too young for one, the training window's first two thirds and the rest.
 
     Either way every label was known at the test window's beginning.
     """

@@ -84,7 +84,7 @@ def plan_erasure(
 
 
 def _changed_keys(lake: Lake, records: DataFrame) -> DataFrame:
-    """The keys whose history is to be derived anew without these records."""
+    """The keys whose history is to be derived again without these records."""
     found = lake.spark.createDataFrame([], IDS)
     for reference in filter(lambda reference: lake.exists(reference.changes), REFERENCES.values()):
         going = lake.table(reference.changes).join(records.select("record_id"), "record_id", "left_semi")

@@ -1,7 +1,7 @@
 """The rules, each with the reason for its limits and its severity.
 
 To block is to decline or hold a payment without a second look, so only a rule that is right about most of what it
-hits may block. The others ask for a review: they are told beside the score, and the model decides.
+hits may block. The others ask for a review: they are shown beside the score, and the model decides.
 """
 
 from common.rules.rule import Rule
@@ -17,7 +17,7 @@ UNUSUAL_FLOOR_EUR = 250
 """Below it an unusual amount isn't worth a review: five times the price of a coffee is lunch."""
 
 UNUSUAL_OTHERS = 5
-"""Other payments in 30 days that a mean needs before anything is held against it."""
+"""Other payments in 30 days that a mean needs before an amount is judged by it."""
 
 RULES = (
     # Almost nobody pays the price of a car by card in a web shop; the loss in a single hit is the largest there is,

@@ -42,10 +42,10 @@ def sentences(rules_hit: str = RULES_HIT, rules: Sequence[Rule] = RULES) -> Colu
 
 
 def sentence(name: str, rules: Sequence[Rule] = RULES) -> str:
-    """What a rule's hit means, for a person. A rule that is declared no more is told by its name."""
+    """What a rule's hit means, for a person. A rule that is no longer declared gives its name."""
     return next((_text_of(rule) for rule in rules if rule.name == name), name)
 
 
 def _text_of(rule: Rule) -> str:
-    """A rule's name and sentence, in the form in which a model's reasons are told."""
+    """A rule's name and sentence, in the form of a model's reasons."""
     return f"rule {rule.name}: {rule.sentence}"

@@ -31,7 +31,7 @@ from common.storage.unmapped import record_unmapped_fields
 class Flow:
     """From one feed's bronze table into one silver table.
 
-    Records that bronze received until the day `read_before`, an earlier query of the flow may have read.
+    An earlier query of the flow may have read records that bronze received until the day `read_before`.
     """
 
     source: str

@@ -21,7 +21,7 @@ def versions(changes: DataFrame, reference: Reference) -> DataFrame:
     """The versions that the changes make, in the columns of `reference.history`.
 
     All is read off neighbours in one order, so that the changes are shuffled and sorted once. A version's first change
-    tells its content and when it began, its last one what is carried, and the first of the next one when it ended.
+    gives its content and when it began, its last one what is carried, and the first of the next one when it ended.
     """
     in_order = Window.partitionBy(reference.key).orderBy("changed_at", "content_hash", *reference.carried, "record_id")
     ends = {

@@ -53,7 +53,7 @@ class Outcome(Result):
 
 
 def refinement(source: Source, target: str) -> Step:
-    """What it depends on to take a target's feed into silver, and what that makes."""
+    """What taking a target's feed into silver depends on, and what it makes."""
     found = source.feed_of(target)
     writes = [TARGETS[target].name, *([REFERENCES[target].history.name] if target in REFERENCES else [])]
     return Step(
@@ -131,7 +131,7 @@ def _checkpoint(lake: Lake, target: str) -> str:
 
 
 def _check_fields(lake: Lake, source: Source, target: str) -> None:
-    """A misspelt field would quarantine every record; a sample of them tells before that happens."""
+    """A misspelt field would quarantine every record; a sample of them shows it before that happens."""
     found = source.feed_of(target)
     if found is None:
         return

@@ -18,7 +18,7 @@ SHOWN_CHARACTERS = 500
 def visible_fields(feed: FileFeed) -> frozenset[str]:
     """The fields of a feed's records that identify nobody: a map reads them, and for no personal column.
 
-    What a field holds that no map reads, nobody has said.
+    What a field holds that no map reads is unknown.
     """
     seen: set[str] = set()
     personal: set[str] = set()

@@ -158,7 +158,7 @@ _BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
 def _end_of_nested(text: str, start: int) -> int:
-    """Where an element ends that is nested too deeply to be parsed: it is a record, to be refused by itself."""
+    """Where an element ends that is nested too deeply to be parsed: it is a record, to be quarantined by itself."""
     depth = 0
     for token in _BRACKETS.finditer(text, start):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)

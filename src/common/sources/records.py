@@ -1,7 +1,7 @@
 """A payload's top-level fields as text, digits as received.
 
 A number, a boolean and a nested value become the text that JSON writes for them; within a nested value, numbers become
-strings, so that they keep their digits too. What could be read in two ways is refused, never chosen from: a key that
+strings, so that they keep their digits too. What could be read in two ways is an error, not a choice: a key that
 an object holds twice (some readers take the first value, some the last), half of a surrogate pair, and nesting deeper
 than MAX_DEPTH, where readers differ in what they can take.
 """

@@ -1,4 +1,4 @@
-"""What a step has written, told by the tables' own logs."""
+"""What a step has written, by the tables' own logs."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -50,9 +50,9 @@ def newest_batch(folder: Path) -> int | None:
 
 
 def reset(settings: Settings, name: str, targets: Collection[str] | None = None) -> list[Stream]:
-    """Forgets how far a stream has read, and those that must count anew with it.
+    """Forgets how far a stream has read, and resets those that must count again with it.
 
-    Where bronze is read again, silver's flows from it start anew too: a record that bronze receives a second time
+    Where bronze is read again, silver's flows from it start again too: a record that bronze receives a second time
     would be counted twice.
 
     Args:
@@ -64,11 +64,11 @@ def reset(settings: Settings, name: str, targets: Collection[str] | None = None)
         The streams that were reset.
 
     Raises:
-        CheckpointError: there is no such stream, or an erasure was broken off, whose counts would be of two tales.
+        CheckpointError: there is no such stream, or an erasure was broken off, whose counts would not add up.
     """
     if open_plans(settings):
         raise CheckpointError(
-            "an erasure was broken off half-way: what it removed, a stream that is reset would count as lost. End it "
+            "an erasure was broken off half-way: a stream that is reset would count what it removed as lost. End it "
             f"first: {settings.platform.run_job.format(job='maintenance')}, then reset the stream"
         )
     known = {stream.name: stream for stream in streams(settings)}

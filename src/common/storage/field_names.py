@@ -1,4 +1,4 @@
-"""Names of fields, told from what stands in their place: of a file without a header, the first person's data."""
+"""Names of fields, and what is none: in a file without a header, the first person's data are in their place."""
 
 import re
 from collections.abc import Iterable

@@ -69,7 +69,7 @@ class Lake:
         return self.spark.catalog.tableExists(self.full_name(table))
 
     def table(self, table: Table | str) -> DataFrame:
-        """The table as it stands."""
+        """The table in its newest version."""
         note(self.settings, "read", _name(table))
         return self.spark.read.table(self.full_name(table))
 
@@ -121,7 +121,7 @@ class Lake:
         if found.misfits:
             raise SchemaError(
                 f"{table.name} doesn't fit its contract: {'; '.join(found.misfits)}. Nothing was written. Give the "
-                f"column another name in the contract, or make the table anew: DROP TABLE {table.name}, reset the "
+                f"column another name in the contract, or make the table again: DROP TABLE {table.name}, reset the "
                 f"streams that write it ({self.settings.platform.list_streams}), and run the job"
             )
         return found
@@ -151,7 +151,7 @@ class Lake:
     def _clear_half_made(self, table: Table) -> None:
         """Removes the folder that a server killed in the middle of CREATE TABLE leaves: one without any row.
 
-        It has no commit, or the first one alone, which the catalog wasn't told of.
+        It has no commit, or the first one alone, which the catalog doesn't know of.
         """
         warehouse = self.settings.warehouse or self.settings.home
         folder = warehouse / f"{self.settings.schema(table.schema)}.db" / table.short_name

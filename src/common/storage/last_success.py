@@ -33,7 +33,7 @@ class Step:
     is not this step's own, as an erasure or a RESTORE makes one, is news. Of `shares`, which several steps write, it
     matters only that they are there. `streams` are the names of its checkpoints, `folders` those that files land in,
     `declaration` is what the source's file says. `outside` gives, in a form for JSON, what else it depends on; None
-    where that can't be told.
+    where that is unknown.
     """
 
     name: str
@@ -92,7 +92,7 @@ def forget(lake: Lake, step: Step) -> None:
 
 
 def succeed(lake: Lake, began: Began, result: Result) -> None:
-    """Notes the success of a step that is done, unless something that it depends on can't be told."""
+    """Notes the success of a step that is done, unless something that it depends on is unknown."""
     before = dict(began.before)
     # A table that the step has created, and nobody has filled, is read as what it was before: nothing.
     created = _states(lake, [table for table, state in before["reads"].items() if state is None])

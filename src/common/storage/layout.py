@@ -29,7 +29,7 @@ def table_names(lake: Lake) -> list[str]:
 
 
 def size(lake: Lake, table: str) -> Size:
-    """Files and bytes of the table as it stands."""
+    """Files and bytes of the table's newest version."""
     row = lake.spark.sql(f"DESCRIBE DETAIL {lake.full_name(table)}").collect()[0]
     return Size(int(row["numFiles"]), int(row["sizeInBytes"]))
 

@@ -83,7 +83,7 @@ def run_queries(queries: Iterable[Query]) -> None:
     A query whose Python worker doesn't come in time, as happens on a busy machine, is started again after a pause.
 
     Raises:
-        CheckpointError: a table that a query reads was made anew since the query last read it.
+        CheckpointError: a table that a query reads was made again since the query last read it.
         LakehouseError: a micro-batch failed for a reason that a person can mend, or the query runs already.
         PySparkException: a micro-batch failed otherwise.
     """
@@ -140,7 +140,7 @@ class _Running:
 _WORKER_IS_LATE = "Python worker failed to connect back"
 """Spark gives a worker 10 seconds to connect, which is fixed in its code, and names no error class."""
 _ACTIVE = "another query with same id is already active"
-"""What Spark says of a checkpoint in use, where it is told not to stop the query that uses it."""
+"""Spark's message for a checkpoint in use, where its settings forbid to stop the query that uses it."""
 _OTHER_TABLE = "DELTA_DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE"
 
 
@@ -157,7 +157,7 @@ def _failure(checkpoint: str, error: PySparkException) -> Exception:
     if _OTHER_TABLE in text:
         reason = next((line.strip() for line in text.splitlines() if _OTHER_TABLE in line), _OTHER_TABLE)
         return CheckpointError(
-            "a table that this stream reads was made anew since its last run, so that it can't tell what is new. "
+            "a table that this stream reads was made again since its last run, so that it can't tell what is new. "
             f"Reset the streams that read it ({this_platform().list_streams}) and run the job again. "
             f"Delta says: {reason[:500]}"
         )

@@ -1,4 +1,4 @@
-"""Which version of a table is there, told from its log where that is a folder: a look costs no query then."""
+"""Which version of a table is there: read from its log where that is a folder, which costs no query."""
 
 import json
 import os
@@ -13,7 +13,7 @@ _COMMIT = "00000000000000000000.json"
 
 @dataclass(frozen=True)
 class TableState:
-    """A table's newest version, and what tells that commit from another one of the same number.
+    """A table's newest version, and what distinguishes that commit from another one of the same number.
 
     A table that was dropped and made again may come to the same version; its commits are others.
     """
@@ -46,7 +46,7 @@ def state_in(log: Path) -> TableState | None:
 
 
 def _commit_id(file: Path) -> str:
-    """The id that Delta gives each transaction, from the first line of its commit; else what tells the file."""
+    """The id that Delta gives each transaction, from the first line of its commit; else what identifies the file."""
     with file.open(encoding="utf-8") as lines:
         first = _parsed(lines.readline())
     if transaction := first.get("commitInfo", {}).get("txnId"):

@@ -34,7 +34,7 @@ def sql(
     statement: Annotated[str, typer.Argument(help="One statement; - or nothing: read from standard input.")] = "-",
     format_: Annotated[Format, typer.Option("--format", "-f", help="How rows are printed.")] = Format.TABLE,
     limit: Annotated[
-        int | None, typer.Option(min=0, help=f"Rows at most, 0: all. A table shows {SHOWN_ROWS} unless told.")
+        int | None, typer.Option(min=0, help=f"Rows at most, 0: all. A table shows {SHOWN_ROWS} by default.")
     ] = None,
 ) -> None:
     """Run one SQL statement on the lakehouse's tables."""

@@ -20,14 +20,14 @@ HEAD = """# Data dictionary
 
 Every table with its grain, key, columns, checks and expectations. Written from the contracts in
 `src/common/contracts/` by `make docs`: change those, not this page. The same comments are on the tables themselves:
-`lakehouse sql "DESCRIBE TABLE silver.transactions"`. What it all means is told in [data.md](data.md), which task
+`lakehouse sql "DESCRIBE TABLE silver.transactions"`. What it all means is in [data.md](data.md), which task
 reads and writes what in [lineage.md](lineage.md).
 
 Columns marked *personal* identify a person directly: looks mask them, and no statistics of them are kept.
 
 A check that breaks in a record sends it to `silver.quarantine`; the same checks are made again on the built tables,
 with key and references, by `notebooks/ops/check_quality.ipynb`. *Where mapped* means that the check holds only where
-the source maps the column. A check that is a *warning* is told, and doesn't end the run.
+the source maps the column. A check that is a *warning* is reported, and doesn't end the run.
 """
 
 

@@ -69,7 +69,7 @@ def is_pinned(workspace: Workspace) -> bool:
 
 
 def check_startable(workspace: Workspace, tell: Tell = lambda _: None) -> None:
-    """Makes sure that a server runs or could be started, so that what is missing is said early and in one sentence.
+    """Makes sure that a server runs or could be started, so that what is missing shows early, in one sentence.
 
     Raises:
         EngineError: there is no Java, the jars can't be had, or a setting is wrong.

@@ -19,7 +19,7 @@ _PAUSE_SECONDS = 0.1
 def wait_for_start(
     is_ready: Callable[[], bool], process: ProcessIdentity, log: Path, tell: Callable[[str], None] = lambda _: None
 ) -> str:
-    """Waits until it is ready; empty then, and else what was seen when waiting was given up."""
+    """Waits until it is ready; returns an empty text then, or what was seen at the end of the patience."""
     begun = moved = reported = time.monotonic()
     cpu_seconds, size = 0.0, _size(log)
     while not is_ready():

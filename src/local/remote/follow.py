@@ -69,7 +69,7 @@ class Follower:
     def _close(self, answer: Run) -> None:
         run = self.run
         for task in run.tasks.values():
-            # Of these no end was told: what never began is no task of the deployed job.
+            # The end of these is unknown: what never began is no task of the deployed job.
             task.state = {states.RUNNING: states.CANCELED, states.PENDING: states.NOT_SELECTED}.get(
                 task.state, task.state
             )

@@ -47,7 +47,7 @@ def read_output(client: WorkspaceClient, patience: Patience, attempt: RunTask, s
 
 
 def published(output: NotebookOutput | None) -> dict[str, Any]:
-    """The result that a notebook told; nothing where it told something else, or more than Databricks keeps."""
+    """The result that a notebook gave; nothing where it gave something else, or more than Databricks keeps."""
     if output is None or output.truncated or not output.result:
         return {}
     try:

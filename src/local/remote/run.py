@@ -31,7 +31,7 @@ class RemoteOptions:
 def run_deployed(bundle: Bundle, job: Job, options: RemoteOptions, reporter: RemoteReporter) -> RemoteRun:
     """Runs the job that the bundle's target holds, and follows it to its end.
 
-    A KeyboardInterrupt ends only the following; it is raised again once that is said.
+    A KeyboardInterrupt ends only the following; it is raised again after a message.
 
     Raises:
         LoginError: no workspace is configured, or it doesn't know who asks.

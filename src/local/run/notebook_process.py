@@ -72,7 +72,7 @@ class NotebookProcess:
     parent: "KernelParent | None" = None
     """What forks the notebook's process; without one it is started plainly."""
     has_nothing_to_do: bool = False
-    """Whether a cell said that the notebook's work is up to date: the cells after it are left alone."""
+    """Whether a cell found the notebook's work up to date: the cells after it are not run."""
     _client: Any = None
     _stopped: threading.Event = field(default_factory=threading.Event)
 

@@ -46,6 +46,6 @@ def name_pool(locale: str, seed: int) -> NamePool:
 
 
 def _plain(name: str) -> str:
-    """A name as it stands in an e-mail address: lower-case letters of the English alphabet."""
+    """A name as in an e-mail address: lower-case letters of the English alphabet."""
     ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return "".join(letter for letter in ascii_only if letter.isalpha()) or "x"

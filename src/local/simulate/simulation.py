@@ -64,7 +64,7 @@ def simulate(landing: Path, world: World, days: int | None = None) -> Simulation
     if until > done and world.day(until - 1) > datetime.now(UTC).date():
         raise WorldSettingsError(
             f"{until} days from {world.start_day} end on {world.day(until - 1)}, in the future, and records of "
-            "the future are refused; make fewer days, or begin a new world with an earlier start_day"
+            "the future are quarantined; make fewer days, or begin a new world with an earlier start_day"
         )
     return _Simulation(place, world).run(done, until)
 

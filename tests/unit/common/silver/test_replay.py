@@ -121,7 +121,7 @@ def test_a_mended_map_frees_what_it_can_and_keeps_the_rest(lake: Lake, landing: 
 
 @dataclass(frozen=True)
 class Kill:
-    """Where a replay dies, and what finishes it: the next one, or the stream when it starts anew."""
+    """Where a replay dies, and what finishes it: the next one, or the stream when it starts again."""
 
     module: ModuleType
     step: str
@@ -181,7 +181,7 @@ def test_none_is_replayed_while_a_batch_of_the_stream_is_half_done(lake: Lake, f
     begun.unlink()
 
 
-def test_an_unknown_table_is_told(lake: Lake, first_run: Outcome) -> None:
+def test_an_unknown_table_is_an_error(lake: Lake, first_run: Outcome) -> None:
     with pytest.raises(ParameterError, match=r"table='silver.transaction': must be one of"):
         replay_quarantine(lake, MENDED, "silver.transaction")
 
@@ -252,11 +252,11 @@ def test_an_older_version_is_noticed_and_filled_again(lake: Lake, landing: Path,
     assert sums(lake)["holds"]
 
 
-def test_lost_counts_are_told_with_the_command_to_count_anew(lake: Lake, first_run: Outcome) -> None:
+def test_lost_counts_are_reported_with_the_command_to_count_again(lake: Lake, first_run: Outcome) -> None:
     held = ids(lake)
     lake.spark.sql(f"DELETE FROM {lake.full_name(BATCHES)}")
 
-    with pytest.raises(ConservationError, match=r"tells nothing of it.*`lakehouse reset silver/transactions`"):
+    with pytest.raises(ConservationError, match=r"has no row of it.*`lakehouse reset silver/transactions`"):
         require(check_conservation(lake))
     reset(lake.settings, "silver/transactions")
     refine(lake, MENDED, "transactions")

@@ -18,7 +18,7 @@ from common.storage.last_success import Began, Step, Success
 from common.storage.streams import AVAILABLE_NOW, Trigger
 
 RESULT_TYPE = "application/vnd.lakehouse.result+json"
-"""MIME type of the output by which a notebook tells the job runner what it did."""
+"""MIME type of the output in which a notebook reports to the job runner what it did."""
 
 UP_TO_DATE = "up_to_date"
 """Name in that output of what ends the notebook: its step had nothing to do. The runner executes no cell after it."""
@@ -52,7 +52,7 @@ class Lakehouse(Lake):
         )
 
     def begin(self, step: Step) -> None:
-        """Says what the notebook's work depends on. Where all of it is as it was, a job's notebook ends here.
+        """Declares what the notebook's work depends on. Where nothing of it has changed, a job's notebook ends here.
 
         It then shows what its last success came to. Opened by hand, without a `run_id`, a notebook always works, and so
         does one with `force`, or one that goes on for ever.
@@ -68,7 +68,7 @@ class Lakehouse(Lake):
         last_success.forget(self, step)
 
     def result(self, result: Result, error: LakehouseError | None = None) -> None:
-        """Shows what the notebook did and tells the job: its last cell. On Databricks the notebook ends here.
+        """Shows what the notebook did and reports it to the job: its last cell. On Databricks the notebook ends here.
 
         Raises:
             LakehouseError: `error`, which fails the task, once the result is shown.

@@ -1,6 +1,6 @@
 """What differs between a laptop and a Databricks workspace: all of it, each with its reason.
 
-The rest of the code asks `this_platform()` and has no other idea of where it runs. docs/local-vs-databricks.md says the
+The rest of the code asks `this_platform()`, and nothing else, where it runs. docs/local-vs-databricks.md says the
 same in words.
 """
 

@@ -1,4 +1,4 @@
-"""What a step did: the one thing that all of them return, for their notebook's last cell and the job's summary."""
+"""What a step did: every step returns it, for its notebook's last cell and the job's summary."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from typing import Any
 class Result:
     """What a step did.
 
-    `rows_in` and `rows_out` count what it read and what it added; None where that says nothing. `note` is a few words
+    `rows_in` and `rows_out` count what it read and added; None where a count has no meaning. `note` is a few words
     for a person, `facts` are values by name, or groups of them.
     """
 

@@ -16,7 +16,7 @@ SCOPE = "fraud-lakehouse"
 
 
 def secret(settings: Settings, name: str) -> SecretStr:
-    """The secret of that name; it shows itself as asterisks, and `get_secret_value` gives it to who needs it.
+    """The secret of that name. It prints as asterisks; `get_secret_value` gives the value.
 
     On Databricks from the secret scope `fraud-lakehouse`. On a laptop from the environment variable
     LAKEHOUSE_SECRET_NAME (in capitals), or else from `secrets.env` in the workspace's folder.

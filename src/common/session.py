@@ -68,7 +68,7 @@ def close_for_good(session: Any) -> None:
     """Closes the connection of a Spark Connect session that another may follow in this process.
 
     PySpark 4.1 closes it once more when the garbage collector finds the session, in whatever thread that is, and
-    waits there for a pool of threads that all sessions share: where that thread is just giving the pool work, the
+    waits there for a pool of threads that all sessions share. If that thread is just giving the pool work, the
     process stands still for ever (SPARK-55406, mended in 4.2).
     """
     session.client.close()
@@ -117,7 +117,7 @@ def _attach_to_workspace(settings: Settings | None) -> str:
 
 
 def _ship_package_by_value() -> None:
-    """Lets UDFs run on workers that don't have this package."""
+    """Makes UDFs run on workers that don't have this package."""
     from pyspark import cloudpickle
 
     cloudpickle.register_pickle_by_value(common)  # type: ignore[no-untyped-call]

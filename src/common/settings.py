@@ -1,6 +1,6 @@
 """Where things are: catalog, schemas, folders and MLflow, from parameters and the environment.
 
-What of it differs between a laptop and a Databricks workspace comes from `platform`.
+What differs between a laptop and a Databricks workspace comes from `platform`.
 """
 
 import os
@@ -17,10 +17,10 @@ LABEL_DELAY_DAYS = 7
 """Days until a transaction without a fraud report counts as genuine."""
 
 HISTORY_RETENTION_DAYS = 7
-"""Days for which replaced versions of tables can be read; then maintenance removes their files."""
+"""Days for which replaced versions of tables can be read. Then maintenance removes their files."""
 
 UNPARSED_RETENTION_DAYS = 90
-"""Days that records are kept which could not be parsed, or name no person, so that no erasure can find them."""
+"""Days for which records are kept that no erasure can find: they could not be parsed, or name no person."""
 
 STAGED_RETENTION_HOURS = 24
 """Hours after which staged rows are what a killed task left: no task works that long."""
@@ -94,7 +94,7 @@ class Settings:
 
     @property
     def warehouse(self) -> Path | None:
-        """The folder of the schemas' folders; None where the catalog keeps tables out of sight."""
+        """The folder of the schemas' folders; None where the catalog places the tables itself."""
         return None if self.platform.has_unity_catalog else self.home / "warehouse"
 
     def checkpoint(self, *parts: str) -> str:

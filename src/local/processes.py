@@ -1,4 +1,4 @@
-"""Processes by identity: a number alone may belong to another process by now, so its start time goes with it."""
+"""Processes by identity: a number may belong to another process by now, so the start time belongs to the identity."""
 
 import fcntl
 import os

@@ -1,7 +1,7 @@
 """Files to bronze: a stream of whole files, each parsed with its own header and schema.
 
 Spark's own text, CSV and JSON streams skip files with old modification times, keep parts of damaged ones and shift
-columns; a `binaryFile` stream parsed here does neither. Files that are still being written (a temporary suffix, a
+columns. A `binaryFile` stream parsed here does neither. Files that are still being written (a temporary suffix, a
 leading dot or underscore) are left until they are renamed.
 """
 

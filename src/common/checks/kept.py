@@ -13,18 +13,18 @@ from common.storage.lake import Lake
 from common.storage.last_success import FOLDER, code_digest
 
 Basis = Mapping[str, Any]
-"""What the findings of a table follow from, in the form that JSON gives back."""
+"""What the findings of a table depend on, in the form that JSON gives back."""
 
 
 def basis(lake: Lake, *tables: Table | str, days: int = 0) -> Basis:
-    """What findings about these tables follow from at this moment; to be asked before they are checked."""
+    """What findings about these tables depend on at this moment. Call it before the tables are checked."""
     states = {table if isinstance(table, str) else table.name: lake.state(table) for table in tables}
     versions = {name: None if state is None else [state.version, state.commit] for name, state in states.items()}
     return {"code": code_digest(), "days": days, "versions": versions}
 
 
 def kept_findings(lake: Lake, bases: Mapping[str, Basis]) -> dict[str, list[Finding]]:
-    """The findings of those tables, by name, that are as they were at their last check."""
+    """The findings, by table name, of the tables that have not changed since their last check."""
     kept = _read(lake)
     return {
         name: [Finding(**finding) for finding in kept[name]["findings"]]
@@ -34,7 +34,7 @@ def kept_findings(lake: Lake, bases: Mapping[str, Basis]) -> dict[str, list[Find
 
 
 def keep_findings(lake: Lake, bases: Mapping[str, Basis], found: Mapping[str, Sequence[Finding]]) -> None:
-    """Notes the findings of tables, and what they follow from."""
+    """Notes the findings of tables, and what they depend on."""
     checked = {
         name: {"basis": of, "findings": [asdict(finding) for finding in found[name]]} for name, of in bases.items()
     }

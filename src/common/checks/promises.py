@@ -62,7 +62,7 @@ def promises(table: Table) -> dict[str, Promise]:
         key = ", ".join(table.key)
         found[UNIQUE] = Promise("failure", f"one row for each {key}")
         if _scope_outside_of_key(table):
-            # A source may send an id again with another date; that is its fault, and a batch can't see it.
+            # A source may send an id again with another date; that is the source's fault, and a batch can't see it.
             found[UNIQUE_ACROSS_DATES] = Promise("warning", f"{key} on one {table.key_scope} only")
     for check in row_checks(table):
         found[check.name] = Promise("failure", f"{', '.join(check.columns)} {check.rule}")

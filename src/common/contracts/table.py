@@ -73,7 +73,7 @@ class Volume:
 class Check:
     """A rule that every row of a table keeps, as an SQL condition over its columns.
 
-    A row breaks the check when the condition is false; null passes, so only `required` speaks of nulls.
+    A row breaks the check when the condition is false; null passes, so only `required` checks for nulls.
     An `if_mapped` check holds only where the source maps the column.
     """
 

@@ -1,4 +1,4 @@
-"""Which transactions a late row concerns: those that have features already, and a window that it changes.
+"""Which transactions a late row concerns: those that have features, and a window that the row changes.
 
 Each row that arrives is turned into spans: a key, and the time during which that key's transactions can see the row.
 They are half-open, as the windows are, and follow from them with w = 30 days and a delay of 7:

@@ -48,7 +48,7 @@ def update_report_facts(lake: Lake, new: DataFrame, touched: DataFrame | None) -
     existing = lake.table(FACT_FRAUD_REPORT)
     concerned = new.select(*REPORT_KEY)
     if touched is not None:
-        # Reports are few: joined this way round, they are what is sent to all.
+        # Reports are few: joined this way round, they are the side that is broadcast.
         concerned = concerned.unionByName(
             touched.join(existing.select(*REPORT_KEY), "transaction_id").select(*REPORT_KEY)
         )

@@ -1,7 +1,7 @@
 """The transactions that reports speak of, found by their ids without reading the whole table.
 
 A report doesn't say when its transaction was. Nearly all come within weeks, so those days are searched first; only
-what isn't found there is looked for everywhere else. So of an id that is on two dates (see the check
+what isn't found there is looked for everywhere else. If an id is on two dates (see the check
 unique_across_dates), the one far from its report may not be found.
 """
 

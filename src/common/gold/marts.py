@@ -89,7 +89,7 @@ def _difference(lake: Lake, mart: Mart, rows: DataFrame, concerned: list[Stretch
 
 
 def _concerned(lake: Lake, mart: Mart, days: list[date]) -> list[Stretch]:
-    """The days, or the whole months, whose rows of the mart may have to change."""
+    """The days, or the whole months, whose rows may have to change in the mart."""
     if mart.by == "month":
         return stretches(map(days_of_month, days))
     opened: set[date] = set()
@@ -105,7 +105,7 @@ def _reads() -> list[Read]:
 
 @contextmanager
 def _read_once(lake: Lake, read: Read, concerned: Mapping[str, list[Stretch]]) -> Iterator[DataFrame]:
-    """What marts are summed up from, of all days of theirs; kept in files where several read it."""
+    """What marts are summed up from, for all their days; kept in files where several marts read it."""
     marts = [mart for mart in DECLARED if mart.read is read]
     rows = read(lake, stretches(stretch for mart in marts for stretch in concerned[mart.table.name]))
     with lake.staged(rows, "marts.read") if len(marts) > 1 else nullcontext(rows) as kept:

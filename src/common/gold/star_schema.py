@@ -43,7 +43,7 @@ STEP = Step(
 
 
 def build_star_schema(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Result:
-    """Takes what is new in silver into dimensions and facts, and mends the facts that something late concerns.
+    """Adds what is new in silver to dimensions and facts, and mends the facts that late rows concern.
 
     Raises:
         CheckpointError: a table of the star is gone, and the stream that fills it is not at its start.
@@ -100,7 +100,7 @@ def update_star(lake: Lake, batch: DataFrame, once: Once) -> None:
         mended = mended_facts(lake, concerned_facts(lake, changes, since))
     with nullcontext() if mended is None else lake.staged(mended, "facts.mended") as staged:
         write_facts(lake, staged, new, once)
-        # All that may have been mended, not what was: after a kill, that would be nothing.
+        # All that may have been mended, not what this batch mended: after a kill, that would be nothing.
         touched = [rows.select("transaction_id") for rows in (staged, new) if rows is not None]
         if touched or _REPORT in ends:
             update_report_facts(lake, batch.where(F.col("kind") == _REPORT), stacked(touched) if touched else None)

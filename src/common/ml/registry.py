@@ -1,7 +1,7 @@
 """Models in MLflow: versions of the registered model, what is known of each, and which one is champion.
 
 A version's tags hold what scoring and promotion need beside the booster (threshold, test_start, features), so that they
-come with the version and not from somewhere else.
+come with the version and from nowhere else.
 """
 
 import json

@@ -1,1 +1,1 @@
-"""People erased from all layers, and what nobody can be found in expired."""
+"""Erases people from all layers, and expires the records that no person can be found in."""

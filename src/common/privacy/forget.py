@@ -28,7 +28,7 @@ from common.storage.source_claim import check_source
 def forget_customer(lake: Lake, source: Source, customer_id: str) -> list[Erased]:
     """Erases a customer from all tables, their earlier versions and staged rows; ends first what a killed run began.
 
-    To be run while no other job runs: a task that reads an earlier version of a table fails, and has to be retried.
+    Run it while no other job runs: a task that reads an earlier version of a table fails, and has to be retried.
 
     Returns:
         The erasures that were carried out: the customer's, after those of other customers that were left open.
@@ -76,13 +76,13 @@ def _forget(lake: Lake, source: Source, customer: str) -> Erased | None:
     erasure_id = new_erasure_id()
     with ExitStack() as staged:
         found = _Search(lake, source, staged).of(customer)
-        # Written once: what follows would search again each time.
+        # Written once: each later use would search again.
         records = keep(lake, erasure_id, "found", found.records)
         theirs = Person(customer, found.ids_of("account_id"), found.ids_of("transaction_id"))
         if records.isEmpty() and not any(_holds(lake, table.name, theirs) for table in known_by_ids(lake)):
             drop_plan(lake.settings, erasure_id)
             return None
-        # Once more: what was searched has been read by all streams, whatever arrived in between.
+        # Checked again: all streams have read what was searched, whatever arrived in between.
         require_read(lake, *read_by_streams)
         plan = plan_erasure(lake, source, erasure_id, records, customer_id=customer, ids=found.ids)
     return carry_out(lake, source, plan)

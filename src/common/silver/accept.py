@@ -52,7 +52,7 @@ def acceptance(flow: Flow) -> BatchStep:
 
 
 def accept(lake: Lake, conformed: DataFrame, flow: Flow, batch: BatchId) -> Counts:
-    """Puts a batch of conformed records where they belong and records the counts.
+    """Writes a batch of conformed records to target and quarantine, and records the counts.
 
     Each count is of rows that a table took in or has, never of rows that were meant for it.
     """

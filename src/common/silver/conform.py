@@ -34,7 +34,7 @@ _BRONZE_TYPE = f"struct<{', '.join(f'{c.name}: {c.type}' for c in BRONZE_COLUMNS
 def conform(records: DataFrame, mapping: TargetMap, target: Table, known_fields: Collection[str] = ()) -> DataFrame:
     """Rows of the target from bronze records (batch or stream).
 
-    `known_fields` are fields that the feed's other maps read: they are no news.
+    `known_fields` are fields that the feed's other maps read: they don't count as unmapped.
 
     Returns:
         The target's columns (without lineage), `bronze` (struct, its payload null where no check failed),
@@ -87,7 +87,7 @@ def _is_record() -> Column:
 
 
 def _selected(mapping: TargetMap) -> Column:
-    # What could not be read might have been selected: it is quarantined, never passed over.
+    # What could not be read might have been selected: it is quarantined, never skipped.
     chosen = F.coalesce(F.expr(never_failing(mapping.where)), F.lit(False)) if mapping.where else F.lit(True)
     return (~_is_record() | chosen).alias("selected")
 

@@ -1,6 +1,6 @@
 """Records whose key is in the table already: duplicates, and those with other content, which are conflicts.
 
-Conflicts are quarantined rather than passed over as duplicates: one of the two must be wrong.
+Conflicts are quarantined and not counted as duplicates: one of the two must be wrong.
 """
 
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ class Found:
 def conflicts(lake: Lake, staged: Staged, table: Table) -> Iterator[Found]:
     """Counts the fine records by the rows that have their keys, and keeps the conflicts while the block lasts.
 
-    To be called when the batch's accepted rows are in the table: of two records in one batch that contradict each
+    Call it when the batch's accepted rows are in the table: of two records in one batch that contradict each
     other, the first is accepted.
     """
     is_own = F.col("existing_record_id") == F.col(f"{BRONZE}.record_id")

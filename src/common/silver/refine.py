@@ -100,7 +100,7 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
     queries, known_before = counts_by_query(lake, table), set(unmapped_fields(lake, flow.feed))
     query = query_id(checkpoint) if has_begun(checkpoint) else None
     flow = replace(flow, read_before=read_before(queries, query, datetime.now(UTC).date()))
-    # Fields that are on record already are no news, which saves the look for them in every batch.
+    # Fields that are recorded already need not be looked for in every batch.
     rows = conform(lake.stream(bronze), feed.into[target], table, {*feed.fields, *known_before})
     run_queries([batch_query(lake, rows, checkpoint, acceptance(flow), trigger)])
     before, after = total(one.counts for one in queries), counts_of(lake, table)

@@ -14,7 +14,7 @@ from common.storage.lake import Lake
 
 
 def read_before(queries: list[QueryCounts], query: str | None, today: date) -> date | None:
-    """The last day of whose records an earlier query of a flow may have read some; None where there was none.
+    """The last day of which an earlier query of a flow may have read records; None where there was no such query.
 
     Args:
         queries: the counts of all queries of the flow that committed a batch.
@@ -30,10 +30,10 @@ def read_before(queries: list[QueryCounts], query: str | None, today: date) -> d
 def check_reread(lake: Lake, records: DataFrame, target: Table) -> None:
     """Checks that the records which the target has already would be accepted again, under the same keys.
 
-    By another key they would not be found, and be added a second time. This reads the ids of the whole target.
+    Under another key they would not be found, and would be added a second time. This reads all ids of the target.
 
     Raises:
-        CheckpointError: map, cleaning or checks make others of them now.
+        CheckpointError: map, cleaning or checks give other keys or results now.
     """
     existing = lake.table(target).select("record_id", F.struct(*target.lookup_key).alias("_existing"))
     read = records.select(

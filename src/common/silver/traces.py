@@ -1,4 +1,4 @@
-"""Traces of replays: ops.replayed_records tells what left the quarantine, before it is removed and counted."""
+"""Traces of replays: ops.replayed_records names what left the quarantine, before it is removed and counted."""
 
 from pyspark.sql import functions as F
 
@@ -11,7 +11,7 @@ from common.storage.quarantine import quarantined
 
 
 def finish_replays(lake: Lake, source: str, feed: str, target: Table) -> Counts:
-    """Removes from the quarantine what has a trace of having left it, and counts the replays that aren't counted yet.
+    """Removes from the quarantine the records whose traces say that they left it, and counts replays not yet counted.
 
     Returns:
         What the newest of them counted; nothing where all were counted before.

@@ -1,4 +1,4 @@
-"""What every parser of files gives out: records in chunks that Arrow can hold, or a refusal of the whole file."""
+"""What every parser of files returns: records in chunks that Arrow can hold, or a refusal of the whole file."""
 
 from collections.abc import Iterable, Iterator
 
@@ -42,7 +42,7 @@ def _chunk(records: list[Record]) -> Chunk:
     try:
         text = pa.array(payloads, pa.string())
     except UnicodeEncodeError:
-        # Some encodings (utf-7, unicode_escape) decode to what is no text.
+        # Some encodings (utf-7, unicode_escape) decode to surrogates, which are no text.
         return _chunk([_encodable(record) for record in records])
     return pa.array(ordinals, pa.int64()), text, pa.array(errors, pa.string())
 

@@ -9,7 +9,7 @@ import re
 import warnings
 
 REPEATS = 100
-"""A group may be repeated so often: Java goes a call deeper with each repeat, and a long text would end the server."""
+"""How often a group may repeat: Java goes a call deeper with each repeat, and a long text would end the server."""
 
 _CLASS = r"\[\^?\]?(?:\\.|[^\]\\])*+\]"
 _ESCAPE_OR_CLASS = re.compile(rf"\\.|{_CLASS}", re.DOTALL)

@@ -97,7 +97,7 @@ def is_broken_off(checkpoint: str) -> bool:
 
 
 def check_checkpoint(lake: Lake, table: Table, checkpoint: str) -> None:
-    """Checks that the table of a stream that has run is still there. To be called before the table is created.
+    """Checks that the table of a stream that has run is still there. Call it before the table is created.
 
     Raises:
         CheckpointError: it is gone, so that what the stream read before would be missing from a new one.

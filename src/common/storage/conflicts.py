@@ -1,4 +1,4 @@
-"""Delta's optimistic concurrency: a write that lost a race is tried again."""
+"""Delta's optimistic concurrency: a write that loses a race is tried again."""
 
 import random
 import time

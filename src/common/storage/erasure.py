@@ -30,7 +30,7 @@ IDS = "kind string, value string"
 
 @dataclass(frozen=True)
 class FlowCounts:
-    """What the records of an erasure had been in one target."""
+    """What the records of an erasure were in one target."""
 
     feed: str
     target: str
@@ -62,12 +62,12 @@ class Plan:
 
 
 def new_erasure_id() -> str:
-    """An id that tells when, and not whom."""
+    """An id that shows when, and not whom."""
     return f"erasure-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
 
 
 def keep(lake: Lake, erasure_id: str, name: str, rows: DataFrame) -> DataFrame:
-    """Writes a part of a plan (`records` or `ids`) and gives it back as it was written."""
+    """Writes a part of a plan (`records` or `ids`) and returns it as it was written."""
     folder = _folder(lake.settings, erasure_id) / name
     rows.write.mode("overwrite").parquet(str(folder))
     return lake.spark.read.schema(rows.schema).parquet(str(folder))
@@ -91,9 +91,9 @@ def open_plans(settings: Settings) -> list[Plan]:
 
 
 def drop_plan(settings: Settings, erasure_id: str) -> None:
-    """Removes a plan: it is done, or there was nothing to do."""
+    """Removes a plan that is done, or that has nothing to do."""
     folder = _folder(settings, erasure_id)
-    # First what makes it a plan: a kill in the middle must not leave one that can't be carried out.
+    # First the file that makes it a plan: a kill half-way must not leave a plan that can't be carried out.
     (folder / "plan.json").unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""The handle that every step works with: a Spark session, the settings, and the tables that they lead to."""
+"""The handle that every step works with: a Spark session, the settings, and the tables."""
 
 import shutil
 import time
@@ -141,7 +141,7 @@ class Lake:
         except AnalysisException as error:
             if error.getCondition() != "DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION":
                 raise
-            # Another process may be making it at this moment; what it makes is in the catalog soon.
+            # Another process may be making it at this moment; its table is in the catalog soon.
             deadline = time.monotonic() + MAKING_SECONDS
             while not self.exists(table) and time.monotonic() < deadline:
                 time.sleep(0.2)
@@ -168,7 +168,7 @@ class Lake:
     ) -> int | None:
         """Appends the rows whose key the table doesn't hold; run twice with the same rows, it adds them once.
 
-        Rows with equal keys must have been reduced to one before. A null in a key equals a null. An anti-join and an
+        The rows must hold each key once. A null in a key equals a null. An anti-join and an
         append read the rows once, where a MERGE would read them twice; what two writers could add at the same moment
         is prevented by `once`. Where rows are costly to compute, `scope_of` gives others with the same key scopes, or
         the values of the key scope.
@@ -261,7 +261,7 @@ class Lake:
             if once is not None:
                 writer = writer.option("txnAppId", once.writer).option("txnVersion", str(once.version))
             writer.saveAsTable(self.full_name(table))
-            # What Delta passes over is not computed, so that nothing is observed; nor is what a busy engine tells late.
+            # A write that Delta skips computes nothing, so that nothing is observed; a busy engine may report too late.
             rows_added: int | None = added.get.get("rows")
             return rows_added
 
@@ -312,7 +312,7 @@ class Lake:
 
 
 def measures_of(rows: DataFrame, measures: Mapping[str, Column]) -> dict[str, Any]:
-    """The measures, by a query: what an observation tells, unless the engine is too busy to tell it in time."""
+    """The measures, by a query: what an observation gives, unless the engine is too busy to give it in time."""
     row = rows.agg(*(measure.alias(key) for key, measure in measures.items())).first()
     return row.asDict() if row else {}
 

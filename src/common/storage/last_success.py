@@ -2,7 +2,7 @@
 
 That is the code, the notebook's parameters, the declaration of the source, the files that have landed, the versions of
 the tables that the step reads and of those that it alone writes, how far its streams have read, and what else it names.
-A step that begins to work forgets its last success, so that one that was killed has none.
+A step that begins to work forgets its last success, so that a killed step has none.
 """
 
 import glob

@@ -1,4 +1,4 @@
-"""What killed tasks and past streams leave beside the tables: staged rows, and checkpoints of streams without a use."""
+"""What killed tasks and past streams leave beside the tables: staged rows, and checkpoints of unused streams."""
 
 import shutil
 import time
@@ -16,8 +16,7 @@ from common.storage.reading import places
 def remove_staged(settings: Settings, older_than_hours: float = STAGED_RETENTION_HOURS) -> int:
     """Removes staged rows that a killed task left, and returns how many folders they were.
 
-    Staged rows of a task that is at work, if it is at it for longer, are taken from it: it fails, and does the batch
-    again when it is retried.
+    A task that works for longer loses its staged rows: it fails, and does the batch again when it is retried.
     """
     latest = time.time() - older_than_hours * 3600
     old = [folder for folder in Path(settings.checkpoint("staged")).glob("*") if _last_used(folder) <= latest]
@@ -28,7 +27,7 @@ def remove_staged(settings: Settings, older_than_hours: float = STAGED_RETENTION
 
 @dataclass(frozen=True)
 class UnusedStream:
-    """A stream that reads nothing which is there any more."""
+    """A stream whose feed or table is gone."""
 
     name: str
     why: str

@@ -1,4 +1,4 @@
-"""Which streams have yet to read what a table holds: until they have, its files must not be rewritten and removed.
+"""Which streams have yet to read a table's rows: until then, its files must not be rewritten and removed.
 
 A stream of a Delta table notes the version that it reads next. Rows that a later DELETE or MERGE moves to another
 file never reach it (such commits are skipped), and a file that VACUUM removed would stop it.
@@ -54,12 +54,12 @@ def _places(name: str, folder: Path) -> list[Place]:
 
 
 def _version(offset: dict[str, Any], committed: int | None) -> int:
-    # In the middle of the table as it was found, every version up to then is still being read.
+    # Within its first snapshot of the table, the stream is still reading every version up to that one.
     return 0 if committed is None or offset.get("isStartingVersion") else int(offset["reservoirVersion"])
 
 
 def _lines(file: Path) -> list[str]:
-    # A file that was cleaned away or never finished tells nothing; the stream itself will say so.
+    # A file that was cleaned away or never finished has no answer; the stream itself will fail on it.
     return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
 
 

@@ -1,6 +1,6 @@
-"""The newest of what there is, and the recent part of a table, which looks are bounded to.
+"""The newest event, and the recent part of a table, which plots are bounded to.
 
-By it they cost the same however old the lakehouse is.
+So they cost the same however old the lakehouse is.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -37,5 +37,5 @@ def recent(lake: Lake, table: Table, column: str = "event_date", days: int = REC
 
 
 def utc(micros: int) -> datetime:
-    """The moment so many microseconds after 1970 began."""
+    """The time (UTC) that many microseconds after the beginning of 1970."""
     return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros)

@@ -41,7 +41,7 @@ AVAILABLE_NOW = Trigger()
 POLL_SECONDS = 1
 
 STARTS = 5
-"""So often a query is started whose worker doesn't come in time."""
+"""How often a query is started at most while its worker doesn't connect in time."""
 PAUSE_SECONDS = 5
 """The pause before the second start; each further one is longer by as much."""
 
@@ -93,7 +93,7 @@ def run_queries(queries: Iterable[Query]) -> None:
             started.append(_Running(query))
         waiting = started
         while waiting:
-            # In turns: a query that goes on for ever must not hide the failure of the next.
+            # In turns: a query that goes on for ever must not hide the next one's failure.
             waiting = [running for running in waiting if not running.has_ended()]
     finally:
         for running in started:
@@ -145,7 +145,7 @@ _OTHER_TABLE = "DELTA_DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE"
 
 
 def _failure(checkpoint: str, error: PySparkException) -> Exception:
-    """What is raised for an error of a query: its step's own error, a sentence for what is known, or Spark's."""
+    """The error to raise for a failed query: its step's own error, a sentence for a known cause, or Spark's."""
     if (own := _noted_failure(checkpoint)) is not None:
         return own
     text = str(error)

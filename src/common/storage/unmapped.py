@@ -9,7 +9,7 @@ from common.storage.field_names import usual_name
 from common.storage.lake import Lake
 
 FIELDS_KEPT = 1000
-"""So many names are kept of one batch: records with random names must not fill the table."""
+"""How many names of one batch are kept: records with random names must not fill the table."""
 
 
 def record_unmapped_fields(lake: Lake, batch: BatchId, records: DataFrame) -> None:

@@ -33,8 +33,8 @@ def vacuum(lake: Lake, table: Table | str, days: int = HISTORY_RETENTION_DAYS) -
 def vacuum_at_once(lake: Lake, table: Table | str) -> None:
     """Removes the files of all earlier versions, so that what was deleted is gone from the disk.
 
-    A VACUUM of the whole folder would also take the files of a writer that has yet to commit. LITE takes those alone
-    that the log says were removed. What a killed writer left, unknown to the log, goes with the next `vacuum`.
+    A VACUUM of the whole folder would also take the files of a writer that has yet to commit. LITE takes only those
+    that the log names as removed. What a killed writer left, unknown to the log, goes with the next `vacuum`.
     The retention is a property of the table, as session settings are not allowed on serverless. A kill before the
     property is set back does no harm: this function or `vacuum` sets it again.
     """

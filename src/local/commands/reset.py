@@ -29,7 +29,7 @@ def reset(
 ) -> None:
     """Reset a stream's checkpoint: its next run reads everything again, and adds only what its table doesn't hold.
 
-    For a table that was removed, restored to an older version, or quarantined records whose map was mended.
+    For a table that was removed or restored to an older version, or quarantined records whose map was mended.
     """
     if stream and whole:
         raise typer.BadParameter("give a stream or --all, not both", param_hint="--all")
@@ -74,7 +74,7 @@ def _list_streams() -> None:
 
 
 def _targets_of(stream: str) -> Collection[str] | None:
-    """The targets that a bronze stream's feed goes into, as its source declares; None where it declares none."""
+    """The targets that a bronze stream's feed goes into, by its source; None where the source declares none."""
     from common.sources.declaration import load_source
 
     layer, *names = stream.split("/")

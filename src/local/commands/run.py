@@ -86,7 +86,7 @@ def run(  # noqa: PLR0917
 
 @contextmanager
 def _termination_as_interrupt() -> Iterator[None]:
-    """A run that is asked to end (SIGTERM) ends as with Ctrl-C: with its tasks stopped and its record written."""
+    """A run that is asked to end (SIGTERM) ends as on Ctrl-C: its tasks are stopped and its record is written."""
     before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         yield
@@ -95,7 +95,7 @@ def _termination_as_interrupt() -> Iterator[None]:
 
 
 def _check_remote_usage(target: str, parallel: int | None, var: list[str] | None) -> None:
-    """Refuses what only a run on this machine could heed."""
+    """Rejects options that only a run on this machine can use."""
     if not target:
         raise typer.BadParameter("name a target of bundles/databricks.yml", param_hint="--target")
     if parallel is not None:
@@ -114,7 +114,7 @@ def _run_here(job: "Job", given: dict[str, str], selected: frozenset[str] | None
     from local.run.runner import RunOptions, run_job
 
     if given.get("landing"):
-        # A person means the folder where they are; a notebook would take it from its own.
+        # A person means a path from their own folder; a notebook would take it from the notebook's.
         given |= {"landing": str(Path(given["landing"]).expanduser().resolve())}
     workspace = current_workspace().create()
     remote = os.environ.get("SPARK_REMOTE")

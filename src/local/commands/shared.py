@@ -1,4 +1,4 @@
-"""What verbs share: consoles, the engine for one command, another program on the workspace, `name=value` arguments."""
+"""What verbs share: consoles, the engine for one command, starting another program, `name=value` arguments."""
 
 import os
 import sys
@@ -33,7 +33,7 @@ def examples(*lines: str) -> str:
 
 
 def tell(text: str) -> None:
-    """Says what is going on, on standard error, so that printed rows stay clean."""
+    """Prints what is going on to standard error, so that printed rows stay clean."""
     err.print(text, style="dim", soft_wrap=True)
 
 
@@ -48,7 +48,7 @@ def engine(workspace: Workspace) -> Iterator[str]:
 
 
 def become(workspace: Workspace, module: str, *arguments: str) -> NoReturn:
-    """Turns this process into another program, which so keeps its number and with it its place at the engine."""
+    """Turns this process into another program, which keeps its number, and so its registration with the engine."""
     environment = kernel_environment({"LAKEHOUSE_HOME": str(workspace.home)})
     os.chdir(repository())
     os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)

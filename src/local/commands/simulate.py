@@ -22,7 +22,7 @@ EXAMPLES = """examples:
 
 def simulate(ctx: typer.Context) -> None:
     """Land files of a synthetic payment world, day by day."""
-    # Read only now: the settings come from a package that the other verbs need not load.
+    # Imported here: the settings come from a package that the other verbs need not load.
     from local.simulate import World, existing_world
     from local.simulate import simulate as make_days
 
@@ -40,7 +40,7 @@ def simulate(ctx: typer.Context) -> None:
 
 
 def show(made: "SimulationSummary") -> None:
-    """Says what landed, in a few lines."""
+    """Prints what landed, in a few lines."""
     rate = f"{made.fraud_rate:.2%}".replace("%", " %")
     out.print(f"{made.days} days, {made.first_day} to {made.last_day}, in {shown_path(made.folder)}", highlight=False)
     out.print(

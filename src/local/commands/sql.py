@@ -75,7 +75,7 @@ def fetch(frame: Any, limit: int) -> tuple[Rows, bool]:
 
 def _explained(error: Any, spark: "SparkSession") -> str:
     message = str(error).strip()
-    # What comes after is the plan and the JVM's trace, of no use to who typed the statement.
+    # After it come the plan and the JVM's trace, of no use to the person who typed the statement.
     message = re.split(r"\n\n?(?:JVM stacktrace:|'?\w+ \[|== SQL|;)", message, maxsplit=1)[0].strip().rstrip(";")
     if error.getCondition() != "TABLE_OR_VIEW_NOT_FOUND":
         return message

@@ -16,7 +16,7 @@ from local.engine.java import Java
 
 def archive_path(java: Java, jars: Sequence[Path]) -> Path:
     """Where the archive for this Java and these jars is kept, beside the jars in the user's cache."""
-    # Java refuses an archive whose jars were at other places or changed since, so that each environment has its own.
+    # Java refuses an archive whose jars moved or changed since, so that each environment has its own.
     java_file = java.executable.resolve()
     files = [java_file, *(file for part in server_classes(jars) for file in sorted(part.parent.glob(part.name)))]
     seen = [f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]

@@ -1,8 +1,8 @@
 """The parent of Spark's workers for foreachBatch: it imports once what they need, and forks one for each query.
 
 Spark gives such a worker 10 seconds to connect. On a busy machine the imports alone take longer, and on a quiet one
-more than many a query's work. A forked worker connects at once. Where the parent is gone, or forking isn't safe (it
-is on Linux alone), Spark starts its workers plainly.
+longer than the work of many queries. A forked worker connects at once. Where the parent is gone, or forking isn't safe
+(it is on Linux alone), Spark starts its workers plainly.
 """
 
 import os
@@ -20,11 +20,11 @@ _HERE = Path(__file__).parent
 
 
 def worker_python(workspace: Workspace, port: int) -> Path:
-    """The Python that the server on a port is to start; a script that asks the server's parent of workers."""
+    """The Python that the server on a port starts: a script that asks the server's parent of workers."""
     if sys.platform != "linux":
         return Path(sys.executable)
     script = workspace.engine / "worker-python"
-    # A copy: what a running server calls doesn't change with the checkout.
+    # A copy: the script of a running server doesn't change with the checkout.
     program = shutil.copy(_HERE / "worker_python.py", workspace.engine / "worker-python.py")
     command = [sys.executable, "-IS", str(program), _address(port), BATCH_WORKER]
     script.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
@@ -49,5 +49,5 @@ def start_parent(workspace: Workspace, port: int, environment: Mapping[str, str]
 
 
 def _address(port: int) -> str:
-    """A name in Linux' abstract namespace, which leaves no file behind and may be as long as it likes."""
+    """A name in Linux' abstract namespace, which leaves no file behind and has no limit on its length."""
     return f"lakehouse-batch-workers-{os.getuid()}-{port}"

@@ -1,4 +1,4 @@
-"""Makes the archive of the classes that Spark loads, once, by a short life of a server: `make setup` calls this."""
+"""Makes the archive of the classes that Spark loads, once, by a short run of a server: `make setup` calls this."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ def make_archive(java: Java, jars: Sequence[Path]) -> Path:
     """Makes the archive by a server that does a little of everything, and ends.
 
     Raises:
-        EngineError: there was none at the server's end.
+        EngineError: the server ended and made none.
 
     """
     archive = archive_path(java, jars)

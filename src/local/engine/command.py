@@ -18,7 +18,7 @@ _SMALL_WORK = (
     # The collector for few cores; the others keep threads busy beside the queries.
     "-XX:+UseSerialGC",
     # Most code here plans queries and runs a few times. By default half of a short run's time goes into compiling it
-    # a second time, thoroughly. Ten times the usual calls are asked for that: loops over rows reach them soon.
+    # a second time, thoroughly. That now needs ten times the usual calls, which loops over rows reach soon.
     "-XX:Tier4InvocationThreshold=50000",
     "-XX:Tier4MinInvocationThreshold=6000",
     "-XX:Tier4CompileThreshold=150000",
@@ -66,7 +66,7 @@ def server_settings(workspace: Workspace, port: int) -> dict[str, str]:
         "spark.databricks.delta.snapshotPartitions": "2",
         # A checksum beside every commit helps readers of long logs and costs each of the many small writes here.
         "spark.databricks.delta.writeChecksumFile.enabled": "false",
-        # A second run of a stream is refused. By default it would stop the first one, whose task would seem to be done.
+        # A second run of a stream is an error. By default it would stop the first one, whose task would seem done.
         "spark.sql.streaming.stopActiveRunOnRestart": "false",
     }
 
@@ -101,7 +101,7 @@ def server_command(workspace: Workspace, port: int, java: Java, jars: Iterable[P
 
 
 def server_digest(workspace: Workspace) -> str:
-    """What tells servers apart that would be started differently: by settings, memory, Java, pyspark or jars."""
+    """A digest of all that a server is started with: settings, memory, Java, pyspark and jars."""
     chosen = [os.environ.get(name, "") for name in ("LAKEHOUSE_DRIVER_MEMORY", "JAVA_HOME", "JAVA_TOOL_OPTIONS")]
     started = [server_settings(workspace, 0), _SMALL_WORK, str(spark_folder()), str(jars_folder()), *chosen]
     return hashlib.sha256(repr(started).encode()).hexdigest()[:12]

@@ -1,6 +1,6 @@
 """The keeper: parent of a workspace's Spark Connect server, which it ends some time after its last user.
 
-Clients are files in engine/clients, one a process; a client that was killed is noticed by its process being gone.
+Clients are files in engine/clients, one a process; a killed client is known by its missing process.
 After the last one the server stays for LAKEHOUSE_ENGINE_IDLE_SECONDS, so that the next command finds it warm.
 `lakehouse up` pins the server: it then stays until `lakehouse down`.
 """

@@ -40,7 +40,7 @@ class Server:
     idle_seconds: float = 0
     """How long it stays after its last user."""
     digest: str | None = None
-    """What tells it from servers that were started differently, see `server_digest`."""
+    """What distinguishes it from servers that were started differently, see `server_digest`."""
 
     @property
     def remote(self) -> str:
@@ -103,7 +103,7 @@ def attach(workspace: Workspace, pid: int, tell: Tell = lambda _: None) -> Serve
 
 
 def detach(workspace: Workspace, pid: int, patience_seconds: float = 20) -> None:
-    """Takes a process off the users of the server, and waits for its end where that comes with the last one."""
+    """Takes a process off the users of the server, and waits for the server's end where it ends with its last user."""
     (workspace.engine / "clients" / f"{pid}.json").unlink(missing_ok=True)
     server = find_server(workspace)
     if server is not None and not server.idle_seconds and not is_pinned(workspace) and not living_clients(workspace):

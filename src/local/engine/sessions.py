@@ -1,7 +1,7 @@
 """Sessions on the Spark Connect server that belong to tasks, and how they end.
 
 A streaming query goes on in the server after its client was killed, so whoever starts a notebook ends its session.
-The owner of each session is on record: what a killed runner left behind is ended by the next one.
+The owner of each session is recorded: the next runner ends what a killed one left behind.
 """
 
 import logging
@@ -50,7 +50,7 @@ def end_abandoned_sessions(workspace: Workspace, remote: str | None = None) -> i
 
 @contextmanager
 def fresh_session(remote: str) -> "Iterator[SparkSession]":
-    """A session of its own on a server, beside one that this process may have, released at the end."""
+    """A session of its own on a server, beside this process's own if it has one, released at the end."""
     from pyspark.sql.connect.session import SparkSession
 
     from common.session import close_for_good, session_url
@@ -67,7 +67,7 @@ def fresh_session(remote: str) -> "Iterator[SparkSession]":
 
 
 def _release(remote: str, session_id: str) -> None:
-    """One call without a session of our own: it has a deadline, and needs none of PySpark's threads."""
+    """One call without a PySpark session: it has a deadline, and needs none of PySpark's threads."""
     import grpc
     from pyspark.errors import PySparkException
     from pyspark.sql.connect.client.core import DefaultChannelBuilder

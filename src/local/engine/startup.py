@@ -11,7 +11,7 @@ from local.processes import ProcessIdentity
 
 STALL_SECONDS = 60
 CPU_STEP_SECONDS = 1.0
-"""A process that within the one neither uses the processor for the other nor writes to its log counts as stuck."""
+"""A process that for STALL_SECONDS uses less of the processor than CPU_STEP_SECONDS, and writes no log, is stuck."""
 _REPORT_EVERY_SECONDS = 15
 _PAUSE_SECONDS = 0.1
 

@@ -1,7 +1,7 @@
 """Imports once what Spark's workers for foreachBatch need, and forks one for each caller: see `batch_workers`.
 
-Called as `python -P worker_parent.py ADDRESS MODULE`. It imports nothing of this project: a worker takes that from
-what is shipped to it, as it is then.
+Called as `python -P worker_parent.py ADDRESS MODULE`. It imports nothing of this project: a worker gets that
+from what Spark ships to it at that time.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""The Python that Spark's server starts: it has a worker of foreachBatch forked, and is the real Python for all else.
+"""The Python that Spark's server starts: for foreachBatch it has a worker forked, else it becomes the real Python.
 
 Called as `python -IS worker_python.py ADDRESS MODULE ARGUMENTS...`, in a bare interpreter, which starts at once.
 See `local.engine.batch_workers`.
@@ -11,7 +11,7 @@ import sys
 
 
 def main(address: str, module: str, arguments: list[str]) -> None:
-    """Waits for the end of the worker that was forked for it; where none is forked, becomes Python itself."""
+    """Waits for the end of the worker that was forked for it; without one, becomes Python itself."""
     if arguments == ["-m", module]:
         request = {"environment": dict(os.environ), "folder": os.getcwd()}
         try:

@@ -20,10 +20,10 @@ _NO_WORD = re.compile(r"[^A-Za-z0-9_]")
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle file with what it includes: for a target of Databricks, or without one as the laptop takes it.
+    """A bundle file with what it includes: for a target of Databricks, or without one for the laptop.
 
-    The laptop takes the variables' defaults. `variables` given by a person win over declared ones. `user` is who is
-    logged in to the workspace; where none is asked, the person's name on this machine stands for it.
+    The laptop takes the variables' defaults. `variables` given by a person win over declared ones. `user` is the
+    person logged in to the workspace; without a workspace, the person's name on this machine.
     """
 
     file: Path
@@ -184,7 +184,7 @@ def _default(declared: Any) -> Any:
 
 
 def load_bundle(root: Path, target: str = "", variables: Mapping[str, str] | None = None) -> Bundle:
-    """The bundle of a checkout: for a target, or without one as the laptop takes it.
+    """The bundle of a checkout: for a target, or without one for the laptop.
 
     Raises:
         DeclarationError: the bundle file can't be read, or a variable given isn't declared.

@@ -54,7 +54,7 @@ class Job:
     def from_task(self, key: str) -> frozenset[str]:
         """The keys of a task and of all that depend on it, directly or through others."""
         found = {self.task(key).key}
-        for task in self.tasks:  # in order: what a task depends on was looked at before it
+        for task in self.tasks:  # in order: the tasks that a task depends on come before it
             if found.intersection(task.depends_on):
                 found.add(task.key)
         return frozenset(found)
@@ -94,7 +94,7 @@ def load_job(bundle: Bundle, key: str) -> Job:
 
 
 class _Node:
-    """A mapping of a job file with its place there, which every complaint names."""
+    """A mapping of a job file with its place there, which every message names."""
 
     def __init__(self, content: Any, file: Path, place: str) -> None:
         self.file, self.place = file, place

@@ -14,7 +14,7 @@ from local.workspace import shown_path
 
 
 def prepare(job: Job, parameters: Mapping[str, str]) -> Mapping[str, frozenset[str]]:
-    """Checks all that can be checked before anything runs; the parameters that each task's notebook declares.
+    """Checks all that can be checked before anything runs; returns the parameters that each task's notebook declares.
 
     Raises:
         DeclarationError: see `check_parameters`.
@@ -64,7 +64,7 @@ def check_parameters(job: Job, given: Mapping[str, str]) -> dict[str, frozenset[
 
 
 def _check_values(place: str, values: Mapping[str, str]) -> None:
-    """A value that refers to another has to wait for it; a parameter of somebody's own notebook may be anything."""
+    """A value that refers to another is checked later; a parameter of a person's own notebook may be anything."""
     for name, value in values.items():
         if name in PARAMETERS and "{{" not in value:
             try:

@@ -1,4 +1,4 @@
-"""What an executed notebook says that it did."""
+"""What an executed notebook reports that it did."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ from common.errors import DeclarationError
 from local.jobs.notebook import read_notebook
 
 RESULT_TYPE = "application/vnd.lakehouse.result+json"
-"""MIME type of the output by which a notebook says what it did (as in common.notebook)."""
+"""MIME type of the output in which a notebook reports what it did (as in common.notebook)."""
 
 
 def published_result(notebook: Path) -> dict[str, Any]:

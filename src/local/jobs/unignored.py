@@ -15,7 +15,7 @@ def unignored_files(root: Path, *folders: Path) -> frozenset[Path]:
     as the Databricks CLI leaves it out, and `root` need not be a repository.
 
     Raises:
-        LakehouseError: git is missing, or refuses.
+        LakehouseError: git is missing, or fails.
 
     """
     with TemporaryDirectory() as index:

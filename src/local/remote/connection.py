@@ -12,10 +12,10 @@ from common.errors import LoginError, RemoteError
 from local.jobs.bundle import Bundle
 
 CLOCK: Clock = RealClock()
-"""What tells the time and waits, here and in the SDK."""
+"""The clock that gives the time and waits, here and in the SDK."""
 
 SDK_RETRY_SECONDS = 5
-"""How long the SDK repeats a call by itself: hiccups that short are not worth a word."""
+"""How long the SDK repeats a call by itself: shorter failures are not reported."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def connect(bundle: Bundle) -> Connection:
         RemoteError: the workspace doesn't answer.
 
     """
-    # What the SDK warns of while it looks around shows itself in the first call.
+    # The first call shows what the SDK warns of while it looks for credentials.
     logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
     host, profile = workspace_setting(bundle, "host"), workspace_setting(bundle, "profile")
     try:
@@ -72,14 +72,14 @@ def connect(bundle: Bundle) -> Connection:
 
 
 def reason(error: BaseException) -> str:
-    """What the error says that started a chain of them, without the configuration that the SDK adds."""
+    """The message of the first error of a chain, without the configuration that the SDK adds."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     return str(error).split(". Config: ")[0]
 
 
 def workspace_setting(bundle: Bundle, name: str) -> str | None:
-    """What the bundle's target says of its `workspace`: `host` or `profile`; None where it leaves that open."""
+    """A setting of the bundle's target for its `workspace`, `host` or `profile`; None where it gives none."""
     value = bundle.workspace.get(name)
     return str(bundle.resolve(value, bundle.file)) if value else None
 

@@ -1,4 +1,4 @@
-"""Asks again and again how a run is getting on, until it has ended."""
+"""Asks for the state of a run again and again, until it has ended."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,10 +16,10 @@ from local.run.reporting import Reporter
 
 
 class RemoteReporter(Reporter, Protocol):
-    """Whoever shows a run that is far away, and what happens on the way there."""
+    """Shows a run on Databricks, and what happens to the connection."""
 
     def notice(self, text: str) -> None:
-        """Says what a person should know at once."""
+        """Shows what a person should know at once."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Follower:
 
         Raises:
             NoAnswerError: the workspace doesn't answer.
-            DatabricksError: it won't tell of the run any more.
+            DatabricksError: it doesn't answer for the run any more.
 
         """
         answer = self._ask()
@@ -82,7 +82,7 @@ class Follower:
 
 
 def _attempts_by_key(tasks: list[RunTask]) -> dict[str, list[RunTask]]:
-    """A run lists each attempt of a task, in no order that is promised: here by key, the newest last."""
+    """The attempts of a run by task key, the newest last; the API promises no order."""
     found: dict[str, list[RunTask]] = {}
     for task in sorted(tasks, key=lambda task: (task.attempt_number or 0, task.start_time or 0)):
         found.setdefault(task.task_key, []).append(task)

@@ -24,7 +24,7 @@ class TaskOutput:
 
 
 def read_output(client: WorkspaceClient, patience: Patience, attempt: RunTask, state: str) -> TaskOutput:
-    """What the attempt left; where its output can't be had, what its state says.
+    """What the attempt left; where its output isn't available, what its state says.
 
     Raises:
         NoAnswerError: the workspace doesn't answer.

@@ -18,12 +18,12 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 30.0
 
 
 class NoAnswerError(RemoteError):
-    """The workspace didn't answer for longer than one waits."""
+    """The workspace didn't answer within the patience."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """Repeats calls to `host` that get no answer, for `seconds` at most; `notice` hears once of each such time."""
+    """Repeats calls to `host` that get no answer, for `seconds` at most; `notice` is called once for each such time."""
 
     host: str
     clock: Clock
@@ -35,7 +35,7 @@ class Patience:
 
         Raises:
             NoAnswerError: there was none for too long.
-            DatabricksError: the workspace answered that it won't do this.
+            DatabricksError: the workspace answered with an error.
 
         """
         pause = _FIRST_PAUSE_SECONDS

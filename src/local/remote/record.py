@@ -1,4 +1,4 @@
-"""A run of a deployed job, as far as it was heard of here."""
+"""A run of a deployed job, as far as it is known here."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ class RemoteRun:
     def task(self, key: str) -> TaskRecord:
         """The record of a task, made where the deployed job has one that this checkout's job hasn't."""
         if key not in self.tasks:
-            # A new mapping: whoever draws the old one goes through it meanwhile.
+            # A new mapping: another thread may be drawing the old one.
             self.tasks = {**self.tasks, key: TaskRecord(key)}
         return self.tasks[key]
 
@@ -41,5 +41,5 @@ class RemoteRun:
         return steps
 
     def goes_on(self) -> str:
-        """Where it can be seen and how to end it, when nobody follows it any more."""
+        """Where to see it and how to end it, when nobody follows it any more."""
         return f"the run goes on: {self.url} (to end it: databricks jobs cancel-run {self.run_id})"

@@ -1,7 +1,7 @@
 """The states of a run or task on Databricks in the words of local runs.
 
-The API tells a state twice: as `state`, which is deprecated but tells a timeout or a failure upstream apart, and as
-`status`, which doesn't. The first is believed where it is there. A state that this SDK doesn't know arrives as None.
+The API gives a state twice: as `state`, which is deprecated but distinguishes a timeout and a failure upstream, and as
+`status`, which doesn't. The first counts where it is there. A state that this SDK doesn't know arrives as None.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from local.run import run_record as states
 
 _RESULTS: Mapping[RunResultState, str] = {
     RunResultState.SUCCESS: states.SUCCESS,
-    # A local run in which a task failed has failed, however well those after it dealt with that.
+    # A local run in which a task failed has failed, even where a later task handled that.
     RunResultState.SUCCESS_WITH_FAILURES: states.FAILED,
     RunResultState.FAILED: states.FAILED,
     RunResultState.MAXIMUM_CONCURRENT_RUNS_REACHED: states.FAILED,

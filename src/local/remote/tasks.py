@@ -1,4 +1,4 @@
-"""Takes what Databricks tells of a task's attempts into its record, and reports it as a local run would."""
+"""Takes what Databricks reports of a task's attempts into its record, and shows it as for a local run."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ class TaskFollower:
         if (state, number) == (record.state, max(record.attempts, 1)):
             return
         if record.state == states.NOT_SELECTED and state in (states.PENDING, *_NEVER_RAN):
-            return  # of those that weren't asked for, Databricks tells in one of these ways
+            return  # Databricks reports those that weren't asked for in one of these ways
         record.page = attempts[-1].run_page_url or record.page
         if state in (states.PENDING, states.RUNNING):
             self._begin(record, attempts, state, number)

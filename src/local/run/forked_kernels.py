@@ -1,6 +1,6 @@
 """Notebook processes forked from a parent that has imported already what they share.
 
-Starting an interpreter and importing Spark's client, pandas and the kernel takes longer than many a notebook's work.
+Starting an interpreter and importing Spark's client, pandas and the kernel takes longer than many notebooks work.
 Where forking isn't safe (it is on Linux alone), or no parent answers, a notebook's process is started plainly.
 """
 
@@ -37,7 +37,7 @@ class KernelParent:
         self._forking = threading.Lock()
         self._reader = threading.Thread(target=self._read, name="kernel-parent", daemon=True)
         self._reader.start()
-        with suppress(OSError):  # one that is gone already says so when it is asked to fork
+        with suppress(OSError):  # one that is gone fails when it is asked to fork
             self._ask({"first": [KERNEL, *first], "later": list(later)})
 
     def fork(self, arguments: Sequence[str], environment: Mapping[str, str], folder: str, log: str) -> "ForkedProcess":
@@ -65,7 +65,7 @@ class KernelParent:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the parent has ended, and nobody says with which code a process ends."""
+        """Whether the parent has ended, so that nobody knows with which code a process ends."""
         return not self._reader.is_alive()
 
     def close(self) -> None:
@@ -135,7 +135,7 @@ class ForkedProcess:
 
 @contextmanager
 def kernel_parent(notebooks: Iterable[Path], environment: Mapping[str, str]) -> Iterator[KernelParent | None]:
-    """A parent for the processes of these notebooks until the end of the block; None where it would bring nothing.
+    """A parent for the processes of these notebooks until the end of the block; None where it would save nothing.
 
     What at least half of the notebooks import is there before the first fork, what two or more import comes later,
     while the first ones run.

@@ -14,7 +14,7 @@ PROVISIONER = "lakehouse-fork"
 
 
 class ForkingProvisioner(LocalProvisioner):
-    """Starts a kernel by its manager's `kernel_parent`, or plainly where that can't."""
+    """Starts a kernel by its manager's `kernel_parent`, or plainly where that fails."""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Forks a kernel; see the class that this one extends."""

@@ -1,4 +1,4 @@
-"""Keeps jobs of one workspace apart: one runs as often at once as its max_concurrent_runs says, two jobs never."""
+"""Keeps jobs of one workspace apart: max_concurrent_runs limits the runs of one job; two jobs never run at once."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -55,7 +55,7 @@ def job_lock(workspace: Workspace, job: Job, run_id: str) -> Iterator[str | None
 
 
 def _check_no_other(workspace: Workspace, job: Job) -> None:
-    """To be called with the own place taken: of two jobs that start at once, at least one sees the other."""
+    """Call it with the own place taken: of two jobs that start at once, at least one sees the other."""
     for lock in workspace.locks.glob("*.lock"):
         other = lock.name.rsplit(".", 2)[0]
         with file_lock(lock, blocking=False) if other != job.key else nullcontext(True) as is_free:

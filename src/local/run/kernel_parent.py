@@ -21,13 +21,13 @@ from typing import Any
 
 KERNEL = "ipykernel.kernelapp"
 INLINE_FIGURES = "module://matplotlib_inline.backend_inline"
-"""What a kernel tells matplotlib to draw with, which reads it when it is imported."""
+"""The backend that a kernel sets for matplotlib, which reads it on import."""
 
 
 def main() -> int:
     """Serves until the input closes; in a forked child, is the kernel."""
     os.environ.setdefault("MPLBACKEND", INLINE_FIGURES)
-    sys.path.remove(os.getcwd())  # the folder of this process is none that a notebook imports from
+    sys.path.remove(os.getcwd())  # no notebook imports from this process's folder
     child = _serve(_Lines())
     return 0 if child is None else _be_kernel(child)
 
@@ -53,7 +53,7 @@ def _serve(lines: _Lines) -> Mapping[str, Any] | None:
         os.set_blocking(pipe, False)
     signal.set_wakeup_fd(woken)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's to answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the runner answers Ctrl-C
     to_import: list[str] = []
     children: set[int] = set()
     while True:

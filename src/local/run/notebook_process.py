@@ -109,7 +109,7 @@ class NotebookProcess:
 
     @property
     def log(self) -> Path:
-        """Where the notebook's process writes what belongs to no cell."""
+        """The file to which the notebook's process writes what belongs to no cell."""
         return self.output.with_suffix(".log")
 
     def _log_tail(self) -> str:

@@ -60,7 +60,7 @@ class PlainReporter:
         self._line(f"run {run.run_id} of job {run.job}: {_count(run)}")
 
     def task_changed(self, task: TaskRecord, cell: tuple[int, int] | None = None) -> None:
-        """Says that a task began, is tried again, or ended; moves between cells are left out."""
+        """Prints that a task began, is tried again, or ended; moves between cells are left out."""
         if cell is not None or task.state in (states.NOT_SELECTED, states.PENDING):
             return
         if task.state == states.RUNNING:
@@ -78,7 +78,7 @@ class PlainReporter:
         self._line(f"run {run.run_id}: {word(run.state)} after {run.seconds:.0f} s")
 
     def notice(self, text: str) -> None:
-        """Says what a person should know at once."""
+        """Prints what a person should know at once."""
         self._line(text)
 
     def _line(self, text: str) -> None:
@@ -115,7 +115,7 @@ class LiveReporter:
             self._live.stop()
 
     def notice(self, text: str) -> None:
-        """Says what a person should know at once, above the table."""
+        """Prints what a person should know at once, above the table."""
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _table(self) -> Table:

@@ -1,4 +1,4 @@
-"""What a run shows of itself, and who shows it: the same for a run on this machine and for one on Databricks."""
+"""What of a run is shown, and by whom: the same for a run on this machine and for one on Databricks."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -27,7 +27,7 @@ class Run(Protocol):
 
     @property
     def reason(self) -> str:
-        """Why the run itself failed, where no task says it."""
+        """Why the run itself failed, where no task's error says so."""
 
     @property
     def seconds(self) -> float:
@@ -38,7 +38,7 @@ class Run(Protocol):
 
 
 class Reporter(Protocol):
-    """Whoever shows a run's progress."""
+    """Shows a run's progress."""
 
     def run_started(self, run: Run) -> None:
         """The run begins."""

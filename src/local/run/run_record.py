@@ -112,7 +112,7 @@ def ways_on(tasks: Iterable[TaskRecord], command: str) -> list[tuple[str, str]]:
     failed = [task.key for task in tasks if task.state in (FAILED, TIMEDOUT, CANCELED)]
     if len(failed) == 1:
         return [("go on from there", f"{command} --from {failed[0]}")]
-    # From one of them, the others would be taken as done; what is done already costs little.
+    # From one of them, the others would count as done; running finished tasks again costs little.
     return [("run it again", command)] if failed else []
 
 
@@ -127,7 +127,7 @@ def attempt_path(folder: Path, key: str, attempt: int) -> Path:
 
 
 def mark_abandoned(workspace: Workspace, run_id: str) -> None:
-    """Says in a run's record that its process ended without finishing it."""
+    """Notes in a run's record that its process ended without finishing it."""
     file = workspace.runs / run_id / "run.json"
     content = read_json(file)
     if not isinstance(content, dict) or content.get("state") != RUNNING:
@@ -140,7 +140,7 @@ def mark_abandoned(workspace: Workspace, run_id: str) -> None:
 
 
 def last_runs(workspace: Workspace, count: int) -> list[dict[str, Any]]:
-    """The records of the newest runs, newest first; one whose process is gone is not called running."""
+    """The records of the newest runs, newest first; one whose process is gone doesn't count as running."""
     found: list[dict[str, Any]] = []
     for folder in sorted(workspace.runs.glob("*T*-*"), reverse=True)[:count]:
         content = read_json(folder / "run.json")

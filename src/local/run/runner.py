@@ -108,7 +108,7 @@ class _Run:
                     done, _ = wait(running, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
                     for future in done:
                         running.pop(future)
-                        future.result()  # a mistake of this runner, not of a notebook
+                        future.result()  # a fault of this runner, not of a notebook
                     if self._is_late() and not timed_out:
                         timed_out = True
                         self._stop()
@@ -116,7 +116,7 @@ class _Run:
                 self._stop()
                 raise
             finally:
-                # On every way out: no task is left that looks as if it would still run.
+                # On every way out: no task is left that seems to run.
                 wait(running)
                 self._mark_unfinished(states.TIMEDOUT if timed_out else states.CANCELED)
         if timed_out:

@@ -37,7 +37,7 @@ def begun(seed: int, stream: Stream, day: int, candidates: Ints, mean: float) ->
 
 
 class Affected:
-    """Those whom a mechanism that lasts some days has hold of, day by day."""
+    """Those whom a mechanism of several days affects, day by day."""
 
     def __init__(self, seed: int, stream: Stream, candidates: Ints, share: float, days: int) -> None:
         self._seed, self._stream, self._candidates, self._days = seed, stream, candidates, days

@@ -1,6 +1,6 @@
-"""The landing folder of a world: its files, what the pipeline must not see, and how far the world has come.
+"""The landing folder of a world: its files, what the pipeline must not see, and how many days are made.
 
-Whatever begins with a dot is left alone by ingestion: files being written, and the folder `.world` with the truth.
+Ingestion ignores names that begin with a dot: files being written, and the folder `.world` with the truth.
 """
 
 import json

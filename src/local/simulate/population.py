@@ -63,7 +63,7 @@ class Population:
         return self._shops(self.merchants.is_high_risk_country)
 
     def watchlist_changed(self) -> None:
-        """To be called when a merchant was put on or taken off the watchlist."""
+        """Call it when a merchant was put on or taken off the watchlist."""
         for name in ("ordinary_shops", "watched_shops"):
             self.__dict__.pop(name, None)
 

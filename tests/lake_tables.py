@@ -14,7 +14,7 @@ SCHEMAS = ("bronze", "silver", "gold", "ops")
 def drop_tables(spark: SparkSession) -> None:
     """Drops all tables and keeps their schemas.
 
-    A thread of the server that has seen a schema before it was dropped and made anew may find it no more: Hive 2.3's
+    A thread of the server that has seen a schema before it was dropped and made again may find it no more: Hive 2.3's
     metastore client holds a store of its own for each thread.
     """
     for schema in SCHEMAS:

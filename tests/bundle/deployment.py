@@ -43,7 +43,7 @@ def copy_of_checkout(folder: Path, branch: str = "main") -> Path:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one command of the CLI said, and what it asked of the workspace."""
+    """What one command of the CLI printed, and what it asked of the workspace."""
 
     status: int
     text: str

@@ -40,7 +40,7 @@ class QuickClock(Clock):
 
 @dataclass
 class Answer:
-    """What a command said and how it ended."""
+    """What a command printed and how it ended."""
 
     code: int
     out: str

@@ -50,8 +50,8 @@ def _register(kind: str, *parents: str) -> None:
         _get(store(workspace), name)
         inside = name + "."
         if kind == "schemas":
-            held = [other for held in (workspace.volumes, workspace.models) for other in held]
-            if request.query.get("force") != "true" and any(other.startswith(inside) for other in held):
+            existing = [other for group in (workspace.volumes, workspace.models) for other in group]
+            if request.query.get("force") != "true" and any(other.startswith(inside) for other in existing):
                 raise ApiError(400, "INVALID_PARAMETER_VALUE", f"Schema '{name}' is not empty")
             for other_store in (workspace.volumes, workspace.models):
                 for other in [key for key in other_store if key.startswith(inside)]:
@@ -67,10 +67,10 @@ _register("models", "catalog_name", "schema_name")
 
 
 def _assignments(workspace: Workspace, kind: str, name: str) -> Json:
-    held = workspace.grants.get((kind, name), {})
+    existing = workspace.grants.get((kind, name), {})
     return {
         "privilege_assignments": [
-            {"principal": principal, "privileges": sorted(privileges)} for principal, privileges in held.items()
+            {"principal": principal, "privileges": sorted(privileges)} for principal, privileges in existing.items()
         ]
     }
 
@@ -91,15 +91,15 @@ def get_grants(workspace: Workspace, request: Request, kind: str, name: str) -> 
 @route("PATCH", "/api/2.1/unity-catalog/permissions/{kind}/{name}")
 def change_grants(workspace: Workspace, request: Request, kind: str, name: str) -> Json:
     _securable(workspace, kind, name)
-    held = workspace.grants.setdefault((kind, name), {})
+    existing = workspace.grants.setdefault((kind, name), {})
     changes: list[dict[str, Any]] = request.body.get("changes", [])
     for change in changes:
-        privileges = held.setdefault(change["principal"], set())
+        privileges = existing.setdefault(change["principal"], set())
         removed = set(change.get("remove", []))
         privileges -= privileges if "ALL_PRIVILEGES" in removed else removed
         privileges |= set(change.get("add", []))
         if not privileges:
-            del held[change["principal"]]
+            del existing[change["principal"]]
     return _assignments(workspace, kind, name)
 
 
@@ -107,8 +107,8 @@ def change_grants(workspace: Workspace, request: Request, kind: str, name: str) 
 def effective_grants(workspace: Workspace, request: Request, kind: str, name: str) -> Json:
     if kind == "catalog" and name not in workspace.catalogs:
         raise not_found(f"Catalog '{name}'")
-    held = workspace.grants.get((kind, name), {}).get(request.query["principal"], set())
-    privileges = [{"privilege": privilege} for privilege in sorted(held)]
+    existing = workspace.grants.get((kind, name), {}).get(request.query["principal"], set())
+    privileges = [{"privilege": privilege} for privilege in sorted(existing)]
     return {"privilege_assignments": [{"principal": request.query["principal"], "privileges": privileges}]}
 
 

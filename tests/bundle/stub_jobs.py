@@ -1,4 +1,4 @@
-"""Jobs and their runs in the stub: docs.databricks.com/api/workspace/jobs. A run does what the test told it to."""
+"""Jobs and their runs in the stub: docs.databricks.com/api/workspace/jobs. A run does what the test scripted."""
 
 from stub_workspace import ApiError, Json, Request, Workspace, now_millis, route
 

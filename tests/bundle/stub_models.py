@@ -42,8 +42,8 @@ def delete(workspace: Workspace, request: Request) -> None:
 
 @route("GET", "/api/2.0/permissions/{kind}/{object_id}")
 def get_permissions(workspace: Workspace, request: Request, kind: str, object_id: str) -> Json:
-    held = workspace.permissions.get((kind, object_id), [])
-    return {"object_id": f"/{kind}/{object_id}", "access_control_list": [_shown(entry) for entry in held]}
+    existing = workspace.permissions.get((kind, object_id), [])
+    return {"object_id": f"/{kind}/{object_id}", "access_control_list": [_shown(entry) for entry in existing]}
 
 
 @route("PUT", "/api/2.0/permissions/{kind}/{object_id}")

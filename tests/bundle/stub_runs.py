@@ -1,4 +1,4 @@
-"""Runs of jobs in the stub: docs.databricks.com/api/workspace/jobs. A task does what the test told it to.
+"""Runs of jobs in the stub: docs.databricks.com/api/workspace/jobs. A task does what the test scripted.
 
 Time goes by in questions: each `runs/get` is a tick, so that a test says exactly what can be seen when.
 """
@@ -47,7 +47,7 @@ class Attempt:
 class Script:
     """What a job's runs do: the attempts of each task by key, how many ticks they wait, whether they run at all.
 
-    Tasks that a run doesn't ask for are not told of, or end in a way.
+    Tasks that a run doesn't ask for are not mentioned, or end in a way.
     """
 
     tasks: Mapping[str, list[Attempt]] = field(default_factory=dict)
@@ -265,9 +265,9 @@ def get_output(workspace: Workspace, request: Request) -> Json:
 
 def _output(task: _TaskRun) -> Json:
     script = task.script
-    told = {"result": script.result, "truncated": script.is_truncated} if script.result is not None else {}
+    output = {"result": script.result, "truncated": script.is_truncated} if script.result is not None else {}
     errors = {"error": script.error, "error_trace": script.trace}
-    return {"notebook_output": told, **{key: text for key, text in errors.items() if text is not None}}
+    return {"notebook_output": output, **{key: text for key, text in errors.items() if text is not None}}
 
 
 @route("POST", "/api/2.2/jobs/runs/cancel")

@@ -1,6 +1,6 @@
 """A Databricks workspace in this process, as far as a bundle's deployment and its jobs need one.
 
-It speaks HTTP as the public REST API documents it (docs.databricks.com/api), holds what it is told, and answers with
+It speaks HTTP as the public REST API documents it (docs.databricks.com/api), keeps what it is given, and answers with
 that. What it does not know it refuses with 501 and remembers in `unknown`, so that no call passes unseen.
 """
 

@@ -13,11 +13,11 @@ READS_TABLES, WRITES_TABLES = "SELECT", "MODIFY"
 def grants(deployer: Deployer) -> dict[str, dict[str, set[str]]]:
     """By the last part of the name of a schema, volume or model: the privileges of each principal."""
     deployer.deploy("prod")
-    return {name.rsplit(".", 1)[1]: held for (_, name), held in deployer.workspace.grants.items()}
+    return {name.rsplit(".", 1)[1]: granted for (_, name), granted in deployer.workspace.grants.items()}
 
 
 def holders(grants: dict[str, dict[str, set[str]]], name: str, privilege: str) -> set[str]:
-    return {principal for principal, held in grants[name].items() if privilege in held}
+    return {principal for principal, granted in grants[name].items() if privilege in granted}
 
 
 def test_only_the_jobs_write(grants: dict[str, dict[str, set[str]]]) -> None:
@@ -44,8 +44,8 @@ def test_what_analysts_read_names_no_person(grants: dict[str, dict[str, set[str]
 
 
 def test_analysts_see_gold_and_reports_only(grants: dict[str, dict[str, set[str]]]) -> None:
-    held = {name: of["fraud-analysts"] for name, of in grants.items() if "fraud-analysts" in of}
-    assert held == {"gold": {"USE_SCHEMA", "SELECT"}, "ops": {"USE_SCHEMA"}, "reports": {"READ_VOLUME"}}
+    granted = {name: of["fraud-analysts"] for name, of in grants.items() if "fraud-analysts" in of}
+    assert granted == {"gold": {"USE_SCHEMA", "SELECT"}, "ops": {"USE_SCHEMA"}, "reports": {"READ_VOLUME"}}
 
 
 def test_who_may_use_a_volume_may_use_its_schema(grants: dict[str, dict[str, set[str]]]) -> None:
@@ -55,7 +55,7 @@ def test_who_may_use_a_volume_may_use_its_schema(grants: dict[str, dict[str, set
 
 def test_a_grant_given_by_hand_is_gone_with_the_next_deployment(deployer: Deployer) -> None:
     deployer.deploy("prod")
-    landing = next(held for (_, name), held in deployer.workspace.grants.items() if name.endswith(".landing"))
+    landing = next(granted for (_, name), granted in deployer.workspace.grants.items() if name.endswith(".landing"))
     declared = {principal: set(privileges) for principal, privileges in landing.items()}
     landing["a-sender"] = {"WRITE_VOLUME"}
 
@@ -65,12 +65,12 @@ def test_a_grant_given_by_hand_is_gone_with_the_next_deployment(deployer: Deploy
 
 
 def test_nobody_holds_all_privileges_or_the_right_to_grant(grants: dict[str, dict[str, set[str]]]) -> None:
-    given = {privilege for held in grants.values() for privileges in held.values() for privilege in privileges}
+    given = {privilege for granted in grants.values() for privileges in granted.values() for privilege in privileges}
     assert not given & {"ALL_PRIVILEGES", "MANAGE"}
 
 
 def test_the_api_knows_every_privilege(grants: dict[str, dict[str, set[str]]]) -> None:
-    given = {privilege for held in grants.values() for privileges in held.values() for privilege in privileges}
+    given = {privilege for granted in grants.values() for privileges in granted.values() for privilege in privileges}
     assert given <= {privilege.value for privilege in Privilege}
 
 
@@ -104,4 +104,6 @@ def test_those_who_review_models_see_the_experiment(deployer: Deployer) -> None:
 def test_a_person_in_development_is_every_role(deployer: Deployer) -> None:
     deployer.deploy()
 
-    assert {principal for held in deployer.workspace.grants.values() for principal in held} == {"alice@example.com"}
+    assert {principal for granted in deployer.workspace.grants.values() for principal in granted} == {
+        "alice@example.com"
+    }

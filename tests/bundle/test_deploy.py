@@ -33,11 +33,11 @@ def test_what_a_deployment_makes(deployed: Deployer) -> None:
     assert [one["name"] for one in workspace.experiments.values()] == [
         "/Users/alice@example.com/[dev alice] fraud_model"
     ]
-    held = [workspace.schemas, workspace.volumes, workspace.models]
-    assert all(one["comment"] for store in held for one in store.values())
+    stores = [workspace.schemas, workspace.volumes, workspace.models]
+    assert all(one["comment"] for store in stores for one in store.values())
 
 
-def test_notebooks_are_told_where_the_deployment_is(deployed: Deployer) -> None:
+def test_notebooks_get_where_the_deployment_is(deployed: Deployer) -> None:
     workspace = deployed.workspace
     [experiment] = workspace.experiments.values()
     for settings in settings_of(workspace).values():

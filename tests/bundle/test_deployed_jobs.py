@@ -99,7 +99,7 @@ def set_in_dev(deployer: Deployer, line: str) -> None:
     file.write_text(content.replace(last, f"{last}      {line}\n", 1), encoding="utf-8")
 
 
-def test_who_is_told_of_failures(broken: Deployer) -> None:
+def test_who_hears_of_failures(broken: Deployer) -> None:
     set_in_dev(broken, "notify: [fraud-team@example.com]")
 
     broken.deploy()

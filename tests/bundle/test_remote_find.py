@@ -1,4 +1,4 @@
-"""Which job is started, and what is said where there is none."""
+"""Which job is started, and the message where there is none."""
 
 from typing import Any
 

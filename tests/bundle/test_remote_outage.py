@@ -71,7 +71,7 @@ def test_each_run_is_a_new_one(world: World) -> None:
     assert len(world.workspace.runs) == 2
 
 
-def test_when_the_start_gets_no_answer_one_is_told_where_to_look(world: World) -> None:
+def test_when_the_start_gets_no_answer_the_message_says_where_to_look(world: World) -> None:
     world.deploy()
     world.trouble(10_000, 503, "run-now")
     answer = world.lakehouse("--target", "dev")

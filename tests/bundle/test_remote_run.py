@@ -1,4 +1,4 @@
-"""`lakehouse run JOB --target TARGET`: the deployed job started, followed and told of as a local run is."""
+"""`lakehouse run JOB --target TARGET`: the deployed job started, followed and shown as a local run is."""
 
 import os
 import signal
@@ -216,7 +216,7 @@ def test_one_task_or_a_task_and_what_follows(world: World, others_end: str) -> N
     assert [body["only"] for body in world.started()] == [["second"], ["second", "third"]]
 
 
-def test_tasks_of_the_deployed_job_are_those_that_are_told_of(world: World) -> None:
+def test_tasks_of_the_deployed_job_are_those_that_are_shown(world: World) -> None:
     world.write({"first": {}, "old": {}})
     world.deploy()
     world.write({"first": {}, "new": {}})
@@ -252,7 +252,7 @@ def test_a_run_that_never_ran_says_why(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
-def test_who_stops_following_is_told_where_the_run_goes_on(world: World, kind: signal.Signals) -> None:
+def test_who_stops_following_sees_where_the_run_goes_on(world: World, kind: signal.Signals) -> None:
     world.deploy()
     world.script(first=[Attempt(ticks=99)])
     world.clock.meanwhile = lambda: os.kill(os.getpid(), kind)

@@ -16,8 +16,8 @@ from local.run.run_record import TaskRecord
 
 
 def a_task(old: dict[str, Any] | None = None, new: dict[str, Any] | None = None) -> RunTask:
-    told: dict[str, Any] = {"task_key": "one"}
-    return RunTask.from_dict(told | ({"state": old} if old else {}) | ({"status": new} if new else {}))
+    task: dict[str, Any] = {"task_key": "one"}
+    return RunTask.from_dict(task | ({"state": old} if old else {}) | ({"status": new} if new else {}))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_the_older_state_tells_a_timeout_apart() -> None:
     assert state_of(a_task(old, new)) == "TIMEDOUT"
 
 
-def test_of_a_run_that_nothing_is_told_of_yet() -> None:
+def test_of_a_run_that_nothing_is_known_yet() -> None:
     assert (has_ended(Run()), state_of(Run())) == (False, "PENDING")
 
 

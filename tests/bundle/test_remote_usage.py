@@ -47,7 +47,7 @@ def test_a_name_that_is_wrong_is_found_here(world: World, arguments: tuple[str, 
     assert world.workspace.calls == []
 
 
-def test_who_is_not_logged_in_is_told_how(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_not_logged_in_sees_how(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABRICKS_HOST")
     monkeypatch.delenv("DATABRICKS_TOKEN")
     answer = world.lakehouse("--target", "dev")

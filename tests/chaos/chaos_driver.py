@@ -36,7 +36,7 @@ def run_cells(notebook: Path, parameters: Mapping[str, str]) -> None:
 def main() -> int:
     """Runs all tasks in order, and tells the file descriptor when each begins and ends."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--events", type=int, required=True, help="file descriptor that is told of each step")
+    parser.add_argument("--events", type=int, required=True, help="file descriptor to which each step is reported")
     parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--only", action="append", default=[], metavar="TASK", help="these tasks alone")
     options = parser.parse_args()

@@ -10,7 +10,7 @@ from pathlib import Path
 def main() -> int:
     """Copies each file that is not there yet, and tells the file descriptor how far it is."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--events", type=int, required=True, help="file descriptor that is told of each step")
+    parser.add_argument("--events", type=int, required=True, help="file descriptor to which each step is reported")
     parser.add_argument("--pause-seconds", type=float, default=0.0, help="pause within each file and after it")
     parser.add_argument("--hold", default="", help="a file that stays half written for as long as this process lives")
     parser.add_argument("origin", type=Path)

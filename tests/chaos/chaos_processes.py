@@ -19,11 +19,11 @@ QUICK_JAVA = "-XX:TieredStopAtLevel=1"
 
 
 class Worker:
-    """A process that belongs to a workspace, and what it has told so far."""
+    """A process that belongs to a workspace, and what it has reported so far."""
 
     def __init__(self, home: Path, log: Path, command: Sequence[str]) -> None:
         self.home, self.begun = home, time.time()
-        self.told: list[tuple[str, str]] = []
+        self.reported: list[tuple[str, str]] = []
         self._rest = b""
         self._events, write_end = os.pipe()
         os.set_blocking(self._events, False)
@@ -44,13 +44,13 @@ class Worker:
         os.close(write_end)
 
     def news(self) -> list[tuple[str, str]]:
-        """What the process told since the last call: (what, of what)."""
+        """What the process reported since the last call: (what, of what)."""
         with suppress(BlockingIOError):
             while chunk := os.read(self._events, 65536):
                 self._rest += chunk
         *lines, self._rest = self._rest.split(b"\n")
         fresh = [(parts[0], parts[1]) for parts in (line.decode().split(" ", 1) for line in lines)]
-        self.told += fresh
+        self.reported += fresh
         return fresh
 
     @property
@@ -91,7 +91,7 @@ class States:
         """Whether the job had ended by itself, or had no task left; to be asked when its process is dead."""
         if self.is_command:
             self._look_at_record()
-        return self.worker.process.returncode == 0 or self._is_done or ("finished", "all") in self.worker.told
+        return self.worker.process.returncode == 0 or self._is_done or ("finished", "all") in self.worker.reported
 
     def _look_at_record(self) -> None:
         self._looked = time.monotonic()

@@ -78,7 +78,7 @@ class Chaos:
         home = self.undisturbed
         profile: dict[str, TaskProfile] = {}
         begun, before = time.monotonic(), snapshot(home)
-        while worker.is_running or worker.told[-1:] != [("finished", "all")]:
+        while worker.is_running or worker.reported[-1:] != [("finished", "all")]:
             for what, task in worker.news():
                 if what == "started":
                     begun, before = time.monotonic(), snapshot(home)
@@ -181,16 +181,16 @@ class Chaos:
         worker = driver(self.disturbed, log, self._arguments())
         watch = Watch(self.disturbed, replace(moment, way="time"), profile)
         state = States(self.disturbed, worker, is_command=False)
-        while not (watch.is_due(*state.now()) and ("half", last) in sender.told):
+        while not (watch.is_due(*state.now()) and ("half", last) in sender.reported):
             sender.news()
-            if SCORING in worker.told or not worker.is_running:
+            if SCORING in worker.reported or not worker.is_running:
                 break
             time.sleep(POLL_SECONDS)
             self._check_patience(worker)
         if worker.process.poll():
             raise ChaosError(f"the job failed on a round that had landed in part:\n{_tail(log)}")
         self._kill(worker, sender)
-        landed = reference + sum(what == "landed" for what, _ in sender.told)
+        landed = reference + sum(what == "landed" for what, _ in sender.reported)
         return f"{'had ended' if state.is_done() else 'killed'} with {landed} of {len(files)} files there"
 
     def _kill(self, *workers: Worker) -> None:
@@ -254,10 +254,10 @@ class Chaos:
     def _check_patience(self, worker: Worker) -> None:
         if time.time() - worker.begun > PATIENCE_SECONDS:
             log = self._log("disturbed" if worker.home == self.disturbed else "undisturbed")
-            raise ChaosError(f"the job hangs after {worker.told[-1:]}:\n{_tail(log)}")
+            raise ChaosError(f"the job hangs after {worker.reported[-1:]}:\n{_tail(log)}")
 
 
 def _tail(log: Path, lines: int = 60) -> str:
     """The last lines that say something: of a trace in the engine its messages, without the frames."""
-    told = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join([line for line in told if not line.lstrip().startswith("at ")][-lines:])
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join([line for line in lines if not line.lstrip().startswith("at ")][-lines:])

@@ -7,7 +7,7 @@ from chaos_moments import Moment
 
 
 class ChaosError(AssertionError):
-    """The job did not do what it must: said with the last lines of its log. Or chaos did not do what it must."""
+    """The job did not do what it must: shown with the last lines of its log. Or chaos did not do what it must."""
 
 
 @dataclass(frozen=True)

@@ -33,10 +33,10 @@ import pathlib, time
 for number in range(10000):
     try:
         pathlib.Path({folder!r}, str(number)).write_bytes(b'x' * 100_000)
-        said = 'written'
+        written = 'written'
     except OSError:
-        said = 'refused'
-    pathlib.Path({said!r}).open('a').write(said[0])
+        written = 'refused'
+    pathlib.Path({written!r}).open('a').write(written[0])
     time.sleep(0.01)
 """
 JOB = """
@@ -110,13 +110,13 @@ def test_a_fault_refuses_writes_while_it_lasts(
         (home / "warehouse").mkdir()
     if not is_mounted and fault is read_only and can_mount():
         pytest.skip("root writes to folders without write permission: the read-only mount is what is used")
-    said = tmp_path / "said"
-    source = WRITER.format(folder=str(home / "warehouse"), said=str(said))
+    written = tmp_path / "written"
+    source = WRITER.format(folder=str(home / "warehouse"), written=str(written))
     Worker(home, tmp_path / "log", [sys.executable, "-c", source.replace("{", "{{").replace("}", "}}")])
 
     def says(letter: str) -> bool:
-        before = said.stat().st_size if said.exists() else 0
-        return wait_until(lambda: said.exists() and letter in said.read_text()[before:], 20)
+        before = written.stat().st_size if written.exists() else 0
+        return wait_until(lambda: written.exists() and letter in written.read_text()[before:], 20)
 
     assert says("w")
     with fault(home) as how:  # type: ignore[operator]
@@ -240,7 +240,7 @@ def test_a_job_with_a_time_limit_that_fails_otherwise_is_an_error_with_its_log(
         chaos._time_out(Moment("time", "last", 0.5, effect="timeout"))
 
 
-def test_a_time_limit_is_told_from_a_failure_of_any_task() -> None:
+def test_a_time_limit_is_distinguished_from_a_failure_of_any_task() -> None:
     assert exit_status({"one": SUCCESS, "two": TIMEDOUT, "three": UPSTREAM_FAILED}, "two") == 0
     assert exit_status({"one": SUCCESS, "two": SUCCESS}, "two") == 3
     assert exit_status({"one": FAILED, "two": UPSTREAM_FAILED}, "two") == 1
@@ -255,7 +255,7 @@ def test_a_sender_that_is_killed_leaves_no_half_file_under_its_name(home: Path, 
         (origin / name / "file").write_text("whole " * 1000)
     files = ["a/file", "b/file"]
     sender = lander(home, tmp_path / "log", (origin, landing), files, 0.5)
-    assert wait_until(lambda: ("half", "b/file") in (sender.news() or sender.told), 20)
+    assert wait_until(lambda: ("half", "b/file") in (sender.news() or sender.reported), 20)
     kill_all(home)
     sender.process.wait()
 
@@ -293,4 +293,4 @@ def test_events_come_whole_however_they_are_cut(home: Path, tmp_path: Path) -> N
     worker.news()
     worker.close()
 
-    assert worker.told == [("started", "bronze"), ("ended", "x")]
+    assert worker.reported == [("started", "bronze"), ("ended", "x")]

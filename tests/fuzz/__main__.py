@@ -1,4 +1,4 @@
-"""`make fuzz`: mutated records and files through the real code, each to be accepted, known already or refused."""
+"""`make fuzz`: mutated records and files through the real code, each accepted, known, quarantined or refused."""
 
 import argparse
 import os

@@ -93,23 +93,25 @@ def read_payload(payload: str) -> dict[str, str | None]:
     return {name: str(value).lower() if isinstance(value, bool) else value for name, value in read.items()}
 
 
-def _same(column: str, given: Any, held: Any) -> bool:  # noqa: PLR0911 - one line a type
+def _same(column: str, given: Any, stored: Any) -> bool:  # noqa: PLR0911 - one line a type
     plain = None if given is None else _SPACE.sub(" ", str(given)).strip(" ") or None
     if plain is None:
-        return held is None or (column == "is_deleted" and held is False)
-    if held is None:
+        return stored is None or (column == "is_deleted" and stored is False)
+    if stored is None:
         return False
     if column.endswith("_id"):
-        return bool(held == plain)
-    if isinstance(held, bool):
-        return held == (plain.lower() in ("true", "t", "yes", "y", "1"))
-    if isinstance(held, Decimal | float):
+        return bool(stored == plain)
+    if isinstance(stored, bool):
+        return stored == (plain.lower() in ("true", "t", "yes", "y", "1"))
+    if isinstance(stored, Decimal | float):
         try:
-            return abs(Decimal(plain) - Decimal(held)) <= max(Decimal("1e-10"), abs(Decimal(held)) * Decimal("1e-15"))
+            return abs(Decimal(plain) - Decimal(stored)) <= max(
+                Decimal("1e-10"), abs(Decimal(stored)) * Decimal("1e-15")
+            )
         except InvalidOperation:
             return False
-    if isinstance(held, datetime) and (found := _ISO.fullmatch(plain)):
-        return _instant(found) == _utc(held)
+    if isinstance(stored, datetime) and (found := _ISO.fullmatch(plain)):
+        return _instant(found) == _utc(stored)
     return True
 
 

@@ -54,7 +54,7 @@ def _judge(lake: Lake, seed: int, landed: Landed) -> Report:
     fates: Counter[tuple[str, str]] = Counter()
     by_file: dict[str, list[str]] = {path: [] for path in landed.files}
     seen: set[str] = set()
-    refused = {
+    quarantined = {
         (row["target"], row["record_id"]): [check["name"] for check in row["failed_checks"]]
         for row in _rows(lake.table(QUARANTINE).select("target", "record_id", "failed_checks"))
     }
@@ -65,7 +65,7 @@ def _judge(lake: Lake, seed: int, landed: Landed) -> Report:
         keys = {row[table.key[0]] for row in accepted.values()}
         bronze = _rows(lake.table(bronze_table(feed.name)).select("record_id", "payload", "read_error", "source_ref"))
         for row in bronze:
-            fate, wrong = _fate(feed, row, accepted, refused, keys)
+            fate, wrong = _fate(feed, row, accepted, quarantined, keys)
             counts[f"{table.name} {fate}"] += 1
             reference = str(row["source_ref"])
             path = reference.rsplit("#", 1)[0]
@@ -83,7 +83,7 @@ def _judge(lake: Lake, seed: int, landed: Landed) -> Report:
         one = landed.files[path]
         problems += [f"mutant {one.number}: {text}" for text in _miscounted(one, format_of(one.feed, seed), found)]
         fates[one.kind, found[0] if len(set(found)) == 1 else "several" if found else "no records"] += 1
-    problems += _told_otherwise(lake, counts)
+    problems += _counted_otherwise(lake, counts)
     return Report(fates, len(seen), problems)
 
 
@@ -93,17 +93,17 @@ def _rows(frame: Any) -> list[Row]:
 
 
 def _fate(
-    feed: Feed, row: Row, accepted: dict[str, Row], refused: dict[tuple[str, str], list[str]], keys: set[str]
+    feed: Feed, row: Row, accepted: dict[str, Row], quarantined: dict[tuple[str, str], list[str]], keys: set[str]
 ) -> tuple[str, list[str]]:
     """What became of a bronze record, and what is wrong with that."""
     table = TARGETS[feed.target]
-    reasons = refused.get((table.name, row["record_id"]))
-    held = accepted.get(row["record_id"])
-    if held is not None:
-        wrong = ["it is both accepted and refused"] if reasons is not None else []
-        return "accepted", [*wrong, *_implausible(feed, row, held)]
+    reasons = quarantined.get((table.name, row["record_id"]))
+    stored = accepted.get(row["record_id"])
+    if stored is not None:
+        wrong = ["it is both accepted and quarantined"] if reasons is not None else []
+        return "accepted", [*wrong, *_implausible(feed, row, stored)]
     if reasons is not None:
-        wrong = [] if reasons else ["it was refused without a reason"]
+        wrong = [] if reasons else ["it was quarantined without a reason"]
         if row["payload"] is None:
             return "file refused", wrong if reasons == ["readable"] else [*wrong, f"a refused file failed {reasons}"]
         return "conflict" if reasons == ["conflict"] else "quarantined", wrong
@@ -111,17 +111,17 @@ def _fate(
         key = " ".join(str(read_payload(row["payload"])[feed.fields[0]]).split())
         return "duplicate", [] if key in keys else [f"lost: nobody holds its key {key!r}"]
     except (ValueError, KeyError, RecursionError) as error:
-        return "duplicate", [f"lost: no record, and not refused: {error}"]
+        return "duplicate", [f"lost: no record, and not quarantined: {error}"]
 
 
-def _implausible(feed: Feed, row: Row, held: Row) -> list[str]:
-    broken = broken_checks(TARGETS[feed.target], held, datetime.now(UTC))
+def _implausible(feed: Feed, row: Row, stored: Row) -> list[str]:
+    broken = broken_checks(TARGETS[feed.target], stored, datetime.now(UTC))
     wrong = [f"accepted though it breaks {', '.join(broken)}: {row['payload'][:300]}"] if broken else []
     try:
-        changed = changed_values(feed.map, row["payload"], held)
+        changed = changed_values(feed.map, row["payload"], stored)
     except (ValueError, RecursionError) as error:
         return [*wrong, f"accepted though it can't be read: {error}: {row['payload'][:300]}"]
-    shown = {column: held[column] for column in changed}
+    shown = {column: stored[column] for column in changed}
     return [*wrong, f"accepted with other values: {shown} of {row['payload'][:300]}"] if changed else wrong
 
 
@@ -163,12 +163,12 @@ def _count(content: bytes, format_: str) -> int | None:
     return None
 
 
-def _told_otherwise(lake: Lake, found: Counter[str]) -> list[str]:
+def _counted_otherwise(lake: Lake, found: Counter[str]) -> list[str]:
     """ops.batches against the fates counted here, record by record."""
     names = ("accepted", "duplicates", "quarantined")
-    told = lake.table("ops.batches").groupBy("target").agg(*(F.sum(name).alias(name) for name in names)).collect()
+    sums = lake.table("ops.batches").groupBy("target").agg(*(F.sum(name).alias(name) for name in names)).collect()
     problems = []
-    for row in told:
+    for row in sums:
         here = {
             "accepted": found[f"{row['target']} accepted"],
             "duplicates": found[f"{row['target']} duplicate"],

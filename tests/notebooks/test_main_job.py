@@ -191,7 +191,7 @@ def test_a_second_run_with_nothing_new_changes_nothing(workspace: Workspace) -> 
 
 
 def test_another_world_is_refused_with_the_way_out(workspace: Workspace) -> None:
-    said = workspace("run", "lakehouse", "--only", "bronze_files", status=1)
+    output = workspace("run", "lakehouse", "--only", "bronze_files", status=1)
 
-    assert "has data of the source 'handbook'" in said
-    assert "LAKEHOUSE_HOME=" in said
+    assert "has data of the source 'handbook'" in output
+    assert "LAKEHOUSE_HOME=" in output

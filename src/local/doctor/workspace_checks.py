@@ -33,7 +33,7 @@ def workspace_findings(bundle: Bundle) -> Iterator[Finding]:
     try:
         name = client.current_user.me().user_name
     except (DatabricksError, RequestException, TimeoutError, ValueError) as error:
-        yield Finding("login", MISSING, f"{client.config.host}: {_said(error)}", LOGIN)
+        yield Finding("login", MISSING, f"{client.config.host}: {_reason(error)}", LOGIN)
         return
     yield Finding("login", OK, f"{name} at {client.config.host} ({client.config.auth_type})")
     yield _catalog(client, str(bundle.resolve("${var.catalog}", bundle.file)), str(name))
@@ -63,7 +63,7 @@ def _client(bundle: Bundle) -> WorkspaceClient | Finding:
             retry_timeout_seconds=ANSWER_SECONDS,
         )
     except ValueError as error:
-        return Finding("login", NOT_SET_UP, _said(error), LOGIN)
+        return Finding("login", NOT_SET_UP, _reason(error), LOGIN)
     return WorkspaceClient(config=config)
 
 
@@ -74,7 +74,7 @@ def _catalog(client: WorkspaceClient, catalog: str, principal: str) -> Finding:
         owner = client.catalogs.get(catalog).owner
     except DatabricksError as error:
         fix = "name another one, for all commands: export BUNDLE_VAR_catalog=NAME"
-        return Finding(subject, MISSING, _said(error), fix)
+        return Finding(subject, MISSING, _reason(error), fix)
     privileges = {one.privilege for assignment in granted for one in assignment.privileges or []}
     lacking = [privilege for privilege in NEEDED if privilege not in privileges]
     if owner == principal or not lacking or Privilege.ALL_PRIVILEGES in privileges:
@@ -83,5 +83,5 @@ def _catalog(client: WorkspaceClient, catalog: str, principal: str) -> Finding:
     return Finding(subject, WARNING, f"not granted: {names}", f"its owner grants {names} to {principal}")
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return first_line(error).split(", please check")[0]

@@ -94,8 +94,8 @@ def keep(
             write_json(idle, {"server": server.as_json(), "until": time.time() + idle_seconds})
         if deadline is not None and time.monotonic() >= deadline:
             # With the lock held no process can attach between the last look and the end.
-            with file_lock(workspace.engine / "lock", blocking=False) as is_held:
-                if is_held and not is_wanted(workspace):
+            with file_lock(workspace.engine / "lock", blocking=False) as is_locked:
+                if is_locked and not is_wanted(workspace):
                     server.stop()
                     if child is not None:
                         child.wait()

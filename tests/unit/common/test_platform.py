@@ -15,7 +15,7 @@ OF_PLACES = {"name", "tracking_uri", "registry_uri", "volumes", "file_stream"}
 """Texts of a platform that are no words of messages."""
 
 
-def test_the_platform_is_told_by_the_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_platform_is_known_by_the_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABRICKS_RUNTIME_VERSION", raising=False)
     assert this_platform() == LAPTOP
     monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "client.4.9")

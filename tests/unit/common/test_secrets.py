@@ -44,16 +44,16 @@ def test_a_secret_does_not_show(settings: Settings, monkeypatch: pytest.MonkeyPa
     "failure", [NotFound("Secret does not exist"), RuntimeError("Secret does not exist\n\tat scala")]
 )
 def test_databricks_has_scopes(settings: Settings, monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
-    held = {("fraud-lakehouse", "token"): CANARY}
+    stored = {("fraud-lakehouse", "token"): CANARY}
 
     class Client:
         def __init__(self) -> None:
             self.dbutils = SimpleNamespace(secrets=self)
 
         def get(self, scope: str, key: str) -> str:
-            if (scope, key) not in held:
+            if (scope, key) not in stored:
                 raise failure
-            return held[scope, key]
+            return stored[scope, key]
 
     monkeypatch.setattr(databricks.sdk, "WorkspaceClient", Client)
     monkeypatch.setenv("LAKEHOUSE_SECRET_TOKEN", "of a laptop")

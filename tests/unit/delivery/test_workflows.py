@@ -126,7 +126,7 @@ def test_actionlint_finds_nothing() -> None:
     found = os.environ.get("ACTIONLINT") or (str(built) if built.exists() else shutil.which("actionlint"))
     if found is None:
         pytest.skip("there is no actionlint: `make actionlint` builds it, where there is Go")
-    said = subprocess.run(
+    done = subprocess.run(
         [found, "-shellcheck=", *map(str, WORKFLOWS)], cwd=repository(), capture_output=True, text=True, check=False
     )
-    assert said.returncode == 0, said.stdout
+    assert done.returncode == 0, done.stdout

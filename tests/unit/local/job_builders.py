@@ -18,7 +18,7 @@ from local.workspace import Workspace
 
 @dataclass
 class Silent:
-    """A reporter that remembers which states it was told of."""
+    """A reporter that remembers which states were reported."""
 
     seen: list[tuple[str, str]] = field(default_factory=list)
 

@@ -83,9 +83,11 @@ def test_files_that_nobody_can_read_are_named_and_the_others_go_on(lake: Lake, l
     refused = refused_files(lake, SOURCE)
     assert len(refused) == len(HOSTILE)
     for name, (_, reason) in HOSTILE.items():
-        told = [error for path, error in zip(refused["path"], refused["read_error"], strict=True) if _is_of(path, name)]
-        assert len(told) == 1, name
-        assert told[0].startswith(f"file refused: {reason}"), name
+        errors = [
+            error for path, error in zip(refused["path"], refused["read_error"], strict=True) if _is_of(path, name)
+        ]
+        assert len(errors) == 1, name
+        assert errors[0].startswith(f"file refused: {reason}"), name
     big = lake.table("bronze.lines").where("source_ref LIKE '%/big.jsonl#%'").orderBy("source_ref")
     assert [row["payload"] for row in big.collect()][1] == FIVE_MEGABYTES.decode()
 

@@ -68,11 +68,11 @@ def test_a_good_lake_keeps_every_promise(good: Lake) -> None:
     require(findings)
     record(good, findings)
     promised = {(table.name, name) for table in TABLES for name in promises(table)}
-    told = {(finding.subject, finding.check_name) for finding in findings}
-    assert promised <= told
+    names = {(finding.subject, finding.check_name) for finding in findings}
+    assert promised <= names
     assert (FACTS.name, "transaction_id_in_transactions") in promised
     assert {f.check_name for f in findings if f.subject == TRANSACTIONS.name} >= {"freshness", "volume", "columns"}
-    assert not any("currency_required" in name for _, name in told), "a source needn't map it"
+    assert not any("currency_required" in name for _, name in names), "a source needn't map it"
     unique = next(f for f in findings if (f.subject, f.check_name) == (TRANSACTIONS.name, "unique"))
     assert unique.details == f"0 of {PAYMENTS} rows break the rule: one row for each transaction_id"
     recorded = good.table(QUALITY_RESULTS).select("subject", "check_name", "severity", "passed", "details").collect()
@@ -203,7 +203,7 @@ def test_a_feed_that_stops_while_others_go_on_is_named(good: Lake) -> None:
     assert set(stopped) == {(TRANSACTIONS.name, "freshness"), (TRANSACTIONS.name, "volume")}
 
 
-def test_a_table_without_its_contracts_columns_is_told_and_the_others_are_checked(good: Lake) -> None:
+def test_a_table_without_its_contracts_columns_is_reported_and_the_others_are_checked(good: Lake) -> None:
     terminals, merchants = REFERENCES["terminals"].history, REFERENCES["merchants"].history
     good.spark.sql(f"CREATE TABLE {good.full_name(terminals)} (terminal_id string, latitude string) USING delta")
     good.spark.sql(f"CREATE TABLE {good.full_name(merchants)} (merchant_id string) USING delta")
@@ -227,7 +227,7 @@ def test_a_table_without_its_contracts_columns_is_told_and_the_others_are_checke
 def test_tables_carry_their_contracts_comments(good: Lake, table: Table) -> None:
     described = good.spark.sql(f"DESCRIBE TABLE EXTENDED {good.full_name(table)}").collect()
 
-    told = {row["col_name"]: row["comment"] for row in described[: len(table.columns)]}
-    assert told == {column.name: column.comment for column in table.columns}
+    comments = {row["col_name"]: row["comment"] for row in described[: len(table.columns)]}
+    assert comments == {column.name: column.comment for column in table.columns}
     comments = [row["data_type"] for row in described if row["col_name"] == "Comment"]
     assert comments == [f"{table.comment} Grain: {table.grain}."]

@@ -46,7 +46,7 @@ def test_dates_are_a_promise_of_their_own_where_the_key_does_not_hold_them() -> 
     assert "unique_across_dates" not in promises(replace(TRANSACTIONS, key=("transaction_id", "event_date")))
 
 
-def test_recent_rows_are_told_by_scope_date_or_the_time_kept_fresh() -> None:
+def test_recent_rows_are_known_by_scope_date_or_the_time_kept_fresh() -> None:
     assert recent_by(TRANSACTIONS) == "event_date"
     assert recent_by(FRAUD_REPORTS) == "reported_at"
     assert recent_by(CUSTOMER.changes) == "changed_at"

@@ -37,23 +37,23 @@ def hears(of: Transaction, report: Report, world: Sequence[Transaction]) -> bool
 
 
 def found(
-    spark: SparkSession, held: Sequence[Transaction], late: Sequence[Transaction], reports: Sequence[Report]
+    spark: SparkSession, existing: Sequence[Transaction], late: Sequence[Transaction], reports: Sequence[Report]
 ) -> set[str]:
-    """Ids of those held that the late transactions and the reports concern."""
+    """Ids of those existing that the late transactions and the reports concern."""
     spans = transaction_spans(transactions_frame(spark, late))
-    if reports and held:
-        silver = transactions_frame(spark, [*held, *late])
-        since, newest = min(r.reported_at for r in reports), max(r.event_time for r in held)
+    if reports and existing:
+        silver = transactions_frame(spark, [*existing, *late])
+        since, newest = min(r.reported_at for r in reports), max(r.event_time for r in existing)
         known = report_spans(reports_frame(spark, reports), silver, since, newest)
         spans = spans.unionByName(known)
-    return {row["transaction_id"] for row in affected(transactions_frame(spark, held), spans).collect()}
+    return {row["transaction_id"] for row in affected(transactions_frame(spark, existing), spans).collect()}
 
 
 # Each call of Spark takes its time, so that one example is many worlds.
 @settings(max_examples=4)
 @given(st.lists(small_worlds(), min_size=30, max_size=40))
 def test_exactly_those_whose_windows_hold_a_late_row(spark: SparkSession, worlds: list[Any]) -> None:
-    held, came_late, all_reports, wanted = [], [], [], set()
+    existing, came_late, all_reports, wanted = [], [], [], set()
     for number, (rows, own_reports, are_late) in enumerate(worlds):
         world = [apart(number, row) for row in rows]
         reports = [replace(report, transaction_id=f"{number}-{report.transaction_id}") for report in own_reports]
@@ -64,9 +64,9 @@ def test_exactly_those_whose_windows_hold_a_late_row(spark: SparkSession, worlds
             for row in on_time
             if any(sees(row, other) for other in late) or any(hears(row, report, world) for report in reports)
         }
-        held, came_late, all_reports = [*held, *on_time], [*came_late, *late], [*all_reports, *reports]
+        existing, came_late, all_reports = [*existing, *on_time], [*came_late, *late], [*all_reports, *reports]
 
-    assert found(spark, held, came_late, all_reports) == wanted
+    assert found(spark, existing, came_late, all_reports) == wanted
 
 
 def test_a_transaction_that_comes_again_concerns_itself(spark: SparkSession) -> None:

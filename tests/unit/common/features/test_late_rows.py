@@ -76,7 +76,7 @@ def add(lake: Lake, rows: Sequence[Transaction], reports: Sequence[Report]) -> N
         lake.append(in_silver(reports_frame(lake.spark, reports), FRAUD_REPORTS), FRAUD_REPORTS)
 
 
-def held(lake: Lake) -> dict[str, dict[str, Any]]:
+def stored(lake: Lake) -> dict[str, dict[str, Any]]:
     """Features by transaction_id."""
     rows = lake.table(TRANSACTION_FEATURES).collect()
     result = {row["transaction_id"]: {name: row[name] for name in FEATURE_NAMES} for row in rows}
@@ -111,7 +111,7 @@ def settled(lake: Lake) -> Lake:
         add(lake, rows, reports)
 
         assert build_features(lake) == built(len(rows), len(changed))
-        assert held(lake) == after
+        assert stored(lake) == after
         before = after
         changes += len(changed)
     assert changes > WORLDS  # late rows that change nothing would prove nothing
@@ -138,14 +138,14 @@ def test_with_nothing_new_nothing_is_written(settled: Lake) -> None:
 
 
 def test_a_batch_that_was_killed_before_the_stream_noted_it_changes_nothing_more(settled: Lake) -> None:
-    before = held(settled)
+    before = stored(settled)
     commits = Path(settled.settings.checkpoint("gold", "transaction_features")) / "commits"
     newest = max(int(file.name) for file in commits.iterdir() if file.name.isdecimal())
     for file in (commits / str(newest), commits / f".{newest}.crc"):
         file.unlink(missing_ok=True)
 
     assert build_features(settled) == built(0, 0)
-    assert held(settled) == before
+    assert stored(settled) == before
 
 
 class Killed(Lake):
@@ -166,25 +166,25 @@ def test_a_kill_between_the_two_writes_is_made_good(settled: Lake) -> None:
     add(settled, [late], [report])
     with pytest.raises(KeyboardInterrupt):
         update_features(Killed(settled.spark, settled.settings), batch, Once("test", 1))
-    half = held(settled)
+    half = stored(settled)
     for _ in range(2):
         update_features(settled, batch, Once("test", 1))
 
     world = World([*early, late], [report])
-    assert {name: features for name, features in held(settled).items() if name.startswith("kill")} == world.features()
+    assert {name: features for name, features in stored(settled).items() if name.startswith("kill")} == world.features()
     assert half["kill-b"] == world.features()["kill-b"]
     assert half["kill-c"] != world.features()["kill-c"]
 
 
 def test_reset_the_stream_finds_what_is_wrong_in_old_rows(settled: Lake) -> None:
-    before = held(settled)
+    before = stored(settled)
     name = settled.full_name(TRANSACTION_FEATURES)
     wrong = ", ".join(f"'{id_}'" for id_ in sorted(before)[:2])
     settled.spark.sql(f"UPDATE {name} SET customer_tx_count_1d = 99 WHERE transaction_id IN ({wrong})")
     settings = replace(settled.settings, home=settled.settings.home / "reset")
 
     assert build_features(Lake(settled.spark, settings)) == built(0, 2)
-    assert held(settled) == before
+    assert stored(settled) == before
 
 
 def test_a_table_that_is_gone_is_not_begun_in_the_middle(settled: Lake) -> None:

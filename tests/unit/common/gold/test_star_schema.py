@@ -276,8 +276,8 @@ def test_a_stream_mends_what_a_late_dimension_and_a_late_transaction_concern(lak
     merchant = {row["transaction_id"]: row["merchant_key"] for row in facts}
     assert merchant["t1"] == merchant["t3"] == -1
     assert merchant["t2"] > 0
-    told = {row["transaction_id"]: (row["merchant_key"], row["days_to_report"]) for row in reports}
-    assert told == {"t2": (merchant["t2"], 2), "t3": (-1, -402)}
+    found = {row["transaction_id"]: (row["merchant_key"], row["days_to_report"]) for row in reports}
+    assert found == {"t2": (merchant["t2"], 2), "t3": (-1, -402)}
     # The years between the oldest and the newest date, also those without a fact.
     assert sorted({row["year"] for row in days if row["year"]}) == [2024, 2025, 2026]
     assert [row["date"] for row in days if row["date_key"] == -1] == [None]

@@ -1,7 +1,7 @@
 """Registers a candidate and promotes it, and is killed at a named point: a script, since what is killed is a process.
 
 It imports MLflow once and forks for each point, which takes a tenth of the time of a new process. For each point it
-prints one JSON line: what the registry held after the kill, and after the same steps were run again.
+prints one JSON line: what the registry had after the kill, and after the same steps were run again.
 """
 
 import json
@@ -98,11 +98,11 @@ def in_a_process(work: Callable[[], object]) -> tuple[int, Any]:
             os._exit(status)
     os.close(write_end)
     with os.fdopen(read_end, "rb") as pipe:
-        told = pipe.read()
+        answer = pipe.read()
     _, status = os.waitpid(child, 0)
     if os.WIFEXITED(status) and os.WEXITSTATUS(status):
         raise RuntimeError("the steps failed by themselves, see the trace above")
-    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0, json.loads(told) if told else None
+    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0, json.loads(answer) if answer else None
 
 
 def state(home: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ AFTER_THE_ALIAS = (
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def registries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """For each point: the signal, the registry after the kill, and after the same steps were run again."""
     script = Path(__file__).with_name("registry_killer.py")
     folder = tmp_path_factory.mktemp("registries")
@@ -41,8 +41,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("point", [*BEFORE_THE_ALIAS, *AFTER_THE_ALIAS])
-def test_a_kill_leaves_the_old_champion_or_the_whole_new_one(told: dict[str, dict[str, Any]], point: str) -> None:
-    found = told[point]
+def test_a_kill_leaves_the_old_champion_or_the_whole_new_one(registries: dict[str, dict[str, Any]], point: str) -> None:
+    found = registries[point]
 
     assert found["signal"] == signal.SIGKILL
     champion = found["killed"]["champion"]
@@ -51,8 +51,8 @@ def test_a_kill_leaves_the_old_champion_or_the_whole_new_one(told: dict[str, dic
 
 
 @pytest.mark.parametrize("point", [*BEFORE_THE_ALIAS, *AFTER_THE_ALIAS])
-def test_run_again_one_new_champion_is_decided_on(told: dict[str, dict[str, Any]], point: str) -> None:
-    again = told[point]["again"]
+def test_run_again_one_new_champion_is_decided_on(registries: dict[str, dict[str, Any]], point: str) -> None:
+    again = registries[point]["again"]
 
     assert again["champion"] == again["newest"]
     assert (again["champion"]["which"], again["champion"]["decision"]) == ("new", "promoted")

@@ -127,18 +127,18 @@ def test_the_champion_is_the_version_that_was_promoted(settings: Settings, train
     assert (scoring.version, scoring.threshold) == ("1", trained.model.threshold)
 
 
-def test_without_a_model_scoring_is_told_what_to_run(settings: Settings) -> None:
+def test_without_a_model_scoring_says_what_to_run(settings: Settings) -> None:
     with pytest.raises(ModelError, match="lakehouse run lakehouse --from train_fraud_model"):
         champion_or_reason(settings)
 
 
-def test_with_a_model_that_waits_scoring_is_told_to_promote_it(settings: Settings, trained: Trained) -> None:
+def test_with_a_model_that_waits_scoring_says_to_promote_it(settings: Settings, trained: Trained) -> None:
     registered_bare(Registry(settings), trained)
     with pytest.raises(ModelError, match="--from promote_fraud_model"):
         champion_or_reason(settings)
 
 
-def test_where_labels_were_too_few_scoring_is_told_so(settings: Settings) -> None:
+def test_where_labels_were_too_few_scoring_says_so(settings: Settings) -> None:
     registry = Registry(settings)
     registry.note_not_trained("not enough labels: 3 frauds to train on")
     registry.note_not_trained("not enough labels: 3 frauds to train on")
@@ -161,8 +161,8 @@ def test_a_first_model_is_promoted_and_its_equal_is_kept_out(settings: Settings,
     registered_bare(registry, trained)
     contest = next_contest(registry)
     assert contest.text == "version 2 against champion version 1"
-    said = settle(registry, contest, judge(contest, world, no_rules(), seed=1))
-    assert said.startswith("version 1 stays champion, version 2 is not better than the champion by more than noise")
+    sentence = settle(registry, contest, judge(contest, world, no_rules(), seed=1))
+    assert sentence.startswith("version 1 stays champion, version 2 is not better than the champion by more than noise")
     champion = registry.champion()
     assert champion is not None
     assert champion.number == 1
@@ -189,8 +189,8 @@ def test_a_first_model_that_the_rules_beat_leaves_no_champion_and_scoring_says_w
     registered_bare(registry, trained)
     contest = next_contest(registry)
     perfect_rules = pd.Series(1, index=world.reports["transaction_id"])
-    said = settle(registry, contest, judge(contest, world, perfect_rules, seed=1))
-    assert said.startswith("there is no champion, version 1 is not better than the rules alone")
+    sentence = settle(registry, contest, judge(contest, world, perfect_rules, seed=1))
+    assert sentence.startswith("there is no champion, version 1 is not better than the rules alone")
     reason = champion_or_reason(settings)
     assert isinstance(reason, str)
     assert reason.startswith("no champion: version 1 was kept out, not better than the rules alone")

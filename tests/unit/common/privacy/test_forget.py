@@ -87,7 +87,7 @@ BANK = Source.model_validate(
 PEOPLE = ("C1", "C2", "C4")
 TABLES = (CUSTOMER.changes, CUSTOMER.history, ACCOUNT.changes, ACCOUNT.history, TRANSACTIONS, FRAUD_REPORTS, QUARANTINE)
 BRONZE = ("bronze.people", "bronze.cards", "bronze.payments")
-HELD = (*BRONZE, *(table.name for table in TABLES), TRANSACTION_FEATURES.name, *(table.name for table in STAR))
+HOLDING = (*BRONZE, *(table.name for table in TABLES), TRANSACTION_FEATURES.name, *(table.name for table in STAR))
 
 
 def name_of(person: str) -> str:
@@ -175,7 +175,7 @@ def holds(lake: Lake) -> bool:
 
 def texts_of_files(lake: Lake) -> Iterator[tuple[Path, str]]:
     """Every file of the tables and below checkpoints: Parquet decoded, everything else as it is."""
-    located = [lake.spark.sql(f"DESCRIBE DETAIL {lake.full_name(t)}").collect()[0]["location"] for t in HELD]
+    located = [lake.spark.sql(f"DESCRIBE DETAIL {lake.full_name(t)}").collect()[0]["location"] for t in HOLDING]
     folders = {Path(location.removeprefix("file:")) for location in located} | {lake.settings.home / "checkpoints"}
     for path in (path for folder in folders for path in folder.rglob("*") if path.is_file()):
         is_table = path.suffix == ".parquet"
@@ -196,7 +196,7 @@ def traces_of(lake: Lake, person: str) -> list[tuple[str, str]]:
 
 def rows_of_others(lake: Lake, *erased: str) -> dict[str, list[str]]:
     """All rows but those that name one of the erased."""
-    texts = {table: [str(row.asDict()) for row in lake.table(table).collect()] for table in HELD}
+    texts = {table: [str(row.asDict()) for row in lake.table(table).collect()] for table in HOLDING}
     marks = [mark for person in erased for mark in (f"'{person}'", f"'{person}-", f'"{person}"', f'" {person} "')]
     return {table: sorted(row for row in rows if not any(m in row for m in marks)) for table, rows in texts.items()}
 
@@ -270,7 +270,7 @@ def forgotten(world: Lake) -> tuple[dict[str, list[str]], Erased]:
 def test_the_others_keep_their_rows(world: Lake, forgotten: tuple[dict[str, list[str]], Erased]) -> None:
     others, _ = forgotten
     after = rows_of_others(world, "C1")
-    # Of the account that changed hands, versions are derived anew; what names them is looked at in the next test.
+    # Of the account that changed hands, versions are derived again; what names them is looked at in the next test.
     versioned = {ACCOUNT.history.name, *(table.name for table in STAR)}
     for table in others:
         if table not in versioned:
@@ -285,12 +285,12 @@ def test_an_account_that_changed_hands_is_the_others_from_then_on(
         ("C4", "2025-02-01 00:00:00", None)
     ]
     dimension = dimension_rows(world.table(ACCOUNT.history), ACCOUNT)
-    held = world.table(DIMENSIONS["account"]).where("account_key <> -1")
-    assert sorted(held.collect()) == sorted(dimension.collect())
+    existing = world.table(DIMENSIONS["account"]).where("account_key <> -1")
+    assert sorted(existing.collect()) == sorted(dimension.collect())
     (key,) = (row[0] for row in dimension.where("account_id = 'X-A'").select("account_key").collect())
     facts = world.table(FACT_TRANSACTION)
-    anew = transaction_facts(world, world.table(TRANSACTIONS).select(*FROM_SILVER))
-    assert sorted(map(str, facts.collect())) == sorted(map(str, anew.collect()))
+    again = transaction_facts(world, world.table(TRANSACTIONS).select(*FROM_SILVER))
+    assert sorted(map(str, facts.collect())) == sorted(map(str, again.collect()))
     for table in (facts, world.table(FACT_FRAUD_REPORT)):
         assert [row[0] for row in table.where("transaction_id = 'C4-P6'").select("account_key").collect()] == [key]
 
@@ -302,7 +302,7 @@ def test_nothing_of_the_person_is_left_in_any_file(world: Lake, forgotten: tuple
     assert traces_of(world, "C4") != []
 
 
-def test_a_fact_that_is_missing_is_told(world: Lake, forgotten: tuple[dict[str, list[str]], Erased]) -> None:
+def test_a_fact_that_is_missing_is_reported(world: Lake, forgotten: tuple[dict[str, list[str]], Erased]) -> None:
     require(check_conservation(world))
     kept = world.version(FACT_TRANSACTION)
     world.spark.sql(f"DELETE FROM {world.full_name(FACT_TRANSACTION)} WHERE transaction_id = 'C4-P6'")

@@ -55,7 +55,7 @@ STRANGER = {
 
 @dataclass(frozen=True)
 class Shown:
-    """What the notebooks showed, by notebook, and the personal values that the tables held meanwhile, by column."""
+    """What the notebooks showed, by notebook, and the personal values that the tables had meanwhile, by column."""
 
     texts: Mapping[str, str]
     personal: Mapping[str, frozenset[str]]
@@ -65,7 +65,7 @@ class Shown:
 
 @pytest.fixture(scope="module")
 def home(lake: Lake) -> Iterator[Path]:
-    """A workspace in the lake's folder, with a small simulated world and one customer who is refused."""
+    """A workspace in the lake's folder, with a small simulated world and one customer who is quarantined."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAKEHOUSE_HOME", str(lake.settings.home))
         world = ["--customers", "25", "--merchants", "20", "--terminals", "20", "--days", "2"]

@@ -78,7 +78,7 @@ def judged(spark: SparkSession) -> dict[str, Any]:
         for name, (changed, _) in CASES.items()
     ]
     frame = evaluate(spark.createDataFrame(rows, SCHEMA))
-    frame = frame.withColumn("blocked", blocks()).withColumn("told", sentences())
+    frame = frame.withColumn("blocked", blocks()).withColumn("text", sentences())
     return {row["name"]: row for row in frame.collect()}
 
 
@@ -95,29 +95,29 @@ def test_only_the_large_online_amount_blocks(judged: dict[str, Any]) -> None:
 
 
 @pytest.mark.spark
-def test_hits_are_told_in_words(judged: dict[str, Any]) -> None:
-    assert judged["ordinary"]["told"] == []
-    assert judged["watchlisted"]["told"] == ["rule watchlisted_merchant: the merchant is on the fraud team's watchlist"]
-    assert judged["everything"]["told"] == [sentence(rule.name) for rule in RULES]
+def test_hits_are_shown_in_words(judged: dict[str, Any]) -> None:
+    assert judged["ordinary"]["text"] == []
+    assert judged["watchlisted"]["text"] == ["rule watchlisted_merchant: the merchant is on the fraud team's watchlist"]
+    assert judged["everything"]["text"] == [sentence(rule.name) for rule in RULES]
 
 
 @pytest.mark.spark
 def test_rules_of_ones_own(spark: SparkSession) -> None:
     rules = (Rule("odd", "id % 2 = 1", "review", "odd"), Rule("big", "id > 2", "block", "big"))
     frame = evaluate(spark.range(4), rules).withColumn("blocked", blocks("rules_hit", rules))
-    rows = frame.withColumn("told", sentences("rules_hit", rules[:1])).orderBy("id").collect()
+    rows = frame.withColumn("text", sentences("rules_hit", rules[:1])).orderBy("id").collect()
     assert [(row["rules_hit"], row["blocked"]) for row in rows] == [
         ([], False),
         (["odd"], False),
         ([], False),
         (["odd", "big"], True),
     ]
-    assert rows[3]["told"] == ["rule odd: odd", "big"]
+    assert rows[3]["text"] == ["rule odd: odd", "big"]
     nothing = evaluate(spark.range(1), ()).withColumn("blocked", blocks("rules_hit", ())).first()
     assert (nothing["rules_hit"], nothing["blocked"]) == ([], False)
 
 
-def test_a_rule_that_is_declared_no_more_is_told_by_its_name() -> None:
+def test_a_rule_that_is_no_longer_declared_gives_its_name() -> None:
     assert sentence("retired") == "retired"
 
 

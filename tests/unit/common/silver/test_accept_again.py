@@ -89,7 +89,7 @@ def test_a_batch_that_was_killed_is_done_once(ready: Lake, monkeypatch: pytest.M
     assert not list(Path(ready.settings.checkpoint("staged")).glob("*"))
 
 
-def test_a_batch_that_ends_with_another_map_than_it_began_with_is_told(
+def test_a_batch_that_ends_with_another_map_than_it_began_with_is_an_error(
     ready: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = BatchId("shop", "people", TABLE.name, "query", 20)

@@ -1,6 +1,6 @@
 """Reference data in every order of arrival: the same history, equal to a plain-Python oracle.
 
-Many small worlds go through files, bronze and silver together, told apart by their keys. Each world is sent in several
+Many small worlds go through files, bronze and silver together, each with keys of its own. Each world is sent in several
 orders, cut into three deliveries at random, with some records sent twice.
 """
 

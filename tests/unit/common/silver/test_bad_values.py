@@ -1,4 +1,4 @@
-"""Bad values: each is accepted with exactly one value, or refused by the check that is named. Nothing fails on them.
+"""Bad values: each is accepted with exactly one value, or quarantined by the named check. Nothing fails on them.
 
 All cases of a table go through one Spark run; each has a test of its own.
 """
@@ -233,7 +233,7 @@ def _conformed(spark: SparkSession, table: Table, mapped: str, cases: Dict[str, 
     )
     mapping = TargetMap(map={column: column for column in mapped.split()})
     judged = conform(records, mapping, table)
-    # Python has no year 0; a refused row's values are of no use anyway.
+    # Python has no year 0; a quarantined row's values are of no use anyway.
     kept = {
         name: F.when(F.size("failed_checks") == 0, F.col(name)) for name in judged.columns if name in table.column_names
     }

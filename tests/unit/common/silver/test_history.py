@@ -1,4 +1,4 @@
-"""Histories against a plain-Python oracle: many random worlds, told apart by their keys, in one Spark call."""
+"""Histories against a plain-Python oracle: many random worlds, each with keys of its own, in one Spark call."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -79,7 +79,7 @@ def test_versions_equal_the_oracle_for_ties_returns_and_repeats(
         for account, group in groupby(sorted(changes, key=lambda c: c.account), key=lambda c: c.account)
         for version in sorted(history(list(group), hash_of), key=lambda v: (v[0], hash_of[v[2]]))  # type: ignore[index]
     ]
-    told = [
+    derived = [
         (
             row.account_id,
             (row.valid_from.tz_localize("UTC") - START).days,
@@ -89,5 +89,5 @@ def test_versions_equal_the_oracle_for_ties_returns_and_repeats(
         )
         for row in found.itertuples()
     ]
-    assert told == expected
+    assert derived == expected
     assert set(found.columns) == {column.split()[0] for column in schema_of(ACCOUNT.history).split(", ")}

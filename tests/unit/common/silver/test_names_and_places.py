@@ -60,9 +60,9 @@ def test_of_random_names_a_bounded_number_is_kept(refined: Lake) -> None:
 
 
 def test_every_record_is_counted_once_whatever_names_it_brings(refined: Lake) -> None:
-    [told] = refined.table("ops.batches").collect()
+    [batch] = refined.table("ops.batches").collect()
 
-    assert (told["records_read"], told["accepted"], told["quarantined"]) == (RECORDS + 6, RECORDS + 1, 5)
+    assert (batch["records_read"], batch["accepted"], batch["quarantined"]) == (RECORDS + 6, RECORDS + 1, 5)
 
 
 def test_files_that_differ_behind_a_hash_are_several(refined: Lake) -> None:
@@ -78,10 +78,10 @@ def test_of_a_key_in_several_files_the_first_by_path_wins(refined: Lake) -> None
     assert first["amount"] == 1
 
 
-def test_a_misspelt_field_is_told_without_what_does_not_look_like_a_name(refined: Lake) -> None:
-    with pytest.raises(DeclarationError, match=r"no column 'AMT'.*they have:") as told:
+def test_a_misspelt_field_is_named_without_what_does_not_look_like_a_name(refined: Lake) -> None:
+    with pytest.raises(DeclarationError, match=r"no column 'AMT'.*they have:") as raised:
         refine(refined, a_source("AMT"), "transactions")
 
-    assert "Anna" not in str(told.value)
-    assert UNUSUAL in str(told.value)
-    assert "amount" in str(told.value)
+    assert "Anna" not in str(raised.value)
+    assert UNUSUAL in str(raised.value)
+    assert "amount" in str(raised.value)

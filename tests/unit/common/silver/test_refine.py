@@ -93,7 +93,7 @@ def run(lake: Lake) -> dict[str, Outcome]:
     return {target: refine(lake, SHOP, target) for target in ("customers", "transactions", "fraud_reports")}
 
 
-def told(outcome: Outcome) -> tuple[int, int, int, int, int]:
+def counts_of(outcome: Outcome) -> tuple[int, int, int, int, int]:
     return (outcome.rows_in, outcome.rows_out, outcome.duplicates, outcome.quarantined, outcome.not_selected)
 
 
@@ -131,9 +131,9 @@ def first_run(lake: Lake, landing: Path) -> dict[str, Outcome]:
 
 
 def test_every_record_is_accounted_for(lake: Lake, first_run: dict[str, Outcome]) -> None:
-    assert told(first_run["transactions"]) == (9, 2, 1, 6, 0)
-    assert told(first_run["fraud_reports"]) == (9, 1, 0, 2, 6)
-    assert told(first_run["customers"]) == (3, 2, 0, 1, 0)
+    assert counts_of(first_run["transactions"]) == (9, 2, 1, 6, 0)
+    assert counts_of(first_run["fraud_reports"]) == (9, 1, 0, 2, 6)
+    assert counts_of(first_run["customers"]) == (3, 2, 0, 1, 0)
     assert all(row["holds"] for row in accounted(lake).collect())
     require(check_conservation(lake))
 
@@ -147,14 +147,14 @@ def test_accepted_rows_are_clean_and_the_first_of_a_key_wins(lake: Lake, first_r
 
 
 def test_refused_records_keep_their_payload_and_every_reason(lake: Lake, first_run: dict[str, Outcome]) -> None:
-    refused = (
+    quarantined = (
         lake.table(QUARANTINE)
         .where(F.col("target") == TRANSACTIONS.name)
         .select(F.split_part("source_ref", F.lit("/"), F.lit(-1)), "failed_checks.name", "payload")
         .collect()
     )
 
-    reasons = {row[0]: set(row[1]) for row in refused}
+    reasons = {row[0]: set(row[1]) for row in quarantined}
     assert reasons == {
         "day1.jsonl#3": {"conflict"},
         "day1.jsonl#4": {"currency_convertible", "amount_not_negative"},
@@ -163,7 +163,7 @@ def test_refused_records_keep_their_payload_and_every_reason(lake: Lake, first_r
         "day1.jsonl#7": {"well_formed"},
         "broken.jsonl.gz#0": {"readable"},
     }
-    payloads = {row[0]: row[2] for row in refused}
+    payloads = {row[0]: row[2] for row in quarantined}
     assert payloads["day1.jsonl#7"] == '{"id": "P6",'
     assert json.loads(payloads["day1.jsonl#5"])["amount"] == "12,50"
     assert json.loads(payloads["day1.jsonl#3"])["amount"] == 99
@@ -206,8 +206,8 @@ def test_later_runs_add_only_what_is_new(lake: Lake, landing: Path, first_run: d
     )
     later = run(lake)
 
-    assert told(later["transactions"]) == (3, 2, 1, 0, 0)
-    assert told(later["customers"]) == (2, 2, 0, 0, 0)
+    assert counts_of(later["transactions"]) == (3, 2, 1, 0, 0)
+    assert counts_of(later["customers"]) == (2, 2, 0, 0, 0)
     assert [row[0] for row in rows(lake, TRANSACTIONS.name, "transaction_id")] == ["P1", "P2", "P7", "P9"]
     history = lake.table(CUSTOMER.history).where("customer_id = 'C1'").orderBy("valid_from")
     assert [(r["full_name"], r["is_current"]) for r in history.collect()] == [
@@ -232,7 +232,7 @@ def test_a_record_lost_from_silver_is_found(lake: Lake, first_run: dict[str, Out
     ("target", "column", "expression"),
     [("customers", "full_name", "upper(name)"), ("transactions", "amount", "concat('-', amount)")],
 )
-def test_a_reset_stream_whose_map_makes_others_of_what_is_held_writes_nothing(
+def test_a_reset_stream_whose_map_makes_others_of_the_existing_rows_writes_nothing(
     lake: Lake, first_run: dict[str, Outcome], target: str, column: str, expression: str
 ) -> None:
     table = TARGETS[target]
@@ -253,7 +253,7 @@ def test_a_reset_stream_whose_map_makes_others_of_what_is_held_writes_nothing(
     require(check_conservation(lake) + check_histories(lake))
 
 
-def test_a_history_that_was_restored_is_noticed_and_derived_anew(lake: Lake, first_run: dict[str, Outcome]) -> None:
+def test_a_history_that_was_restored_is_noticed_and_derived_again(lake: Lake, first_run: dict[str, Outcome]) -> None:
     kept = rows(lake, CUSTOMER.history.name, *CUSTOMER.history.column_names)
     lake.spark.sql(f"RESTORE TABLE {lake.full_name(CUSTOMER.history)} TO VERSION AS OF 1")
 
@@ -282,7 +282,9 @@ def test_a_workspace_holds_one_world(lake: Lake, first_run: dict[str, Outcome]) 
         ingest_files(on_databricks(lake), other)
 
 
-def test_a_misspelt_field_is_told_before_everything_is_refused(lake: Lake, first_run: dict[str, Outcome]) -> None:
+def test_a_misspelt_field_is_reported_before_everything_is_quarantined(
+    lake: Lake, first_run: dict[str, Outcome]
+) -> None:
     feeds = json.loads(SHOP.model_dump_json())
     feeds["feeds"]["payments"]["into"]["transactions"]["map"]["amount"] = "AMT"
 
@@ -292,7 +294,7 @@ def test_a_misspelt_field_is_told_before_everything_is_refused(lake: Lake, first
         refine(lake, Source.model_validate(feeds), "transactions")
 
 
-def test_a_missing_folder_is_told_with_the_way_out(lake: Lake, first_run: dict[str, Outcome]) -> None:
+def test_a_missing_folder_is_reported_with_the_way_out(lake: Lake, first_run: dict[str, Outcome]) -> None:
     feeds = json.loads(SHOP.model_dump_json())
     feeds["feeds"]["payments"]["path"] = "{landing}/nowhere"
 

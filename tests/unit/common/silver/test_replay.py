@@ -187,14 +187,14 @@ def test_an_unknown_table_is_an_error(lake: Lake, first_run: Outcome) -> None:
 
 
 def test_a_lost_checkpoint_doubles_nothing(lake: Lake, landing: Path, first_run: Outcome) -> None:
-    held, records = ids(lake), lake.table("bronze.payments").count()
+    existing, records = ids(lake), lake.table("bronze.payments").count()
     shutil.rmtree(Path(lake.settings.checkpoint("bronze", "shop", "payments")))
     shutil.rmtree(Path(lake.settings.checkpoint("silver", "transactions")))
 
     outcome = run(lake, landing, "after", a_payment(20), source=MENDED)
 
     assert lake.table("bronze.payments").count() == records + 1
-    assert ids(lake) == sorted([*held, "P20"])
+    assert ids(lake) == sorted([*existing, "P20"])
     assert outcome.rows_in == records + 1
     totals = sums(lake)
     assert totals["holds"], totals
@@ -204,8 +204,10 @@ def test_a_lost_checkpoint_doubles_nothing(lake: Lake, landing: Path, first_run:
     assert sums(lake)["holds"]
 
 
-def test_a_lost_table_is_told_with_the_command_to_fill_it_again(lake: Lake, landing: Path, first_run: Outcome) -> None:
-    held = ids(lake)
+def test_a_lost_table_is_reported_with_the_command_to_fill_it_again(
+    lake: Lake, landing: Path, first_run: Outcome
+) -> None:
+    existing = ids(lake)
     lake.spark.sql(f"DROP TABLE {lake.full_name(TRANSACTIONS)}")
 
     for _ in range(2):
@@ -216,12 +218,12 @@ def test_a_lost_table_is_told_with_the_command_to_fill_it_again(lake: Lake, land
     reset(lake.settings, "silver/transactions")
     refine(lake, MENDED, "transactions")
 
-    assert ids(lake) == held
+    assert ids(lake) == existing
     assert sums(lake)["holds"]
 
 
 def test_a_lost_bronze_table_is_filled_again(lake: Lake, landing: Path, first_run: Outcome) -> None:
-    held, records = ids(lake), lake.table("bronze.payments").count()
+    existing, records = ids(lake), lake.table("bronze.payments").count()
     lake.spark.sql(f"DROP TABLE {lake.full_name('bronze.payments')}")
 
     with pytest.raises(CheckpointError, match=r"bronze.payments is gone.*`lakehouse reset bronze/shop/payments`"):
@@ -233,12 +235,12 @@ def test_a_lost_bronze_table_is_filled_again(lake: Lake, landing: Path, first_ru
     run(lake, landing, "", source=MENDED)
 
     assert lake.table("bronze.payments").count() == records
-    assert ids(lake) == held
+    assert ids(lake) == existing
     assert sums(lake)["holds"]
 
 
 def test_an_older_version_is_noticed_and_filled_again(lake: Lake, landing: Path, first_run: Outcome) -> None:
-    held = ids(lake)
+    existing = ids(lake)
     version = lake.version(TRANSACTIONS)
     run(lake, landing, "newest", a_payment(30), source=MENDED)
     lake.spark.sql(f"RESTORE TABLE {lake.full_name(TRANSACTIONS)} TO VERSION AS OF {version}")
@@ -248,12 +250,12 @@ def test_an_older_version_is_noticed_and_filled_again(lake: Lake, landing: Path,
     reset(lake.settings, "silver/transactions")
     refine(lake, MENDED, "transactions")
 
-    assert ids(lake) == sorted([*held, "P30"])
+    assert ids(lake) == sorted([*existing, "P30"])
     assert sums(lake)["holds"]
 
 
 def test_lost_counts_are_reported_with_the_command_to_count_again(lake: Lake, first_run: Outcome) -> None:
-    held = ids(lake)
+    existing = ids(lake)
     lake.spark.sql(f"DELETE FROM {lake.full_name(BATCHES)}")
 
     with pytest.raises(ConservationError, match=r"has no row of it.*`lakehouse reset silver/transactions`"):
@@ -261,7 +263,7 @@ def test_lost_counts_are_reported_with_the_command_to_count_again(lake: Lake, fi
     reset(lake.settings, "silver/transactions")
     refine(lake, MENDED, "transactions")
 
-    assert set(ids(lake)) >= set(held)
+    assert set(ids(lake)) >= set(existing)
     assert sums(lake)["holds"]
 
 

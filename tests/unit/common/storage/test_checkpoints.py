@@ -17,14 +17,14 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(tmp_path)
 
 
-def test_with_a_bronze_stream_only_the_flows_of_its_feed_start_anew(settings: Settings) -> None:
+def test_with_a_bronze_stream_only_the_flows_of_its_feed_start_again(settings: Settings) -> None:
     resets = reset(settings, "bronze/bank/cards", ["accounts"])
 
     assert [stream.name for stream in resets] == ["bronze/bank/cards", "silver/accounts"]
     assert [stream.name for stream in streams(settings)] == ["silver/transactions"]
 
 
-def test_where_the_feed_is_not_known_all_of_silver_starts_anew(settings: Settings) -> None:
+def test_where_the_feed_is_not_known_all_of_silver_starts_again(settings: Settings) -> None:
     reset(settings, "bronze/bank/cards")
 
     assert streams(settings) == []

@@ -29,8 +29,8 @@ def folder_of(lake: Lake, table: Table) -> Path:
     return lake.settings.home / "warehouse" / f"{lake.settings.schema(table.schema)}.db" / table.short_name
 
 
-def test_a_first_commit_that_the_catalog_was_not_told_of_is_no_hindrance(warehouse: Lake) -> None:
-    table = a_table("told_to_nobody")
+def test_a_first_commit_that_the_catalog_does_not_know_is_no_hindrance(warehouse: Lake) -> None:
+    table = a_table("unknown_to_the_catalog")
     warehouse.spark.sql(f"CREATE TABLE delta.`{folder_of(warehouse, table)}` (id bigint) USING delta")
     assert not warehouse.exists(table)
 

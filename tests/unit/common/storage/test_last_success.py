@@ -170,7 +170,7 @@ def test_a_table_that_the_step_created_empty_is_no_work(succeeded: Lake) -> None
 
 
 @pytest.mark.spark
-def test_what_cant_be_told_is_never_up_to_date(succeeded: Lake) -> None:
+def test_what_is_unknown_is_never_up_to_date(succeeded: Lake) -> None:
     for unknown in ({"folders": ("s3://bucket/landing",)}, {"outside": lambda _: None}):
         succeed(succeeded, began(succeeded, **unknown), DONE)
         assert still_valid(succeeded, began(succeeded, **unknown)) is None

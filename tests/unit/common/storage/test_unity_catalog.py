@@ -23,7 +23,7 @@ class NotThere(AnalysisException):
 
 
 class Recorder:
-    """A session whose catalog holds what it was told to create."""
+    """A session whose catalog holds what it was asked to create."""
 
     def __init__(self) -> None:
         self.statements: list[str] = []
@@ -80,7 +80,7 @@ def test_a_foreign_key_is_declared_when_the_other_table_is_there() -> None:
     assert "REFERENCES" not in "".join(alone)
 
 
-def test_a_laptop_is_told_nothing_of_it() -> None:
+def test_a_laptop_gets_nothing_of_it() -> None:
     [table] = created(CUSTOMER.history, platform=LAPTOP)
     assert "CONSTRAINT" not in table
 

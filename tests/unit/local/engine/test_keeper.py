@@ -103,7 +103,7 @@ def test_a_server_that_ends_with_its_last_user_is_waited_for(
     keeper.join(30)
 
 
-def test_servers_that_would_be_started_differently_are_told_apart(
+def test_servers_that_would_be_started_differently_are_distinguished(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digests = [server_digest(workspace)]

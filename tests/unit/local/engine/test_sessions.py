@@ -44,7 +44,7 @@ def test_ending_a_session_ends_its_streams(spark: object, tmp_path: Path) -> Non
     killed = SparkSession(session_url(remote, session_id))
     rate = killed.readStream.format("rate").load()
     rate.writeStream.format("noop").option("checkpointLocation", str(checkpoint)).start()
-    close_for_good(killed)  # as when a process is killed: the server is told nothing
+    close_for_good(killed)  # as when a process is killed: the server hears nothing
     assert wait_until(lambda: len(batches()) > 1, 60), "the stream goes on"
 
     own_session(workspace, session_id)

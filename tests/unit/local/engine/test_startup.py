@@ -1,4 +1,4 @@
-"""Waiting for a process that starts: as long as it does something, and what is said when it doesn't."""
+"""Waiting for a process that starts: as long as it does something, and the message when it doesn't."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
         process.wait()
 
 
-def test_a_process_that_ends_is_said_to_have_ended(start: Start, tmp_path: Path) -> None:
+def test_a_process_that_ends_is_reported_as_ended(start: Start, tmp_path: Path) -> None:
     process = start("import time; time.sleep(1)")
     assert wait_for_start(lambda: False, process, tmp_path / "log").startswith(f"process {process.pid} ended after ")
 

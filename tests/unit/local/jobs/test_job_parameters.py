@@ -49,7 +49,7 @@ def test_a_notebook_gets_only_what_it_declares_and_always_text(checkout: Checkou
 
 
 @pytest.mark.parametrize(
-    ("given", "of_job", "of_task", "said"),
+    ("given", "of_job", "of_task", "message"),
     [
         ({"train_days": "soon"}, "60", "60", "--param train_days='soon': must be a whole number"),
         ({"train_days": "0"}, "60", "60", "--param train_days='0': must be 1 or more"),
@@ -58,13 +58,13 @@ def test_a_notebook_gets_only_what_it_declares_and_always_text(checkout: Checkou
     ],
 )
 def test_a_value_that_cannot_be_is_refused_before_anything_runs(
-    checkout: Checkout, given: dict[str, str], of_job: str, of_task: str, said: str
+    checkout: Checkout, given: dict[str, str], of_job: str, of_task: str, message: str
 ) -> None:
     notebook = checkout.notebook("one", parameters="train_days = 60")
     checkout.job(
         a_task("one", notebook, base={"train_days": of_task}), parameters=[{"name": "train_days", "default": of_job}]
     )
-    with pytest.raises(ParameterError, match=re.escape(said)):
+    with pytest.raises(ParameterError, match=re.escape(message)):
         values_of(checkout, "one", given)
 
 

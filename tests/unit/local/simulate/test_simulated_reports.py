@@ -73,11 +73,11 @@ def test_most_frauds_are_reported_within_a_week_some_later_a_few_never(long: Mad
 
 def test_a_mistaken_report_is_withdrawn_later(long: Made) -> None:
     frauds = {row["transaction_id"] for row in truth(long.landing, "fraud")}
-    said = defaultdict(list)
+    verdicts = defaultdict(list)
     for _, report in reports_of(long):
         if report["transaction_id"] not in frauds:
-            said[report["transaction_id"]].append((report["reported_at"], report["is_fraud"]))
-    withdrawn = [[is_fraud for _, is_fraud in sorted(each)] for each in said.values() if len(each) == 2]
+            verdicts[report["transaction_id"]].append((report["reported_at"], report["is_fraud"]))
+    withdrawn = [[is_fraud for _, is_fraud in sorted(each)] for each in verdicts.values() if len(each) == 2]
     assert len(withdrawn) > 10
     assert all(each == [True, False] for each in withdrawn)
 

@@ -33,7 +33,7 @@ def check_reread(lake: Lake, records: DataFrame, target: Table) -> None:
     Under another key they would not be found, and would be added a second time. This reads all ids of the target.
 
     Raises:
-        CheckpointError: map, cleaning or checks give other keys or results now.
+        CheckpointError: map, cleaning or checks no longer accept them under the same keys.
     """
     existing = lake.table(target).select("record_id", F.struct(*target.lookup_key).alias("_existing"))
     read = records.select(
@@ -50,7 +50,8 @@ def check_reread(lake: Lake, records: DataFrame, target: Table) -> None:
     here = lake.settings.platform
     drops = ", ".join(here.run_sql.format(statement=f"DROP TABLE {lake.settings.table(table)}") for table in tables)
     raise CheckpointError(
-        f"{target.name}: {row[0]:,} records that it has (such as {row[1]}) are read again, and the map or the checks "
-        "of today make others of them: they would be there twice. Nothing was written. Bring the old map back, or "
-        f"make the table again by the new one: {drops}, {lake.settings.how_to_reset(f'silver/{name}')}, and run the job"
+        f"{target.name}: {row[0]:,} records that it has (such as {row[1]}) are read again, and today's map or checks "
+        "no longer accept them under the same keys: they would be there twice. Nothing was written. Bring the old "
+        f"map back, or make the table again by the new one: {drops}, "
+        f"{lake.settings.how_to_reset(f'silver/{name}')}, and run the job"
     )

@@ -100,7 +100,7 @@ def dirty_lines(made: Made, *kinds: str) -> list[tuple[str, bytes, str]]:
     ]
 
 
-def test_repeats_say_the_first_record(made: Made) -> None:
+def test_repeats_say_the_same_as_the_first(made: Made) -> None:
     by_id = {row["id"]: row for row in made.clean_transactions}
     repeats = dirty_lines(made, "duplicate", "resend")
     later = 0

@@ -50,7 +50,7 @@ def test_credentials_that_expire_meanwhile(world: World) -> None:
     world.later(lambda: world.trouble(10_000, 401, "runs/get"))
     answer = world.lakehouse("--target", "dev")
     assert answer.code == 1
-    assert f"{world.host} doesn't tell of run 1001: trouble; the run goes on: {PAGE}" in answer.error
+    assert f"{world.host} doesn't answer for run 1001: trouble; the run goes on: {PAGE}" in answer.error
     assert world.clock.slept_seconds == [3]
 
 

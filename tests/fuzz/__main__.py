@@ -64,7 +64,7 @@ def _tell(report: Report, count: int, seconds: float, seed: int) -> None:
     if report.problems:
         print(f"{len(report.problems)} problems. One again: python -m tests.fuzz --seed {seed} --mutant NUMBER")
     else:
-        print("Nothing lost, nothing changed, nothing accepted that the contracts refuse.")
+        print("Nothing lost, nothing changed, nothing accepted that breaks a contract.")
     print(f"seed {seed}, {count:,} mutants, {report.records:,} records, {seconds:.0f} s")
 
 

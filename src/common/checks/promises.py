@@ -41,7 +41,7 @@ def recent_by(table: Table) -> str | None:
 def row_checks(table: Table) -> tuple[Check, ...]:
     """The checks of single rows: no null in the key, and the contract's own.
 
-    Those that hold only where a source maps a column don't apply: the table doesn't tell which source a row is of.
+    Those that hold only where a source maps a column don't apply: the table doesn't say which source a row is of.
     """
     own = [check for check in table.checks if not check.if_mapped]
     own_names = {check.name for check in own}
@@ -76,7 +76,7 @@ def broken_rows(rows: DataFrame, table: Table) -> DataFrame:
     """How many rows break the key's uniqueness and each check of single rows; columns as `RESULT`.
 
     Rows are grouped by the key, then the groups are summed up: one shuffle, however many checks there are. Within a
-    group, the parts of the key's scope tell rows that are there twice from an id that came again on another date.
+    group, the parts of the key's scope separate rows that are there twice from an id that came again on another date.
     """
     checks = row_checks(table)
     groups = rows.groupBy(*table.key).agg(

@@ -42,7 +42,7 @@ RULES = (
         "review",
         "the card was used in a country of high risk",
     ),
-    # People do buy a sofa once; what tells it from a stolen card is the rest that the model sees: review.
+    # People do buy a sofa once; the rest that the model sees distinguishes it from a stolen card: review.
     # The 30-day mean m of n payments holds this one, so the others' mean is (m n - amount) / (n - 1); written without
     # the division. A payment without an amount in euro is taken for an average one.
     Rule(

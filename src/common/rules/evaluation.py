@@ -1,4 +1,4 @@
-"""Rules on rows: which fired, whether one of them blocks, and what to tell a person."""
+"""Rules on rows: which fired, whether one of them blocks, and what a person reads."""
 
 from collections.abc import Sequence
 

@@ -24,7 +24,7 @@ def plain_text(text: Column) -> Column:
 
     Characters that can't be seen but are no white space (NUL, zero-width ones, marks of direction) stay.
     """
-    # Few texts need the costly replacement. Most are visible ASCII alone, which the quickest search of all tells.
+    # Few texts need the costly replacement. Most are visible ASCII alone, which the quickest search finds.
     untidy = text.rlike(rf"[{_WHITE}&&[^ ]]|  ")
     trimmed = F.trim(F.when(untidy, F.regexp_replace(text, rf"[{_WHITE}]+", " ")).otherwise(text))
     return F.when(text.rlike("[^!-~]"), F.when(trimmed != "", trimmed)).otherwise(F.nullif(text, F.lit("")))

@@ -62,7 +62,7 @@ def parse_file(content: bytes, layout: FileFormat) -> Iterator[Chunk]:
 
 
 def _gunzip(content: bytes) -> bytes:
-    # zlib, unlike gzip.decompress, tells a cut file from a damaged one; a file may hold several members.
+    # zlib, unlike gzip.decompress, distinguishes a cut file from a damaged one; a file may hold several members.
     parts = []
     left = MAX_UNPACKED_BYTES
     try:

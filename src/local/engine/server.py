@@ -96,7 +96,7 @@ def attach(workspace: Workspace, pid: int, tell: Tell = lambda _: None) -> Serve
         server = find_server(workspace)
         is_idle = server is not None and not is_wanted(workspace)
         if server is not None and is_idle and server.digest != server_digest(workspace):
-            tell("Spark is to run with other settings than it does")
+            tell("Stopping Spark: its settings have changed")
             server.process.stop()
         add_client(workspace, client)
         return _running(workspace, tell)

@@ -54,7 +54,7 @@ def run_deployed(bundle: Bundle, job: Job, options: RemoteOptions, reporter: Rem
         raise RemoteError(f"{error}; {run.goes_on()}") from error
     except DatabricksError as error:
         raise RemoteError(
-            f"{connection.host} doesn't tell of run {run_id}: {reason(error)}; {run.goes_on()}"
+            f"{connection.host} doesn't answer for run {run_id}: {reason(error)}; {run.goes_on()}"
         ) from error
     return run
 

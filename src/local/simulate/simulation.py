@@ -1,4 +1,4 @@
-"""The world, day by day: what changes, who pays what, who steals what, and the files that tell of it.
+"""The world, day by day: what changes, who pays what, who steals what, and the files that record it.
 
 Nothing is carried over between two calls: a later call makes the earlier days' changes again, and the payments of
 those days whose late records and reports are still on their way. So 119 days and 1 are the same as 120.

@@ -142,8 +142,8 @@ def world(lake: Lake, landing: Path) -> Lake:
     """Three people with versions, an account, payments of every verdict; an account that changed hands; garbage."""
     married = [a_person(p, name=f"{name_of(p)}-Married", changed="2025-02-01") for p in PEOPLE]
     people = [a_person(p) for p in PEOPLE] + married
-    refused = [a_person(p, email=f"{p}quellbrunn-at-home", changed="2025-03-01") for p in PEOPLE]
-    land(landing, "people/1.jsonl", *people, *refused)
+    quarantined = [a_person(p, email=f"{p}quellbrunn-at-home", changed="2025-03-01") for p in PEOPLE]
+    land(landing, "people/1.jsonl", *people, *quarantined)
     cards = [{"id": f"{p}-A", "owner": p, "changed": "2025-01-01"} for p in PEOPLE]
     handed_on = [{"id": "X-A", "owner": p, "changed": f"2025-0{n}-01"} for n, p in ((1, "C1"), (2, "C4"), (3, "C1"))]
     land(landing, "cards/1.jsonl", *cards, *handed_on)
@@ -154,7 +154,7 @@ def world(lake: Lake, landing: Path) -> Lake:
         a_payment("X", 5, payer=None, card="X-A"),
         a_payment("C4", 6, card="X-A", fraud="Y"),
     ]
-    # Refused, and yet C4 can be found in it.
+    # Quarantined, and yet C4 can be found in it.
     claimed.append(a_payment("C4", 8, id="has space"))
     land(landing, "payments/1.jsonl", *(r for p in PEOPLE for r in a_life(p)), *claimed, '{"id": "garb')
     run(lake)

@@ -50,7 +50,7 @@ STRANGER = {
     "country": "Nowhere",
     "changed_at": "2025-06-01",
 }
-"""Refused for her e-mail address, her birth date and her country."""
+"""Quarantined for her e-mail address, her birth date and her country."""
 
 
 @dataclass(frozen=True)

@@ -102,9 +102,9 @@ def test_resends_repeat_what_is_known(lively: Made, entity: str) -> None:
 
 
 @pytest.mark.parametrize("entity", KEYS)
-def test_a_refused_record_is_sent_right_later(lively: Made, entity: str) -> None:
+def test_a_quarantined_record_is_sent_right_later(lively: Made, entity: str) -> None:
     last_days = {f"{lively.world.day(lively.world.days - n)}" for n in (1, 2, 3)}
-    refused = {
+    quarantined = {
         row["key"]
         for row in lively.dirt.values()
         if row["entity"] == entity
@@ -113,8 +113,8 @@ def test_a_refused_record_is_sent_right_later(lively: Made, entity: str) -> None
     }
     accepted = {row[KEYS[entity]] for _, row in clean(lively, entity)}
     accepted |= {r["key"] for r in lively.dirt.values() if r["entity"] == entity and r["outcome"] == "accepted"}
-    assert refused
-    assert refused <= accepted
+    assert quarantined
+    assert quarantined <= accepted
 
 
 @pytest.mark.parametrize(

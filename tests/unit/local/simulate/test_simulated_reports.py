@@ -44,14 +44,14 @@ def test_a_report_is_in_the_file_of_the_day_it_is_made(long: Made) -> None:
     for path, report in reports_of(long):
         file_day = datetime.fromisoformat(path.name[len("fraud_reports-") :][:10] + "T00:00Z")
         reported = datetime.fromisoformat(report["reported_at"])
-        # One refused for its dirt is sent right on the next day.
+        # One quarantined for its dirt is sent right on the next day.
         corrections += reported < file_day
         assert file_day - timedelta(days=1) <= reported < file_day + timedelta(days=1)
-    refused = [
+    quarantined = [
         row for row in long.dirt.values() if row["entity"] == "fraud_reports" and row["outcome"] == "quarantined"
     ]
-    assert corrections == pytest.approx(len(refused), abs=2)
-    assert refused
+    assert corrections == pytest.approx(len(quarantined), abs=2)
+    assert quarantined
 
 
 def test_most_frauds_are_reported_within_a_week_some_later_a_few_never(long: Made) -> None:

@@ -67,7 +67,7 @@ def session_url(remote: str, session_id: str = "") -> str:
 def close_for_good(session: Any) -> None:
     """Closes the connection of a Spark Connect session that another may follow in this process.
 
-    PySpark 4.1 closes it once more when the garbage collector finds the session, in whatever thread that is, and
+    PySpark 4.1 closes it again when the garbage collector finds the session, in whatever thread that is, and
     waits there for a pool of threads that all sessions share. If that thread is just giving the pool work, the
     process stands still for ever (SPARK-55406, mended in 4.2).
     """

@@ -18,7 +18,7 @@ from common.contracts.table import Freshness, Table, Volume
 from common.storage.lake import Lake
 
 DAYS_BEFORE = 7
-"""A day's volume is measured by so many days before it."""
+"""A day's volume is measured by this many days before it."""
 
 HOUR = timedelta(hours=1)
 

@@ -48,7 +48,7 @@ def _day(newest: date | None) -> date | None:
 
 
 def since(table: Table, newest: date | None, days: int) -> date | None:
-    """The first of the table's last so many days; None means the whole table."""
+    """The first of the table's last days, given their number; None means the whole table."""
     if days == 0 or newest is None or recent_by(table) is None:
         return None
     return newest - timedelta(days=days - 1)

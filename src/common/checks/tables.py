@@ -41,10 +41,10 @@ def check_tables(lake: Lake, tables: Iterable[Table], days: int, *, changed_only
     Args:
         lake: the tables.
         tables: those to check.
-        days: of each table, the rows of its last so many days are checked, so that the cost doesn't grow with the
+        days: of each table, the rows of this many last days are checked, so that the cost doesn't grow with the
             table; 0: all rows. A table without dates is checked as a whole.
-        changed_only: a table that is as it was at its last check, as are those that its foreign keys lead to, keeps the
-            findings of that check.
+        changed_only: a table keeps the findings of its last check where neither it nor those that its foreign keys
+            lead to have changed since.
     """
     wanted = list(tables)
     bases = {t.name: basis(lake, t, *(key.to_table for key in t.foreign_keys), days=days) for t in wanted}

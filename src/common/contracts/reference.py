@@ -74,7 +74,7 @@ def reference(
         checks: of a change record, beside those that all have; they hold for records that delete nothing.
         carried: columns whose change makes no version.
         foreign_keys: of the history.
-        fresh_days: after so many days without a change the feed counts as stale.
+        fresh_days: after this many days without a change the feed counts as stale.
 
     """
     key = columns[0].name

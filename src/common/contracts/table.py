@@ -44,7 +44,7 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Freshness:
-    """The newest value of a time column lies at most so many hours behind the newest event of the lakehouse.
+    """The newest value of a time column lies at most `max_hours` behind the newest event of the lakehouse.
 
     That newest event is the newest value of all columns so declared whose `moves_clock` holds. A time that a source
     may date ahead doesn't move the clock.

@@ -13,7 +13,7 @@ from common.gold.marked import of_month, sums
 from common.gold.mart import Mart
 
 PRIOR_TRANSACTIONS = 100
-"""The m above: a merchant with so many transactions counts half for itself, half for the average."""
+"""The m above: a merchant with this many transactions counts half for itself, half for the average."""
 
 
 def merchant_risk(rows: DataFrame) -> DataFrame:

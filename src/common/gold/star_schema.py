@@ -120,7 +120,7 @@ def mend_star(lake: Lake, keys: Mapping[str, DataFrame]) -> None:
         return
     rows = {table.name: lake.table(table).limit(0) for table in READ}
     for entity, ids in keys.items():
-        # From the beginning of time: whichever change is gone, no fact of its id is passed over.
+        # From the beginning of time: whichever change is gone, no fact of its id is skipped.
         rows[BY_ENTITY[entity].changes.name] = ids.withColumn("changed_at", F.lit("0001-01-01").cast("timestamp"))
     update_star(lake, star_arrivals(rows), Once("no new facts", 0))
 

@@ -52,9 +52,9 @@ def rebuild_history(lake: Lake, reference: Reference, keys: DataFrame) -> None:
 def check_histories(lake: Lake, *, changed_only: bool = False) -> list[Finding]:
     """Checks that each history is what the accepted changes make.
 
-    A history that was restored to an earlier version still has unique keys and good rows. Compared are the number of
-    versions and the sum of their digests. With `changed_only`, a history that is as it was at its last check, as are
-    its changes, keeps the finding of that check.
+    A history that was restored to an earlier version still has unique keys and good rows. This compares the
+    number of versions and the sum of their digests. With `changed_only`, a history keeps the finding of its last check
+    where neither it nor its changes have changed since.
     """
     known = [r for r in REFERENCES.values() if lake.exists(r.changes) and lake.exists(r.history)]
     bases = {_flow(reference): basis(lake, reference.changes, reference.history) for reference in known}

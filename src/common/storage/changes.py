@@ -31,7 +31,7 @@ def _changes(lake: Lake, table: str, version: int) -> Changes:
     commits = lake.version(table) - version
     if not commits:
         return Changes()
-    # Asked for by number, not filtered: Delta then reads so many commits and no more.
+    # Asked for by number, not filtered: Delta then reads that many commits only.
     history = lake.spark.sql(f"DESCRIBE HISTORY {lake.full_name(table)} LIMIT {commits}").collect()
     found = [_of_commit(row["operation"], row["operationMetrics"] or {}) for row in history if row["version"] > version]
     return Changes(*(sum(values) for values in zip(*found, strict=True))) if found else Changes()

@@ -83,7 +83,7 @@ def reset(settings: Settings, name: str, targets: Collection[str] | None = None)
 
 
 def forget(settings: Settings, stream: Stream) -> None:
-    """Removes a stream's checkpoint, all of it or nothing: a part of one would make the stream pass over records."""
+    """Removes a stream's checkpoint, all of it or nothing: a part of one would make the stream skip records."""
     gone = Path(settings.checkpoint("staged", f"reset.{uuid4().hex}"))
     gone.parent.mkdir(parents=True, exist_ok=True)
     stream.folder.rename(gone)

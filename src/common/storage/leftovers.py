@@ -37,7 +37,7 @@ class UnusedStream:
 def unused_streams(
     lake: Lake, feeds: list[str], older_than_days: float = CHECKPOINT_RETENTION_DAYS
 ) -> list[UnusedStream]:
-    """Streams that were not used for so many days and read what is gone: a feed that no source declares, or a table.
+    """Streams that were not used for `older_than_days` and read what is gone: an undeclared feed, or a table.
 
     `feeds` are the names of the streams of files that are declared, such as bronze/simulated/transactions. A stream
     whose table is there, or that was used lately, is never among them.

@@ -165,7 +165,7 @@ def _failure(checkpoint: str, error: PySparkException) -> Exception:
 
 
 def _failure_file(checkpoint: str) -> Path:
-    """Where a step leaves its error for whoever waits: the worker's exception reaches it as a trace alone."""
+    """Where a step leaves its error for the waiting process, which gets the worker's exception as a trace alone."""
     return Path(f"{checkpoint}.failure")
 
 

@@ -15,7 +15,7 @@ _COMMIT = "00000000000000000000.json"
 class TableState:
     """A table's newest version, and what distinguishes that commit from another one of the same number.
 
-    A table that was dropped and made again may come to the same version; its commits are others.
+    A table that was dropped and made again may reach the same version; its commits are others.
     """
 
     version: int

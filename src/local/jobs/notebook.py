@@ -41,7 +41,7 @@ def _assigned(statement: ast.stmt) -> list[str]:
 
 
 def imported_modules(notebook: Path) -> frozenset[str]:
-    """The modules that the notebook's cells import by name; cells that aren't Python are passed over."""
+    """The modules that the notebook's cells import by name; cells that aren't Python are skipped."""
     found: set[str] = set()
     for cell in read_notebook(notebook).get("cells", []):
         if cell.get("cell_type") != "code":

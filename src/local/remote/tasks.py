@@ -51,7 +51,7 @@ class TaskFollower:
             record.error = read_output(self.client, self.patience, attempts[-2], states.FAILED).error
         record.state = state
         record.started = record.started or datetime.now(UTC)
-        # As in a local run: what is reported has so many attempts behind it.
+        # As in a local run: a report counts the attempts before it.
         record.attempts = number - 1
         self.reporter.task_changed(record)
         record.attempts = number

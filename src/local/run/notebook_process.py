@@ -77,7 +77,7 @@ class NotebookProcess:
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> NotebookError | None:
-        """Executes the notebook to its end, or to its first error, which is given back."""
+        """Executes the notebook to its end, or to its first error, which is returned."""
         with _no_grammar_of_urls():
             import papermill
             from papermill.exceptions import PapermillExecutionError

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from local.run.run_record import EXCLUDED, FAILURES, RUNNING, UPSTREAM_FAILED
 
 _CONDITIONS: Mapping[str, Callable[[int, int], bool]] = {
-    # of so many that ended well and so many that failed
+    # of the numbers that ended well and that failed
     "ALL_SUCCESS": lambda _good, bad: bad == 0,
     "AT_LEAST_ONE_SUCCESS": lambda good, _bad: good > 0,
     "NONE_FAILED": lambda _good, bad: bad == 0,

@@ -47,7 +47,7 @@ class Landing:
             ) from None
 
     def save_state(self, world: World, days_done: int) -> None:
-        """Notes that so many days are there."""
+        """Notes how many days are there."""
         state = {"world": asdict(world), "days_done": days_done}
         self._write(self._state, json.dumps(state, indent=2).encode() + b"\n")
 

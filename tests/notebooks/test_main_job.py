@@ -62,11 +62,10 @@ class Workspace:
         found: list[dict[str, Any]] = json.loads(self("sql", "--format", "json", query))
         return found
 
-    def run(self) -> dict[str, Any]:
+    def run(self, *options: str) -> dict[str, Any]:
         """Runs the main job and returns its run.json, tasks by key."""
-        self(
-            "run", "lakehouse", "-p", "source=handbook", "-p", f"landing={self.home / 'landing'}", "-p", "train_days=90"
-        )
+        parameters = ("-p", "source=handbook", "-p", f"landing={self.home / 'landing'}", "-p", "train_days=90")
+        self("run", "lakehouse", *parameters, *options)
         record: dict[str, Any] = json.loads(max((self.home / "runs").glob("*/run.json")).read_text())
         return {task["key"]: task for task in record["tasks"]}
 
@@ -166,7 +165,27 @@ def test_scores_keep_the_features_that_training_reads(workspace: Workspace) -> N
     assert different == [{"rows": 0}]
 
 
-def test_a_second_run_with_nothing_new_changes_nothing(workspace: Workspace) -> None:
+def test_a_second_run_with_nothing_new_is_up_to_date_and_needs_no_engine(workspace: Workspace) -> None:
+    workspace("down")
+    tasks = workspace.run()
+
+    assert {task["state"] for task in tasks.values()} == {"SUCCESS"}
+    assert {key for key, task in tasks.items() if not task["up_to_date"]} == set()
+    assert tasks["check_quality"]["facts"].keys() >= {"warnings"}, "what was found still holds"
+    (engine,) = [row for row in json.loads(workspace("status", "--format", "json")) if row["kind"] == "engine"]
+    assert engine["state"] == "stopped"
+
+
+def test_a_table_that_was_changed_by_hand_is_looked_at_again(workspace: Workspace) -> None:
+    workspace("up")
+    with_comment = f"ALTER TABLE {MARTS[0].name} SET TBLPROPERTIES ('owner' = 'somebody')"
+    workspace("sql", with_comment)
+    tasks = workspace.run()
+
+    assert {key for key, task in tasks.items() if not task["up_to_date"]} == {"marts", "check_quality"}
+
+
+def test_a_forced_run_with_nothing_new_changes_nothing(workspace: Workspace) -> None:
     written = (
         TRANSACTIONS,
         FRAUD_REPORTS,
@@ -182,12 +201,13 @@ def test_a_second_run_with_nothing_new_changes_nothing(workspace: Workspace) -> 
 
     before = versions()
     assert all(before.values())
-    tasks = workspace.run()
+    tasks = workspace.run("--force")
 
     assert versions() == before
     assert tasks["bronze_files"]["rows_out"] == 0
     assert tasks["score_transactions"]["rows_out"] == 0
     assert {task["state"] for task in tasks.values()} == {"SUCCESS"}
+    assert not any(task["up_to_date"] for task in tasks.values())
 
 
 def test_another_world_is_refused_with_the_way_out(workspace: Workspace) -> None:

@@ -13,11 +13,17 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+from common.checks.tables import checking
 from common.contracts.gold import TRANSACTION_FEATURES, TRANSACTION_SCORES
-from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
+from common.contracts.ops import UNMAPPED_FIELDS
+from common.contracts.silver import CUSTOMER, FRAUD_REPORTS, MERCHANT, TRANSACTIONS
+from common.gold import marts, star_schema, transaction_features, transaction_scores
 from common.gold.marts import MARTS
 from common.gold.star_schema import STAR
+from common.ml.steps import PROMOTION, TRAINING
 from common.settings import repository
+from common.silver.refine import refinement
+from common.sources.declaration import load_source
 from local.docs.lineage import Lineage, differences, documented_lineage, lineage_of, undocumented
 
 HANDBOOK = repository() / "../shared/data/handbook"
@@ -127,6 +133,35 @@ def test_the_documented_lineage_is_what_the_job_reads_and_writes(workspace: Work
     assert not_of_the_source(differences(only(found, ALIKE), only(documented, ALIKE))) == []
     # Which feed makes a table, and which of its fields are new, is the source's own; the page is of another source.
     assert not_of_the_source(undocumented(found, documented)) == []
+
+
+def test_steps_declare_all_that_their_tasks_read_and_write(workspace: Workspace) -> None:
+    """What a step leaves out, a task that is up to date would not notice."""
+    found = lineage_of(min((workspace.home / "runs").glob("*T*-*")))
+    source = load_source(repository() / "sources", "handbook")
+    steps = {
+        "silver_transactions": refinement(source, "transactions"),
+        "silver_fraud_reports": refinement(source, "fraud_reports"),
+        "star_schema": star_schema.STEP,
+        "transaction_features": transaction_features.STEP,
+        "train_fraud_model": TRAINING,
+        "promote_fraud_model": PROMOTION,
+        "score_transactions": transaction_scores.STEP,
+        "marts": marts.STEP,
+        "check_quality": checking(source.feeds),
+    }
+    for task, step in steps.items():
+        declared = {*step.reads, *step.writes, *step.shares, *ONLY_FOR_NEW_ROWS.get(task, ())}
+        assert found[task].reads - declared == set(), task
+        assert found[task].writes - {*step.writes, *step.shares} == set(), task
+
+
+ONLY_FOR_NEW_ROWS = {
+    "silver_transactions": {CUSTOMER.history.name},
+    "score_transactions": {FRAUD_REPORTS.name, MERCHANT.history.name},
+    "check_quality": {UNMAPPED_FIELDS.name},
+}
+"""Tables that a task reads for rows that are new elsewhere, and that alone make nothing new."""
 
 
 def only(lineage: Lineage, tasks: Collection[str]) -> Lineage:

@@ -3,18 +3,18 @@
 import os
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import psutil
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.processes import KINDS, Watch
 
 if TYPE_CHECKING:
     from common.storage.lake import Lake
@@ -40,10 +40,11 @@ def handbook_folder() -> Path:
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds that a command took, and the largest resident memory of its workspace's processes, in bytes."""
+    """Seconds that a command took, the largest resident memory of its workspace's processes, and their CPU seconds."""
 
     seconds: float
     peak_bytes: int
+    cpu_seconds: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -97,38 +98,14 @@ def measured(home: Path, command: Sequence[str]) -> Measured:
     started = time.perf_counter()
     with log.open("w") as output:
         environment = os.environ | {"LAKEHOUSE_HOME": str(home)}
+        watch = Watch(home)
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT, cwd=REPOSITORY)
-        peak = _Peak(home)
         status = process.wait()
-    result = Measured(time.perf_counter() - started, peak.stop())
+    seconds, cpu_seconds = time.perf_counter() - started, watch.stop()
+    result = Measured(seconds, watch.peak_bytes, cpu_seconds)
     if status != 0:
         sys.exit(f"{' '.join(command)} failed:\n{log.read_text()}")
     return result
-
-
-class _Peak:
-    """Samples, twice a second, the memory of every process that has the workspace in its environment."""
-
-    def __init__(self, home: Path) -> None:
-        self._home, self._peak, self._ended = str(home), 0, threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def _watch(self) -> None:
-        while not self._ended.wait(0.5):
-            self._peak = max(self._peak, sum(map(self._resident, psutil.process_iter())))
-
-    def _resident(self, process: psutil.Process) -> int:
-        try:
-            is_ours = process.environ().get("LAKEHOUSE_HOME") == self._home
-            return int(process.memory_info().rss) if is_ours else 0
-        except psutil.Error:
-            return 0
-
-    def stop(self) -> int:
-        self._ended.set()
-        self._thread.join()
-        return self._peak
 
 
 def at_most(what: str, value: float, goal: float, unit: str) -> Goal:
@@ -139,6 +116,17 @@ def at_most(what: str, value: float, goal: float, unit: str) -> Goal:
 def at_least(what: str, value: float, goal: float, unit: str) -> Goal:
     """A figure that should reach its goal."""
     return Goal(what, f"{value:,.1f} {unit}", f">= {goal:,g} {unit}", value >= goal)
+
+
+def show_cpu(title: str, runs: Mapping[str, Measured]) -> None:
+    """Prints wall and CPU seconds of runs, by kind of process."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("run")
+    for heading in ("wall s", *(f"{kind} CPU s" for kind in KINDS)):
+        table.add_column(heading, justify="right")
+    for name, run in runs.items():
+        table.add_row(name, f"{run.seconds:,.0f}", *(f"{run.cpu_seconds[kind]:,.0f}" for kind in KINDS))
+    CONSOLE.print(table)
 
 
 def show(title: str, goals: Sequence[Goal]) -> None:

@@ -13,11 +13,17 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+from common.checks.tables import checking
 from common.contracts.gold import TRANSACTION_FEATURES, TRANSACTION_SCORES
-from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
+from common.contracts.ops import UNMAPPED_FIELDS
+from common.contracts.silver import CUSTOMER, FRAUD_REPORTS, MERCHANT, TRANSACTIONS
+from common.gold import marts, star_schema, transaction_features, transaction_scores
 from common.gold.marts import MARTS
 from common.gold.star_schema import STAR
+from common.ml.steps import PROMOTION, TRAINING
 from common.settings import repository
+from common.silver.refine import refinement
+from common.sources.declaration import load_source
 from local.docs.lineage import Lineage, differences, documented_lineage, lineage_of, undocumented
 
 HANDBOOK = repository() / "../shared/data/handbook"
@@ -62,11 +68,10 @@ class Workspace:
         found: list[dict[str, Any]] = json.loads(self("sql", "--format", "json", query))
         return found
 
-    def run(self) -> dict[str, Any]:
+    def run(self, *options: str) -> dict[str, Any]:
         """Runs the main job and returns its run.json, tasks by key."""
-        self(
-            "run", "lakehouse", "-p", "source=handbook", "-p", f"landing={self.home / 'landing'}", "-p", "train_days=90"
-        )
+        parameters = ("-p", "source=handbook", "-p", f"landing={self.home / 'landing'}", "-p", "train_days=90")
+        self("run", "lakehouse", *parameters, *options)
         record: dict[str, Any] = json.loads(max((self.home / "runs").glob("*/run.json")).read_text())
         return {task["key"]: task for task in record["tasks"]}
 
@@ -130,6 +135,35 @@ def test_the_documented_lineage_is_what_the_job_reads_and_writes(workspace: Work
     assert not_of_the_source(undocumented(found, documented)) == []
 
 
+def test_steps_declare_all_that_their_tasks_read_and_write(workspace: Workspace) -> None:
+    """What a step leaves out, a task that is up to date would not notice."""
+    found = lineage_of(min((workspace.home / "runs").glob("*T*-*")))
+    source = load_source(repository() / "sources", "handbook")
+    steps = {
+        "silver_transactions": refinement(source, "transactions"),
+        "silver_fraud_reports": refinement(source, "fraud_reports"),
+        "star_schema": star_schema.STEP,
+        "transaction_features": transaction_features.STEP,
+        "train_fraud_model": TRAINING,
+        "promote_fraud_model": PROMOTION,
+        "score_transactions": transaction_scores.STEP,
+        "marts": marts.STEP,
+        "check_quality": checking(source.feeds),
+    }
+    for task, step in steps.items():
+        declared = {*step.reads, *step.writes, *step.shares, *ONLY_FOR_NEW_ROWS.get(task, ())}
+        assert found[task].reads - declared == set(), task
+        assert found[task].writes - {*step.writes, *step.shares} == set(), task
+
+
+ONLY_FOR_NEW_ROWS = {
+    "silver_transactions": {CUSTOMER.history.name},
+    "score_transactions": {FRAUD_REPORTS.name, MERCHANT.history.name},
+    "check_quality": {UNMAPPED_FIELDS.name},
+}
+"""Tables that a task reads for rows that are new elsewhere, and that alone make nothing new."""
+
+
 def only(lineage: Lineage, tasks: Collection[str]) -> Lineage:
     return {task: accesses for task, accesses in lineage.items() if task in tasks}
 
@@ -166,7 +200,27 @@ def test_scores_keep_the_features_that_training_reads(workspace: Workspace) -> N
     assert different == [{"rows": 0}]
 
 
-def test_a_second_run_with_nothing_new_changes_nothing(workspace: Workspace) -> None:
+def test_a_second_run_with_nothing_new_is_up_to_date_and_needs_no_engine(workspace: Workspace) -> None:
+    workspace("down")
+    tasks = workspace.run()
+
+    assert {task["state"] for task in tasks.values()} == {"SUCCESS"}
+    assert {key for key, task in tasks.items() if not task["up_to_date"]} == set()
+    assert tasks["check_quality"]["facts"].keys() >= {"warnings"}, "what was found still holds"
+    (engine,) = [row for row in json.loads(workspace("status", "--format", "json")) if row["kind"] == "engine"]
+    assert engine["state"] == "stopped"
+
+
+def test_a_table_that_was_changed_by_hand_is_looked_at_again(workspace: Workspace) -> None:
+    workspace("up")
+    with_comment = f"ALTER TABLE {MARTS[0].name} SET TBLPROPERTIES ('owner' = 'somebody')"
+    workspace("sql", with_comment)
+    tasks = workspace.run()
+
+    assert {key for key, task in tasks.items() if not task["up_to_date"]} == {"marts", "check_quality"}
+
+
+def test_a_forced_run_with_nothing_new_changes_nothing(workspace: Workspace) -> None:
     written = (
         TRANSACTIONS,
         FRAUD_REPORTS,
@@ -182,12 +236,13 @@ def test_a_second_run_with_nothing_new_changes_nothing(workspace: Workspace) -> 
 
     before = versions()
     assert all(before.values())
-    tasks = workspace.run()
+    tasks = workspace.run("--force")
 
     assert versions() == before
     assert tasks["bronze_files"]["rows_out"] == 0
     assert tasks["score_transactions"]["rows_out"] == 0
     assert {task["state"] for task in tasks.values()} == {"SUCCESS"}
+    assert not any(task["up_to_date"] for task in tasks.values())
 
 
 def test_another_world_is_refused_with_the_way_out(workspace: Workspace) -> None:

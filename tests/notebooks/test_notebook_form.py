@@ -84,6 +84,15 @@ def test_the_jobs_defaults_are_those_of_the_notebooks() -> None:
             assert PARAMETERS[name].typed(value) == PARAMETERS[name].default
 
 
+def test_every_notebook_of_the_main_job_may_be_up_to_date_and_be_forced() -> None:
+    job = load_job(load_bundle(repository()), "lakehouse")
+
+    for path in {task.notebook for task in job.tasks}:
+        third = cells(path)[2].source.splitlines()
+        assert third[-1].startswith("lake.begin("), f"{path.name}: before anything works"
+        assert "force" in declared(path)
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_result_is_the_last_that_a_notebook_says(path: Path) -> None:
     # On Databricks a notebook ends there: what came after would be done on a laptop alone.

@@ -76,10 +76,11 @@ def recompute_marts(lake: Lake, days: list[date]) -> None:
         differing = kept.enter_context(lake.staged(stacked(differences), "marts.difference"))
         period = F.coalesce(*dict.fromkeys(mart.period for mart in DECLARED)).cast("string")
         only_inserts = F.every(F.col("operation") == "insert")
-        found = differing.groupBy("mart").agg(F.min(period), F.max(period), only_inserts).collect()
+        found = differing.groupBy("mart").agg(F.min(period), F.max(period), only_inserts, F.count("*")).collect()
         tables = {table.name: table for table in MARTS}
-        for name, first, last, is_new in found:
-            lake.merge_staged(differing.where(F.col("mart") == name), tables[name], first, last, only_inserts=is_new)
+        for name, first, last, are_inserts, rows_of_mart in found:
+            theirs = differing.where(F.col("mart") == name)
+            lake.merge_staged(theirs, tables[name], first, last, rows_of_mart if are_inserts else None)
 
 
 def _difference(lake: Lake, mart: Mart, rows: DataFrame, concerned: list[Stretch]) -> DataFrame:

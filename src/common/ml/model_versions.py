@@ -22,7 +22,8 @@ _FILE = "sqlite:///"
 
 def newest_version(settings: Settings) -> str | None:
     """The number of the version registered last; empty where there is none, None where that is unknown."""
-    query = "SELECT max(version) FROM model_versions WHERE name = ?"
+    # MLflow keeps the row of a deleted version.
+    query = "SELECT max(version) FROM model_versions WHERE name = ? AND current_stage <> 'Deleted_Internal'"
     return _number(settings, query, lambda: _newest_by_client(settings))
 
 

@@ -214,17 +214,20 @@ class Lake:
         changes = rows.select(*table.column_names, "operation")
         with self.staged_measured(changes, f"{table.name}.changes", measures) as (staged, found):
             if found["rows"]:
-                only_inserts = found["rows"] == found["inserts"]
-                self.merge_staged(staged, table, found["first"], found["last"], only_inserts=only_inserts)
+                inserts = found["inserts"] if found["inserts"] == found["rows"] else None
+                self.merge_staged(staged, table, found["first"], found["last"], inserts)
 
     def merge_staged(
-        self, rows: DataFrame, table: Table, first: str | None, last: str | None, *, only_inserts: bool
+        self, rows: DataFrame, table: Table, first: str | None, last: str | None, inserts: int | None = None
     ) -> None:
-        """`apply_changes` for rows that are in files already, where the ends of their key scope are known."""
-        note(self.settings, "write", table.name)
-        self._merge(rows, table, _scoped(table, first, last), only_inserts=only_inserts)
+        """`apply_changes` for rows that are in files already, where the ends of their key scope are known.
 
-    def _merge(self, rows: DataFrame, table: Table, scope: list[str], *, only_inserts: bool) -> None:
+        `inserts` is the number of rows where all of them are inserts.
+        """
+        note(self.settings, "write", table.name)
+        self._merge(rows, table, _scoped(table, first, last), inserts)
+
+    def _merge(self, rows: DataFrame, table: Table, scope: list[str], inserts: int | None) -> None:
         same = (f"t.{column} <=> s.{column}" for column in table.lookup_key)
         condition = " AND ".join([*same, *scope])
         others = [column for column in table.column_names if column not in table.lookup_key]
@@ -235,14 +238,18 @@ class Lake:
             "WHEN MATCHED AND s.operation = 'delete' THEN DELETE "
             f"WHEN MATCHED AND ({differs}) THEN UPDATE SET {', '.join(f't.{c} = s.{c}' for c in others)} "
         )
-        statement = (
-            f"MERGE INTO {self.full_name(table)} AS t USING {view} AS s ON {condition} "
-            f"{'' if only_inserts else matched}"
+        into = f"MERGE INTO {self.full_name(table)} AS t USING {view} AS s ON {condition} "
+        not_matched = (
             f"WHEN NOT MATCHED AND s.operation <> 'delete' THEN INSERT ({', '.join(table.column_names)}) "
             f"VALUES ({', '.join(f's.{c}' for c in table.column_names)})"
         )
         try:
-            retried(lambda: rows.sparkSession.sql(statement))
+            if inserts is not None:
+                done = retried(lambda: rows.sparkSession.sql(into + not_matched)).first()
+                if done is not None and done["num_inserted_rows"] == inserts:
+                    return
+                # Another writer has added some of the keys meanwhile: those rows are updated, as all others are.
+            retried(lambda: rows.sparkSession.sql(into + matched + not_matched))
         finally:
             rows.sparkSession.catalog.dropTempView(view)
 

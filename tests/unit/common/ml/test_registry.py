@@ -9,8 +9,10 @@ from ml_builders import a_world, day, no_rules
 
 from common.errors import ModelError
 from common.looks.model_plots import figures
+from common.ml import model_versions
 from common.ml.folds import protocol_at
 from common.ml.model_run import log_and_register
+from common.ml.model_versions import newest_and_champion
 from common.ml.promote import judge, next_contest, settle
 from common.ml.registry import Registry, champion_or_reason
 from common.ml.train import Trained, train
@@ -73,6 +75,28 @@ def test_a_version_comes_back_as_it_was_registered(settings: Settings, trained: 
     assert newest.model.load().inplace_predict(np.ones((1, 15), dtype="float32")) == expected
     assert replace(newest.model, version="", booster=b"") == replace(trained.model, booster=b"")
     assert (newest.decision, registry.champion()) == ("", None)
+
+
+def test_the_cheap_look_at_versions_sees_what_mlflow_has(settings: Settings, trained: Trained) -> None:
+    assert newest_and_champion(settings) == ["", ""]
+    registry = Registry(settings)
+    for _ in range(2):
+        registered_bare(registry, trained)
+    assert newest_and_champion(settings) == ["2", ""]
+    client = mlflow.MlflowClient(registry_uri=settings.registry_uri)
+    client.set_registered_model_alias(settings.model, "champion", "1")
+    assert newest_and_champion(settings) == ["2", "1"]
+    client.set_registered_model_alias(settings.model, "champion", "2")
+    assert newest_and_champion(settings) == ["2", "2"], "an alias that a person moves is seen"
+    client.delete_model_version(settings.model, "2")
+    assert newest_and_champion(settings) == ["1", ""]
+    assert [model_versions._newest_by_client(settings), model_versions._champion_by_client(settings)] == ["1", ""]
+
+
+def test_a_store_that_is_no_mlflow_store_tells_nothing(tmp_path: Path) -> None:
+    assert newest_and_champion(Settings(tmp_path)) == ["", ""], "there is no store yet"
+    (tmp_path / "mlflow.db").write_bytes(b"")
+    assert newest_and_champion(Settings(tmp_path)) is None
 
 
 def test_a_run_holds_what_a_person_needs_to_judge_and_repeat_it(settings: Settings, trained: Trained) -> None:

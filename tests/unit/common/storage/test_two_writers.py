@@ -168,6 +168,15 @@ def test_a_persons_statement_meets_a_merge_and_neither_is_half_applied(lake: Lak
 
 
 @pytest.mark.spark
+def test_an_insert_of_a_key_that_another_writer_has_added_meanwhile_is_an_update(lake: Lake) -> None:
+    table = pairs_table("meanwhile")
+    lake.ensure(table)
+    lake.append(pairs(lake.spark, range(3), "other writer"), table)
+    lake.apply_changes(pairs(lake.spark, range(5), "mine").withColumn("operation", F.lit("insert")), table)
+    assert {row["id"]: row["one"] for row in lake.table(table).collect()} == dict.fromkeys(range(5), "mine")
+
+
+@pytest.mark.spark
 def test_a_stream_that_runs_already_is_refused_in_a_sentence(lake: Lake, writers: list[Lake], tmp_path: Path) -> None:
     table = pairs_table("read_twice")
     lake.ensure(table)

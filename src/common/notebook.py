@@ -8,20 +8,15 @@ from typing import Any
 
 from common.errors import LakehouseError, ParameterError
 from common.parameters import PARAMETERS, Parameter, Value
-from common.result import Result
+from common.result import RESULT_TYPE, UP_TO_DATE, Result
 from common.session import spark_session
 from common.settings import Settings, repository, settings_from
 from common.sources.declaration import Source, load_source
 from common.storage import last_success
+from common.storage.checkpoints import adopt_earlier_names
 from common.storage.lake import Lake
 from common.storage.last_success import Began, Step, Success
 from common.storage.streams import AVAILABLE_NOW, Trigger
-
-RESULT_TYPE = "application/vnd.lakehouse.result+json"
-"""MIME type of the output in which a notebook reports to the job runner what it did."""
-
-UP_TO_DATE = "up_to_date"
-"""Name in that output of what ends the notebook: its step had nothing to do. The runner executes no cell after it."""
 
 NO_DEPENDENCIES = ("run_id", "src", "force", "trigger", "interval_seconds")
 """Parameters that change nothing of what a step makes."""
@@ -57,6 +52,7 @@ class Lakehouse(Lake):
         It then shows what its last success came to. Opened by hand, without a `run_id`, a notebook always works, and so
         does one with `force`, or one that goes on for ever.
         """
+        adopt_earlier_names(self.settings)
         chosen = {name: value for name, value in self.parameters.items() if name not in NO_DEPENDENCIES}
         self._began = last_success.begin(self, step, chosen)
         may_end = bool(self.parameters.get("run_id")) and not self.parameters.get("force")

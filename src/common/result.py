@@ -4,6 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+RESULT_TYPE = "application/vnd.lakehouse.result+json"
+"""MIME type of the output in which a notebook reports to the job runner what it did."""
+
+UP_TO_DATE = "up_to_date"
+"""Name in that output of what ends the notebook: its step had nothing to do. The runner executes no cell after it."""
+
 
 @dataclass(frozen=True)
 class Result:

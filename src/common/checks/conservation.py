@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
-from common.checks.extents import extents
+from common.checks.extents import NOTHING, Extents, extents
 from common.checks.findings import COMPLETENESS, CONSERVATION, Finding
 from common.contracts.bronze import bronze_table
 from common.contracts.gold import TRANSACTION_FEATURES, TRANSACTION_SCORES
@@ -15,14 +15,14 @@ from common.storage.checkpoints import streams
 from common.storage.lake import Lake
 
 
-def check_conservation(lake: Lake, flows: DataFrame | None = None) -> list[Finding]:
+def check_conservation(lake: Lake, flows: DataFrame | None = None, known: Extents = NOTHING) -> list[Finding]:
     """Checks that no record went missing or came from nowhere.
 
     For every feed and target, records read = accepted + duplicates + quarantined + not selected, and each of these,
     with what replays and erasures moved, is what the tables hold. Every transaction has its features, its fact, and its
     score once there is a model; every report of fraud has its fact.
     """
-    rows = (flows if flows is not None else accounted(lake)).collect()
+    rows = (flows if flows is not None else accounted(lake, known)).collect()
     findings = [
         Finding(
             f"{row['feed']} -> {row['target']}",
@@ -33,7 +33,7 @@ def check_conservation(lake: Lake, flows: DataFrame | None = None) -> list[Findi
         for row in rows
     ]
     findings += _unaccounted(lake, {row["target"] for row in rows})
-    return findings + _as_many(lake)
+    return findings + _as_many(lake, known)
 
 
 def _equation(flow: Row) -> str:
@@ -77,10 +77,10 @@ def _unaccounted(lake: Lake, targets: set[str]) -> list[Finding]:
     ]
 
 
-def _as_many(lake: Lake) -> list[Finding]:
+def _as_many(lake: Lake, known: Extents) -> list[Finding]:
     """Whether tables that have rows have one for each row of another."""
     there = {table: of for table, of in _ONE_EACH.items() if lake.exists(table)}
-    found = extents(lake, [*there.keys(), *there.values()])
+    found = extents(lake, [*there.keys(), *there.values()], known)
     findings = []
     for table, of in there.items():
         rows, wanted = found[table.name].rows, found[of.name].rows
@@ -90,7 +90,7 @@ def _as_many(lake: Lake) -> list[Finding]:
     return findings
 
 
-def accounted(lake: Lake) -> DataFrame:
+def accounted(lake: Lake, known: Extents = NOTHING) -> DataFrame:
     """For every feed and target, the sums of its batches beside what the tables hold.
 
     A query whose checkpoint was removed reads everything again, under a new id: only the newest one's batches count,
@@ -122,7 +122,7 @@ def accounted(lake: Lake) -> DataFrame:
         )
     )
     counted = sums.orderBy(*flow).collect()
-    found = _in_tables(lake, [(row["feed"], row["target"]) for row in counted])
+    found = _in_tables(lake, [(row["feed"], row["target"]) for row in counted], known)
     rows = [(*row, *there, _holds(row, *there)) for row, there in zip(counted, found, strict=True)]
     schema = "in_bronze bigint, in_target bigint, in_quarantine bigint, holds boolean"
     return lake.spark.createDataFrame(rows, f"{_ddl(sums)}, {schema}")
@@ -145,12 +145,13 @@ def _sum(of_kind: Column, name: str, total: str) -> Column:
     return F.coalesce(F.sum(F.when(of_kind, F.col(name))), F.lit(0)).alias(total)
 
 
-def _in_tables(lake: Lake, flows: list[tuple[str, str]]) -> list[tuple[int, int, int]]:
+def _in_tables(lake: Lake, flows: list[tuple[str, str]], known: Extents) -> list[tuple[int, int, int]]:
     """For each feed and target, the rows of its bronze table, of the target, and of the quarantine."""
     rows = lake.table(QUARANTINE).groupBy("feed", "target").count().collect()
     in_quarantine = {(row["feed"], row["target"]): row["count"] for row in rows}
     targets = {table.name: table for table in TARGETS.values()}
-    found = extents(lake, [table for feed, target in flows for table in (bronze_table(feed), targets[target])])
+    tables = [table for feed, target in flows for table in (bronze_table(feed), targets[target])]
+    found = extents(lake, tables, known)
     return [
         (found[bronze_table(feed).name].rows, found[target].rows, in_quarantine.get((feed, target), 0))
         for feed, target in flows

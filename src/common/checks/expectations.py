@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from common.checks.extents import Extent, extents, from_day, together
+from common.checks.extents import NOTHING, Extent, Extents, extents, from_day, together
 from common.checks.findings import Finding
 from common.checks.promises import recent_by
 from common.checks.volume import fewest_rows
@@ -23,13 +23,13 @@ DAYS_BEFORE = 7
 HOUR = timedelta(hours=1)
 
 
-def check_expectations(lake: Lake, tables: Iterable[Table]) -> list[Finding]:
+def check_expectations(lake: Lake, tables: Iterable[Table], known: Extents = NOTHING) -> list[Finding]:
     """Checks the declared freshness and volume of tables that are there.
 
     Nothing is expected of an empty table: its source may have no such feed.
     """
     expecting = [table for table in tables if table.expectations]
-    reach = extents(lake, expecting)
+    reach = extents(lake, expecting, known)
     filled = [table for table in expecting if reach[table.name].rows]
     fresh = [(table, promise) for table in filled for promise in table.expectations if isinstance(promise, Freshness)]
     newest = _newest(lake, fresh, reach)

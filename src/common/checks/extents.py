@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import reduce
+from types import MappingProxyType
 
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
@@ -11,6 +12,7 @@ from pyspark.sql import functions as F
 from common.checks.promises import recent_by
 from common.contracts.table import Table
 from common.storage.lake import Lake
+from common.storage.lineage import note
 
 TOGETHER = 16
 """So many queries are one: planning a query costs more than its rows, and a plan of hundreds of tables grows slow."""
@@ -24,21 +26,29 @@ class Extent:
     newest: date | None
 
 
-def extents(lake: Lake, tables: Iterable[Table]) -> Mapping[str, Extent]:
+Extents = Mapping[str, Extent]
+"""By name of a table."""
+
+
+NOTHING: Extents = MappingProxyType({})
+
+
+def extents(lake: Lake, tables: Iterable[Table], known: Extents = NOTHING) -> Extents:
     """The extent of each table by name, by one query. Delta answers counts and newest dates from its log.
 
-    Each is a subquery of its own: only a bare aggregate, without a cast or a name, is answered so.
+    `known` are extents that needn't be asked for again; they are in the result, too. Each is a subquery of its own: only a bare aggregate, without a cast or a name, is answered so.
     """
-    every = list({table.name: table for table in tables}.values())
+    every = list({table.name: table for table in tables if table.name not in known}.values())
     parts = []
     for number, table in enumerate(every):
+        note(lake.settings, "read", table.name)
         name, column = lake.full_name(table), recent_by(table)
         newest = "NULL" if column is None else f"(SELECT max({column}) FROM {name})"
         parts.append(f"(SELECT count(*) FROM {name}) AS rows_{number}, {newest} AS newest_{number}")
     if not parts:
-        return {}
+        return known
     row = lake.spark.sql(f"SELECT {', '.join(parts)}").collect()[0]
-    return {
+    return {**known} | {
         table.name: Extent(row[f"rows_{number}"], _day(row[f"newest_{number}"])) for number, table in enumerate(every)
     }
 

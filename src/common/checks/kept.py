@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,8 @@ def keep_findings(lake: Lake, bases: Mapping[str, Basis], found: Mapping[str, Se
     checked = {
         name: {"basis": of, "findings": [asdict(finding) for finding in found[name]]} for name, of in bases.items()
     }
-    write_whole(_file(lake), json.dumps(_read(lake) | checked))
+    with suppress(OSError):  # without a note, all is checked next time
+        write_whole(_file(lake), json.dumps(_read(lake) | checked))
 
 
 def _read(lake: Lake) -> dict[str, Any]:

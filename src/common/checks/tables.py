@@ -5,7 +5,7 @@ from datetime import date
 
 from pyspark.sql import DataFrame
 
-from common.checks.extents import Extent, extents, from_day, since, together
+from common.checks.extents import NOTHING, Extent, Extents, extents, from_day, since, together
 from common.checks.findings import Finding
 from common.checks.kept import basis, keep_findings, kept_findings
 from common.checks.promises import broken_rows, orphans, promises, recent_by, row_checks
@@ -32,7 +32,9 @@ def built_tables(lake: Lake) -> list[Table]:
     return [table for table in all_tables() if table.schema in CHECKED_SCHEMAS and lake.exists(table)]
 
 
-def check_tables(lake: Lake, tables: Iterable[Table], days: int, *, changed_only: bool = False) -> list[Finding]:
+def check_tables(
+    lake: Lake, tables: Iterable[Table], days: int, *, changed_only: bool = False, known: Extents = NOTHING
+) -> list[Finding]:
     """Checks tables that are there against their contracts.
 
     Checked are: the columns; the key, unique and not null; the contract's own checks that don't depend on the source;
@@ -45,6 +47,7 @@ def check_tables(lake: Lake, tables: Iterable[Table], days: int, *, changed_only
             table; 0: all rows. A table without dates is checked as a whole.
         changed_only: a table keeps the findings of its last check where neither it nor those that its foreign keys
             lead to have changed since.
+        known: extents of tables that needn't be asked for again.
     """
     wanted = list(tables)
     bases = {t.name: basis(lake, t, *(key.to_table for key in t.foreign_keys), days=days) for t in wanted}
@@ -55,16 +58,16 @@ def check_tables(lake: Lake, tables: Iterable[Table], days: int, *, changed_only
             found[table.name] = _misfits(lake, table)
             if all(finding.passed for finding in found[table.name]):
                 fitting.append(table)
-    for finding in _promises(lake, fitting, days):
+    for finding in _promises(lake, fitting, days, known):
         found[finding.subject].append(finding)
     keep_findings(lake, bases, found)
     return [finding for table in wanted for finding in found[table.name]]
 
 
-def _promises(lake: Lake, tables: list[Table], days: int) -> list[Finding]:
+def _promises(lake: Lake, tables: list[Table], days: int, known: Extents) -> list[Finding]:
     """The findings on the tables' promises, from their numbers."""
     targets = _targets(lake, tables)
-    reach = extents(lake, {table.name: table for table in (*targets.values(), *tables)}.values())
+    reach = extents(lake, [*targets.values(), *tables], known)
     parts = [part for table in tables for part in _parts(lake, table, reach, targets, days)]
     results = {(row["table"], row["check_name"]): row for row in together(parts)}
     rows = {name: extent.rows for name, extent in reach.items()}

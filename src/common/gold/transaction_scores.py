@@ -38,7 +38,7 @@ STEP = Step(
     reads=(TRANSACTIONS.name,),
     writes=(TRANSACTION_SCORES.name,),
     streams=("gold/transaction_scores",),
-    outside=champion_version,
+    looks_at=champion_version,
 )
 
 

@@ -33,13 +33,19 @@ def champion_version(settings: Settings) -> str | None:
     return _number(settings, query, lambda: _champion_by_client(settings))
 
 
+def newest_and_has_champion(settings: Settings) -> list[str] | None:
+    """The number of the newest version, and whether there is a champion; None where one is unknown."""
+    found = newest_and_champion(settings)
+    return None if found is None else [found[0], "has a champion" if found[1] else ""]
+
+
 def newest_and_champion(settings: Settings) -> list[str] | None:
     """Both numbers; None where one is unknown."""
     newest, champion = newest_version(settings), champion_version(settings)
     return None if newest is None or champion is None else [newest, champion]
 
 
-def _number(settings: Settings, query: str, by_client: Callable[[], str]) -> str | None:
+def _number(settings: Settings, query: str, by_client: Callable[[], str | None]) -> str | None:
     if not settings.registry_uri.startswith(_FILE):
         return by_client()
     file = Path(settings.registry_uri.removeprefix(_FILE))
@@ -52,14 +58,18 @@ def _number(settings: Settings, query: str, by_client: Callable[[], str]) -> str
         return None
 
 
-def _newest_by_client(settings: Settings) -> str:
+def _newest_by_client(settings: Settings) -> str | None:
     from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
 
-    found = MlflowClient(registry_uri=settings.registry_uri).search_model_versions(f"name='{settings.model}'")
+    try:
+        found = MlflowClient(registry_uri=settings.registry_uri).search_model_versions(f"name='{settings.model}'")
+    except MlflowException as error:
+        return "" if error.error_code in ABSENT else None
     return str(max((int(version.version) for version in found), default=""))
 
 
-def _champion_by_client(settings: Settings) -> str:
+def _champion_by_client(settings: Settings) -> str | None:
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
@@ -67,6 +77,4 @@ def _champion_by_client(settings: Settings) -> str:
         client = MlflowClient(registry_uri=settings.registry_uri)
         return str(client.get_model_version_by_alias(settings.model, ALIAS).version)
     except MlflowException as error:
-        if error.error_code in ABSENT:
-            return ""
-        raise
+        return "" if error.error_code in ABSENT else None

@@ -1,5 +1,6 @@
 """An erasure from plan to end: gold, silver with its quarantine, bronze, staged rows, earlier versions, counts."""
 
+import shutil
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
@@ -19,6 +20,7 @@ from common.sources.source_ref import path_of
 from common.storage.batches import Counts
 from common.storage.erasure import IDS, FlowCounts, Plan, close_plan, count, drop_plan, erase, keep, open_plans
 from common.storage.lake import Lake
+from common.storage.last_success import FOLDER
 from common.storage.leftovers import remove_staged
 from common.storage.quarantine import quarantined
 from common.storage.reading import readers, require_read
@@ -155,6 +157,8 @@ def carry_out(lake: Lake, source: Source, plan: Plan) -> Erased:
     count(lake, plan)
     if plan.customer_id:
         remove_staged(lake.settings, older_than_hours=0)
+        # Findings name keys as examples; what changed is checked again.
+        shutil.rmtree(lake.settings.checkpoint(FOLDER), ignore_errors=True)
         for table in holding_people(lake, source):
             vacuum_at_once(lake, table)
     drop_plan(lake.settings, plan.erasure_id)

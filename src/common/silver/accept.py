@@ -121,8 +121,7 @@ def _ref() -> Column:
 def _flag_unknown_customers(lake: Lake, rows: DataFrame, has_customers: bool) -> DataFrame:
     if not has_customers:
         return rows.withColumn("is_known_customer", F.lit(None).cast("boolean"))
-    # Each customer has one current version.
-    known = lake.table(CUSTOMER.history).where("is_current").select("customer_id", F.lit(True).alias("_is_known"))
+    known = lake.table(CUSTOMER.history).select("customer_id").distinct().withColumn("_is_known", F.lit(True))
     joined = rows.join(known, "customer_id", "left")
     return joined.withColumn("is_known_customer", F.coalesce("_is_known", F.lit(False))).drop("_is_known")
 

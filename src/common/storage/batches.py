@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from common.contracts.ops import BATCHES
 from common.contracts.table import Table
 from common.storage.lake import Lake, Once
+from common.storage.recent import utc
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,10 @@ def counts_by_query(lake: Lake, target: Table) -> list[QueryCounts]:
     """The sums of the batches of each streaming query that has written the target."""
     batches = lake.table(BATCHES).where((F.col("target") == target.name) & (F.col("kind") == "stream"))
     sums = [F.sum(name).alias(name) for name in Counts.__dataclass_fields__]
-    rows = batches.groupBy("query_id").agg(F.min("committed_at"), *sums).collect()
-    return [QueryCounts(row[0], row[1], Counts(*row[2:])) for row in rows]
+    # As microseconds: a time would come in the time zone of the machine.
+    first = F.unix_micros(F.min("committed_at"))
+    rows = batches.groupBy("query_id").agg(first, *sums).collect()
+    return [QueryCounts(row[0], utc(row[1]), Counts(*row[2:])) for row in rows]
 
 
 def counts_of(lake: Lake, target: Table) -> Counts:

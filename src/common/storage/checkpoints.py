@@ -18,7 +18,7 @@ from common.storage.erasure import open_plans
 from common.storage.lake import Lake
 from common.storage.streams import has_begun
 
-_NO_STREAMS = ("staged", "erasures")
+_NO_STREAMS = ("staged", "erasures", "steps")
 """Folders beside the checkpoints of streams."""
 
 
@@ -88,6 +88,33 @@ def forget(settings: Settings, stream: Stream) -> None:
     gone.parent.mkdir(parents=True, exist_ok=True)
     stream.folder.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)
+
+
+_EARLIER_NAMES = {"gold/features": "gold/transaction_features", "ml/transaction_scores": "gold/transaction_scores"}
+"""Streams by the names that they had, with those that they have."""
+_MERGED = {"gold/daily_fraud_summary": "gold/marts"}
+"""Streams that are no more, with those that fill their tables now."""
+
+
+def adopt_earlier_names(settings: Settings) -> None:
+    """Gives streams of an earlier release their names of today, so that they go on where they were.
+
+    A stream that was merged into another one is removed, and the other is reset: it reads everything again, and writes
+    only what differs. An earlier name that stayed would seem to be a reader that never gets on.
+    """
+    known = {stream.name: stream for stream in streams(settings)}
+    for earlier, name in _EARLIER_NAMES.items():
+        if earlier in known and name in known:
+            forget(settings, known[earlier])
+        elif earlier in known:
+            folder = Path(settings.checkpoint(name))
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            known[earlier].folder.rename(folder)
+    for earlier, name in _MERGED.items():
+        if earlier in known:
+            for stream in (name, earlier):
+                if stream in known:
+                    forget(settings, known[stream])
 
 
 def is_broken_off(checkpoint: str) -> bool:

@@ -1,15 +1,17 @@
 """Whether a step has anything to do: all that it depends on is compared with what it was when it last succeeded.
 
 That is the code, the notebook's parameters, the declaration of the source, the files that have landed, the versions of
-the tables that the step reads and of those that it alone writes, how far its streams have read, and what else it names.
-A step that begins to work forgets its last success, so that a killed step has none.
+the tables that the step reads and of those that it writes, how far its streams have read, and what else it names. A
+step that begins to work forgets its last success, so that a killed step has none.
 """
 
 import glob
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -18,6 +20,7 @@ from typing import Any
 
 from common.result import Result
 from common.settings import Settings, repository
+from common.storage.checkpoints import newest_batch
 from common.storage.files import write_whole
 from common.storage.lake import Lake
 
@@ -29,11 +32,11 @@ FOLDER = "steps"
 class Step:
     """The work of one notebook: what it depends on, and what it makes.
 
-    `reads` are tables of which every new version is news. `writes` are tables that no other step writes: a version that
-    is not this step's own, as an erasure or a RESTORE makes one, is news. Of `shares`, which several steps write, it
+    `reads` are tables of which every new version is news. `writes` are tables whose versions are this step's own: one
+    that isn't, as an erasure, a replay or a RESTORE makes it, is news. Of `shares`, which several steps write, it
     matters only that they are there. `streams` are the names of its checkpoints, `folders` those that files land in,
-    `declaration` is what the source's file says. `outside` gives, in a form for JSON, what else it depends on; None
-    where that is unknown.
+    `declaration` is what the source's file says. `looks_at` gives, in a form for JSON, what else the step depends on,
+    and `leaves` what else it makes; None where that is unknown.
     """
 
     name: str
@@ -43,7 +46,8 @@ class Step:
     streams: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     declaration: str = ""
-    outside: Callable[[Settings], Any] = lambda _: ""
+    looks_at: Callable[[Settings], Any] = lambda _: ""
+    leaves: Callable[[Settings], Any] = lambda _: ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ def begin(lake: Lake, step: Step, parameters: Mapping[str, Any]) -> Began:
         "declaration": step.declaration,
         "folders": {folder: _files(folder) for folder in step.folders},
         "reads": _states(lake, step.reads),
+        "looks_at": step.looks_at(lake.settings),
     }
     return Began(step, before)
 
@@ -79,11 +84,11 @@ def still_valid(lake: Lake, began: Began) -> Success | None:
     file = _file(lake.settings, began.step)
     try:
         last = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        if last["before"] != began.before or last["after"] != _after(lake, began.step):
+            return None
+        return Success(Result(**last["result"]), datetime.fromisoformat(last["at"]))
+    except (OSError, ValueError, KeyError, TypeError):  # there is none, or it is no note of this code
         return None
-    if last.get("before") != began.before or last.get("after") != _after(lake, began.step):
-        return None
-    return Success(Result(**last["result"]), datetime.fromisoformat(last["at"]))
 
 
 def forget(lake: Lake, step: Step) -> None:
@@ -92,16 +97,20 @@ def forget(lake: Lake, step: Step) -> None:
 
 
 def succeed(lake: Lake, began: Began, result: Result) -> None:
-    """Notes the success of a step that is done, unless something that it depends on is unknown."""
+    """Notes the success of a step that is done, unless something that it depends on is unknown.
+
+    Where the note can't be written there is none: the work is done all the same.
+    """
     before = dict(began.before)
     # A table that the step has created, and nobody has filled, is read as what it was before: nothing.
     created = _states(lake, [table for table, state in before["reads"].items() if state is None])
     before["reads"] = before["reads"] | {table: state for table, state in created.items() if state and state[0] == 0}
     after = _after(lake, began.step)
-    if None in (*before["folders"].values(), after["outside"]):
+    if None in (*before["folders"].values(), before["looks_at"], after["leaves"]):
         return
     content = {"before": before, "after": after, "result": result.as_json(), "at": datetime.now(UTC).isoformat()}
-    write_whole(_file(lake.settings, began.step), json.dumps(content, indent=1, default=str))
+    with suppress(OSError):
+        write_whole(_file(lake.settings, began.step), json.dumps(content, indent=1, default=str))
 
 
 def _file(settings: Settings, step: Step) -> Path:
@@ -114,7 +123,7 @@ def _after(lake: Lake, step: Step) -> dict[str, Any]:
         "writes": _states(lake, step.writes),
         "shares": {table: state is not None for table, state in _states(lake, step.shares).items()},
         "streams": {stream: _progress(lake.settings, stream) for stream in step.streams},
-        "outside": step.outside(lake.settings),
+        "leaves": step.leaves(lake.settings),
     }
 
 
@@ -123,39 +132,51 @@ def _states(lake: Lake, tables: Iterable[str]) -> dict[str, list[Any] | None]:
     return {table: None if state is None else [state.version, state.commit] for table, state in states.items()}
 
 
-def _progress(settings: Settings, stream: str) -> list[str]:
+def _progress(settings: Settings, stream: str) -> list[Any]:
     """Which query a checkpoint is of, and its newest micro-batches begun and committed."""
     folder = Path(settings.checkpoint(stream))
     metadata = folder / "metadata"
     query = metadata.read_text(encoding="utf-8").strip() if metadata.is_file() else ""
-    return [query, *(_newest(folder / name) for name in ("offsets", "commits"))]
-
-
-def _newest(folder: Path) -> str:
-    numbers = [int(path.name) for path in folder.glob("*") if path.name.isdecimal()]
-    return str(max(numbers, default=""))
+    return [query, *(newest_batch(folder / name) for name in ("offsets", "commits"))]
 
 
 def _files(folder: str) -> str | None:
-    """A digest of the files below a folder: paths, sizes and times of change. None where they can't be listed."""
+    """A digest of the files below a folder: paths, sizes and times of change.
+
+    None where they can't be listed, or where an empty file is dated ahead: the feed leaves it for a later run.
+    """
     if "://" in folder:
         return None
     digest = hashlib.sha256()
+    seen: set[str] = set()
     for root in sorted(glob.glob(folder)):
-        for path, names, files in os.walk(root):
-            names.sort()
+        # As Spark lists files: links to folders are followed.
+        for path, names, files in os.walk(root, followlinks=True):
+            real = os.path.realpath(path)
+            names[:] = [] if real in seen else sorted(names)
+            seen.add(real)
             for name in sorted(files):
-                found = os.stat(os.path.join(path, name))
+                try:
+                    found = os.stat(os.path.join(path, name))
+                except FileNotFoundError:  # renamed since it was listed, or a link to nowhere
+                    digest.update(f"{path}/{name} is gone\n".encode())
+                    continue
+                if not found.st_size and found.st_mtime > time.time():
+                    return None
                 digest.update(f"{path}/{name} {found.st_size} {found.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 
 @cache
 def code_digest() -> str:
-    """A digest of this package and the notebooks."""
+    """A digest of this package, the notebooks, and the versions of what they import."""
     digest = hashlib.sha256()
     root = repository()
-    for pattern in ("src/common/**/*.py", "src/common/**/*.csv", "notebooks/**/*.ipynb"):
+    for pattern in ("src/common/**/*.py", "src/common/**/*.csv", "notebooks/**/*.ipynb", "requirements.txt"):
         for file in sorted(root.glob(pattern)):
             digest.update(f"{file.relative_to(root)} {file.stat().st_size}\n".encode() + file.read_bytes())
     return digest.hexdigest()
+
+
+# Here, not at its first use: processes that are forked later run the modules of this moment, not the files of theirs.
+code_digest()

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 from common import errors
 from common.errors import CheckpointError, LakehouseError
 from common.platform import this_platform
+from common.storage.files import write_whole
 from common.storage.lake import Lake, Once
 
 BatchStep = Callable[[Lake, DataFrame, Once], None]
@@ -146,14 +148,14 @@ _OTHER_TABLE = "DELTA_DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE"
 
 def _failure(checkpoint: str, error: PySparkException) -> Exception:
     """The error to raise for a failed query: its step's own error, a sentence for a known cause, or Spark's."""
-    if (own := _noted_failure(checkpoint)) is not None:
-        return own
     text = str(error)
-    if _ACTIVE in text:
+    if _ACTIVE in text:  # what is noted is the other query's
         return LakehouseError(
             f"the stream with the checkpoint {checkpoint} runs already, in another run or notebook, and one runs at a "
             f"time. Nothing was started. Wait for that one to end, or stop it ({this_platform().stop_stream})"
         )
+    if (own := _noted_failure(checkpoint)) is not None:
+        return own
     if _OTHER_TABLE in text:
         reason = next((line.strip() for line in text.splitlines() if _OTHER_TABLE in line), _OTHER_TABLE)
         return CheckpointError(
@@ -171,7 +173,8 @@ def _failure_file(checkpoint: str) -> Path:
 
 def _note_failure(checkpoint: str, error: LakehouseError) -> None:
     content = {"type": type(error).__name__, "message": str(error)}
-    _failure_file(checkpoint).write_text(json.dumps(content), encoding="utf-8")
+    with suppress(OSError):  # then the trace has to do
+        write_whole(_failure_file(checkpoint), json.dumps(content))
 
 
 def _noted_failure(checkpoint: str) -> LakehouseError | None:

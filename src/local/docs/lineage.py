@@ -18,7 +18,8 @@ HEAD = """# Lineage
 
 Which task reads and writes which tables, noted by a run of the main job while it went: the tables' handle
 (`common.storage.lake.Lake`) writes a line for each access into the run's folder. Written by `make docs`, from the
-newest run that brought something new. On Databricks, Unity Catalog keeps lineage by itself.
+newest run in which every task worked (`lakehouse run lakehouse --force`). On Databricks, Unity Catalog keeps lineage by
+itself.
 
 Arrows go from a table to the task that reads it, and on to the tables that it writes; dotted ones to views. A table
 that a task writes and reads again has one arrow. Left out of the picture, and in the table below: the tables of `ops`,
@@ -88,11 +89,11 @@ def _only_in(one: Lineage, other: Lineage, verdict: str) -> Iterator[str]:
 
 
 def newest_run(workspace: Workspace) -> Path | None:
-    """The folder of the newest successful run of the main job that wrote to silver; None where there is none."""
+    """The folder of the newest successful run of the main job in which every task worked; None where there is none."""
     for folder in sorted(workspace.runs.glob("*T*-*"), reverse=True):
         record = read_json(folder / "run.json")
         done = isinstance(record, dict) and (record.get("job"), record.get("state")) == (MAIN_JOB, SUCCESS)
-        if done and any(_of_layer(accesses.writes, "silver") for accesses in lineage_of(folder).values()):
+        if done and not any(task.get("up_to_date") for task in record["tasks"]) and lineage_of(folder):
             return folder
     return None
 

@@ -29,7 +29,8 @@ def worker_python(workspace: Workspace, port: int) -> Path:
     command = [sys.executable, "-IS", str(program), _address(port), BATCH_WORKER]
     script.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
     script.chmod(0o700)
-    return script
+    # In a folder from which nothing may be executed, workers are started plainly.
+    return script if os.access(script, os.X_OK) else Path(sys.executable)
 
 
 def start_parent(workspace: Workspace, port: int, environment: Mapping[str, str], server_ends: int) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 
 from local.engine.jars import jars_folder, spark_folder
@@ -103,7 +104,8 @@ def server_command(workspace: Workspace, port: int, java: Java, jars: Iterable[P
 def server_digest(workspace: Workspace) -> str:
     """A digest of all that a server is started with: settings, memory, Java, pyspark and jars."""
     chosen = [os.environ.get(name, "") for name in ("LAKEHOUSE_DRIVER_MEMORY", "JAVA_HOME", "JAVA_TOOL_OPTIONS")]
-    started = [server_settings(workspace, 0), _SMALL_WORK, str(spark_folder()), str(jars_folder()), *chosen]
+    spark = f"{spark_folder()} {version('pyspark')}"
+    started = [server_settings(workspace, 0), _SMALL_WORK, spark, str(jars_folder()), *chosen]
     return hashlib.sha256(repr(started).encode()).hexdigest()[:12]
 
 

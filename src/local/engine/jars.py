@@ -1,4 +1,4 @@
-"""Spark's extra jars (Delta, Kafka), fetched once by the Ivy that pyspark bundles.
+"""Spark's extra jars (Delta), fetched once by the Ivy that pyspark bundles.
 
 They are kept outside of the home folders, by digest of their list, so that a new workspace needs no network.
 """
@@ -81,7 +81,7 @@ def _fetch(folder: Path, java: Java) -> None:
         if answer.returncode or not any(fetched.glob("*.jar")):
             reasons = [line.strip() for line in answer.stdout.splitlines() if "not found" in line or "rror" in line]
             raise EngineError(
-                "Spark's jars for Delta and Kafka could not be fetched from Maven Central "
+                "Spark's jars for Delta could not be fetched from Maven Central "
                 f"({reasons[0] if reasons else 'no answer'}): check the network and try again, "
                 "or set LAKEHOUSE_JARS to a folder that holds them."
             )

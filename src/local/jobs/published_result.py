@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import DeclarationError
+from common.result import RESULT_TYPE
 from local.jobs.notebook import read_notebook
-
-RESULT_TYPE = "application/vnd.lakehouse.result+json"
-"""MIME type of the output in which a notebook reports what it did (as in common.notebook)."""
 
 
 def published_result(notebook: Path) -> dict[str, Any]:

@@ -22,7 +22,8 @@ from local.jobs.notebook import imported_modules
 from local.processes import ProcessIdentity
 from local.run.kernel_parent import KERNEL
 
-_PATIENCE_SECONDS = 120
+_PATIENCE_SECONDS = 600
+"""What the parent imports takes seconds; on a machine that swaps or is busy it may take minutes."""
 _OPENED_BY = {"common.notebook": "pyspark.sql.connect.session"}
 """What a module imports only when it opens a session, which most notebooks do."""
 
@@ -57,6 +58,7 @@ class KernelParent:
         if pid is None:
             self.close()
             raise ChildProcessError("the parent of notebook processes doesn't answer")
+        self._codes.pop(pid, None)  # of an earlier process with this number
         return ForkedProcess(pid, self)
 
     def code(self, pid: int) -> int | None:

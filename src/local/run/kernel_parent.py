@@ -28,7 +28,10 @@ def main() -> int:
     """Serves until the input closes; in a forked child, is the kernel."""
     os.environ.setdefault("MPLBACKEND", INLINE_FIGURES)
     sys.path.remove(os.getcwd())  # no notebook imports from this process's folder
-    child = _serve(_Lines())
+    # A module that prints when it is imported must not speak in this process's language.
+    answers = os.dup(1)
+    os.dup2(2, 1)
+    child = _serve(_Lines(), answers)
     return 0 if child is None else _be_kernel(child)
 
 
@@ -46,7 +49,7 @@ class _Lines:
         return [json.loads(line) for line in lines]
 
 
-def _serve(lines: _Lines) -> Mapping[str, Any] | None:
+def _serve(lines: _Lines, answers: int) -> Mapping[str, Any] | None:
     """Answers requests; gives one back in the child that it was forked for, and None when the input has closed."""
     ended, woken = os.pipe()
     for pipe in (ended, woken):
@@ -61,7 +64,7 @@ def _serve(lines: _Lines) -> Mapping[str, Any] | None:
         ready, _, _ = select.select([0, ended], [], [], 0 if to_import else None)
         if ended in ready:
             os.read(ended, 512)
-            _collect(children)
+            _collect(children, answers)
         for request in lines.read() if 0 in ready else ():
             if "fork" not in request:
                 _import(request["first"])
@@ -69,15 +72,16 @@ def _serve(lines: _Lines) -> Mapping[str, Any] | None:
                 continue
             pid = _forked(to_import)
             if pid == 0:
-                for pipe in (ended, woken):
+                for pipe in (ended, woken, answers):
                     os.close(pipe)
                 return dict(request["fork"])
             children.add(pid)
-            _tell(started=pid)
+            _tell(answers, started=pid)
         if lines.is_closed:
             for pid in children:
-                with suppress(OSError):
-                    os.killpg(pid, signal.SIGKILL)
+                for kill in (os.killpg, os.kill):  # one that was just forked leads no group yet
+                    with suppress(OSError):
+                        kill(pid, signal.SIGKILL)
             return None
         if to_import:
             _import([to_import.pop(0)])
@@ -98,17 +102,17 @@ def _forked(to_import: Sequence[str]) -> int:
         return os.fork()
 
 
-def _collect(children: set[int]) -> None:
+def _collect(children: set[int], answers: int) -> None:
     for pid in tuple(children):
         found, status = os.waitpid(pid, os.WNOHANG)
         if found:
             children.remove(pid)
-            _tell(ended=pid, code=os.waitstatus_to_exitcode(status))
+            _tell(answers, ended=pid, code=os.waitstatus_to_exitcode(status))
 
 
-def _tell(**news: int) -> None:
+def _tell(answers: int, **news: int) -> None:
     with suppress(BrokenPipeError):
-        os.write(1, json.dumps(news).encode() + b"\n")
+        os.write(answers, json.dumps(news).encode() + b"\n")
 
 
 def _be_kernel(request: Mapping[str, Any]) -> int:

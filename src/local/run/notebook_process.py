@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from common import errors
+from common.result import UP_TO_DATE
 from local.jobs.published_result import result_in
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ def _register_engine() -> None:
                 return cell
             self.process.on_cell(cell_index, len(self.nb.cells))
             executed = super().execute_cell(cell, cell_index, **options)
-            self.process.has_nothing_to_do = bool(result_in([cell]).get("up_to_date"))
+            self.process.has_nothing_to_do = bool(result_in([cell]).get(UP_TO_DATE))
             return executed
 
     class LakehouseEngine(NBClientEngine):  # type: ignore[misc]

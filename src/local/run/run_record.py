@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from common.result import UP_TO_DATE
 from local.processes import ProcessIdentity
 from local.workspace import Workspace, read_json, shown_path, write_json
 
@@ -45,7 +46,7 @@ class TaskRecord:
     def take_result(self, result: dict[str, Any]) -> None:
         """Takes over what the notebook published."""
         self.rows_in, self.rows_out = result.get("rows_in"), result.get("rows_out")
-        self.up_to_date = bool(result.get("up_to_date"))
+        self.up_to_date = bool(result.get(UP_TO_DATE))
         self.note, self.facts = str(result.get("note") or ""), dict(result.get("facts") or {})
 
 

@@ -7,7 +7,7 @@ from checkpoints import a_stream, an_offset
 
 from common.errors import CheckpointError
 from common.settings import Settings
-from common.storage.checkpoints import is_broken_off, reset, streams
+from common.storage.checkpoints import adopt_earlier_names, is_broken_off, reset, streams
 
 
 @pytest.fixture
@@ -48,3 +48,24 @@ def test_a_batch_that_was_begun_and_not_committed_is_broken_off(
     a_stream(tmp_path, "silver/one", {number: an_offset(1) for number in range(begun)}, committed)
 
     assert is_broken_off(str(tmp_path / "checkpoints" / "silver" / "one")) is expected
+
+
+def test_streams_of_an_earlier_release_go_on_under_their_names_of_today(tmp_path: Path) -> None:
+    a_stream(tmp_path, "gold/features", {0: an_offset(1), 1: an_offset(4)}, committed=2)
+    a_stream(tmp_path, "ml/transaction_scores", {0: an_offset(1)}, committed=1)
+    a_stream(tmp_path, "gold/transaction_scores", {0: an_offset(2)}, committed=1)
+    settings = Settings(tmp_path)
+
+    for _ in range(2):
+        adopt_earlier_names(settings)
+        found = {stream.name: stream.batches for stream in streams(settings)}
+        assert found == {"gold/transaction_features": 2, "gold/transaction_scores": 1}
+
+
+def test_a_stream_that_fills_another_ones_table_now_reads_everything_again(tmp_path: Path) -> None:
+    for name in ("gold/marts", "gold/daily_fraud_summary", "gold/star_schema"):
+        a_stream(tmp_path, name, {0: an_offset(1)}, committed=1)
+
+    adopt_earlier_names(Settings(tmp_path))
+
+    assert [stream.name for stream in streams(Settings(tmp_path))] == ["gold/star_schema"]

@@ -1,8 +1,11 @@
 """A step is up to date while everything that it depends on is as it was when it last succeeded, and no longer."""
 
 import json
+import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,6 +87,14 @@ def land_a_file(lake: Lake) -> None:
     (Path(lake.settings.landing) / "two.csv").write_text("b")
 
 
+def land_a_file_behind_a_link(lake: Lake) -> None:
+    elsewhere = lake.settings.home / "elsewhere"
+    elsewhere.mkdir(exist_ok=True)
+    (elsewhere / f"{len(list(elsewhere.iterdir()))}.csv").write_text("c")
+    with suppress(FileExistsError):
+        (Path(lake.settings.landing) / "linked").symlink_to(elsewhere)
+
+
 def change_a_file(lake: Lake) -> None:
     (Path(lake.settings.landing) / "one.csv").write_text("longer")
 
@@ -121,6 +132,7 @@ CHANGES: dict[str, Callable[[Lake], None]] = {
     "a table that it shares was dropped": change("DROP TABLE {shared}"),
     "a table of the same version": make_the_written_table_again,
     "a new file": land_a_file,
+    "a file behind a link": land_a_file_behind_a_link,
     "a changed file": change_a_file,
     "a lost checkpoint": lose_the_checkpoint,
     "a batch broken off": break_off_a_batch,
@@ -141,7 +153,7 @@ def test_a_step_has_work_to_do_with_another_map_parameter_or_code(
 ) -> None:
     assert still_valid(succeeded, began(succeeded, declaration="map: b")) is None
     assert still_valid(succeeded, begin(succeeded, a_step(succeeded), {"days": 4})) is None
-    assert still_valid(succeeded, began(succeeded, outside=lambda _: ["another model"])) is None
+    assert still_valid(succeeded, began(succeeded, looks_at=lambda _: ["another model"])) is None
     monkeypatch.setattr(last_success, "code_digest", lambda: "a contract was changed")
     assert still_valid(succeeded, began(succeeded)) is None
 
@@ -171,7 +183,7 @@ def test_a_table_that_the_step_created_empty_is_no_work(succeeded: Lake) -> None
 
 @pytest.mark.spark
 def test_what_is_unknown_is_never_up_to_date(succeeded: Lake) -> None:
-    for unknown in ({"folders": ("s3://bucket/landing",)}, {"outside": lambda _: None}):
+    for unknown in ({"folders": ("s3://bucket/landing",)}, {"looks_at": lambda _: None}, {"leaves": lambda _: None}):
         succeed(succeeded, began(succeeded, **unknown), DONE)
         assert still_valid(succeeded, began(succeeded, **unknown)) is None
 
@@ -179,8 +191,30 @@ def test_what_is_unknown_is_never_up_to_date(succeeded: Lake) -> None:
 @pytest.mark.spark
 def test_a_damaged_note_is_no_success(succeeded: Lake) -> None:
     (note,) = Path(succeeded.settings.checkpoint(last_success.FOLDER)).glob("*.json")
-    note.write_text(note.read_text()[:40])
+    for damaged in (note.read_text()[:40], "null", "{}"):
+        note.write_text(damaged)
+        assert still_valid(succeeded, began(succeeded)) is None
+
+
+@pytest.mark.spark
+def test_links_to_nowhere_and_in_circles_are_files_as_others(succeeded: Lake) -> None:
+    landing = Path(succeeded.settings.landing)
+    (landing / "nowhere").symlink_to(landing / "not there")
+    (landing / "circle").symlink_to(landing)
+    succeed(succeeded, began(succeeded), DONE)
+    assert still_valid(succeeded, began(succeeded)) is not None
+    for link in ("nowhere", "circle"):
+        (landing / link).unlink()
+
+
+@pytest.mark.spark
+def test_with_an_empty_file_that_is_dated_ahead_there_is_work_left(succeeded: Lake) -> None:
+    ahead = Path(succeeded.settings.landing) / "ahead.csv"
+    ahead.touch()
+    os.utime(ahead, (time.time() + 3600,) * 2)
+    succeed(succeeded, began(succeeded), DONE)
     assert still_valid(succeeded, began(succeeded)) is None
+    ahead.unlink()
 
 
 @pytest.mark.spark

@@ -29,14 +29,14 @@ class Extent:
 Extents = Mapping[str, Extent]
 """By name of a table."""
 
-
 NOTHING: Extents = MappingProxyType({})
 
 
 def extents(lake: Lake, tables: Iterable[Table], known: Extents = NOTHING) -> Extents:
     """The extent of each table by name, by one query. Delta answers counts and newest dates from its log.
 
-    `known` are extents that needn't be asked for again; they are in the result, too. Each is a subquery of its own: only a bare aggregate, without a cast or a name, is answered so.
+    Each is a subquery of its own: only a bare aggregate, without a cast or a name, is answered so. `known` are extents
+    that needn't be asked for again; they are in the result, too.
     """
     every = list({table.name: table for table in tables if table.name not in known}.values())
     parts = []

@@ -96,7 +96,7 @@ def test_a_timeout_ends_a_forked_notebook_with_its_children(checkout: Checkout, 
 def test_a_killed_runner_leaves_no_notebook_behind(checkout: Checkout, tmp_path: Path) -> None:
     names = ("left", "right")
     checkout.job(*(a_task(n, checkout.notebook(n, BUSY.format(folder=str(tmp_path), name=n))) for n in names))
-    code = RUN.format(tests=str(Path(__file__).parent), root=str(checkout.root), home=str(checkout.workspace.home))
+    code = RUN.format(tests=str(Path(__file__).parents[1]), root=str(checkout.root), home=str(checkout.workspace.home))
     runner = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(repository() / "src")})
     pids: list[int] = []
     try:

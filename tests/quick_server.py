@@ -1,15 +1,15 @@
 """How the servers of tests run whose work is many small queries: quickly begun rather than quick in the long run."""
 
-QUICK = (
-    "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN "
-    "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-)
-"""For Java: on a few rows, compiling a query takes longer than running it, and hundreds of different ones run here; nor
-do the second compiler and the concurrent collector pay within minutes. The main job's tests and `make chaos` run
-compiled, as users do."""
+INTERPRETED = "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN -XX:+UseSerialGC"
+"""For Java: on a few rows, compiling a query takes longer than running it, and hundreds of different ones run here. The
+main job's tests and `make chaos` run compiled, as users do."""
+
+QUICK = f"{INTERPRETED} -XX:TieredStopAtLevel=1"
+"""For servers that live for minutes: Java's second compiler doesn't pay before they end."""
 
 UNTIL_IT_ENDS = (
-    f"{QUICK} -Xmx3584m -Dspark.sql.catalogImplementation=in-memory -Dspark.databricks.delta.snapshotPartitions=1"
+    f"{INTERPRETED} -Xmx5g -Xmn1536m -Dspark.sql.catalogImplementation=in-memory "
+    "-Dspark.databricks.delta.snapshotPartitions=1"
 )
 """For a server that several workers share, and whose tables nobody asks for when it has ended: they need no metastore
 in a database, which takes a tenth of the work. What has to survive a restart is tested on servers of their own."""

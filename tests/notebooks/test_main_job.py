@@ -40,7 +40,6 @@ ALIKE = (
     "train_fraud_model",
     "promote_fraud_model",
     "score_transactions",
-    "marts",
 )
 """Tasks that do the same work whatever the source."""
 

@@ -77,7 +77,7 @@ def test_files_that_nobody_can_read_are_named_and_the_others_go_on(lake: Lake, l
     (folder / "good.jsonl").write_bytes(GOOD)
     (folder / "big.jsonl").write_bytes(b'{"id": "before"}\n' + FIVE_MEGABYTES + b'\n{"id": "after"}\n')
 
-    added = ingest_files(lake, SOURCE)
+    added = ingest_files(lake, SOURCE).by_feed
 
     assert added == {"lines": len(HOSTILE) + 200 + 3}
     refused = refused_files(lake, SOURCE)
@@ -93,8 +93,8 @@ def test_files_that_nobody_can_read_are_named_and_the_others_go_on(lake: Lake, l
 
     # A file that was mended comes under a new name, and is read then; nothing else is read again.
     (folder / "cut (again).jsonl.gz").write_bytes(gzip.compress(GOOD))
-    assert ingest_files(lake, SOURCE) == {"lines": 200}
-    assert ingest_files(lake, SOURCE) == {"lines": 0}
+    assert ingest_files(lake, SOURCE).by_feed == {"lines": 200}
+    assert ingest_files(lake, SOURCE).by_feed == {"lines": 0}
 
 
 def _is_of(path: str, name: str) -> bool:

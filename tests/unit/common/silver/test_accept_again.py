@@ -103,4 +103,4 @@ def test_a_batch_that_ends_with_another_map_than_it_began_with_is_an_error(
             accept(ready, batch_of(ready, 20, a_source()), FLOW, batch)
 
     with pytest.raises(LakehouseError, match="of 4 records of batch 20, 1 are accounted for"):
-        accept(ready, batch_of(ready, 20, a_source("upper(name)")), FLOW, batch)
+        accept(ready, batch_of(ready, 20, a_source("concat(name, ' Junior')")), FLOW, batch)

@@ -156,5 +156,5 @@ def test_an_unchanged_resend_makes_no_version_and_no_table_version(lake: Lake, l
     ingest_files(lake, BANK)
     outcome = refine(lake, BANK, "accounts")
 
-    assert (outcome.accepted, outcome.duplicates) == (0, 1)
+    assert (outcome.rows_out, outcome.duplicates) == (0, 1)
     assert lake.version(ACCOUNT.history) == before

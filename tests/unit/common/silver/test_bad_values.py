@@ -4,7 +4,7 @@ All cases of a table go through one Spark run; each has a test of its own.
 """
 
 import json
-from collections.abc import TargetMap as Dict
+from collections.abc import Mapping as Dict
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any

@@ -259,5 +259,5 @@ class Chaos:
 
 def _tail(log: Path, lines: int = 60) -> str:
     """The last lines that say something: of a trace in the engine its messages, without the frames."""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join([line for line in lines if not line.lstrip().startswith("at ")][-lines:])
+    written = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join([line for line in written if not line.lstrip().startswith("at ")][-lines:])

@@ -33,12 +33,6 @@ def champion_version(settings: Settings) -> str | None:
     return _number(settings, query, lambda: _champion_by_client(settings))
 
 
-def newest_and_has_champion(settings: Settings) -> list[str] | None:
-    """The number of the newest version, and whether there is a champion; None where one is unknown."""
-    found = newest_and_champion(settings)
-    return None if found is None else [found[0], "has a champion" if found[1] else ""]
-
-
 def newest_and_champion(settings: Settings) -> list[str] | None:
     """Both numbers; None where one is unknown."""
     newest, champion = newest_version(settings), champion_version(settings)

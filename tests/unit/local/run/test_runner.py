@@ -55,7 +55,10 @@ def test_a_run_from_parameters_to_results(checkout: Checkout) -> None:
     assert written["ended"] >= written["started"]
 
 
-def test_a_run_whose_notebooks_never_use_spark_starts_no_server(checkout: Checkout) -> None:
+def test_a_run_whose_notebooks_never_use_spark_starts_no_server(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SPARK_REMOTE", raising=False)
     shows = "import os\nprint(os.environ['LAKEHOUSE_CLIENT_PID'], os.environ.get('SPARK_REMOTE'))"
     checkout.job(a_task("one", checkout.notebook("one", shows)))
     record = checkout.run()

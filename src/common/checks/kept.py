@@ -11,7 +11,7 @@ from common.checks.findings import Finding
 from common.contracts.table import Table
 from common.storage.files import write_whole
 from common.storage.lake import Lake
-from common.storage.last_success import FOLDER, code_digest
+from common.storage.last_success import FOLDER, code_digest, table_states
 
 Basis = Mapping[str, Any]
 """What the findings of a table depend on, in the form that JSON gives back."""
@@ -19,9 +19,8 @@ Basis = Mapping[str, Any]
 
 def basis(lake: Lake, *tables: Table | str, days: int = 0) -> Basis:
     """What findings about these tables depend on at this moment. Call it before the tables are checked."""
-    states = {table if isinstance(table, str) else table.name: lake.state(table) for table in tables}
-    versions = {name: None if state is None else [state.version, state.commit] for name, state in states.items()}
-    return {"code": code_digest(), "days": days, "versions": versions}
+    names = [table if isinstance(table, str) else table.name for table in tables]
+    return {"code": code_digest(), "days": days, "versions": table_states(lake, names)}
 
 
 def kept_findings(lake: Lake, bases: Mapping[str, Basis]) -> dict[str, list[Finding]]:

@@ -73,7 +73,7 @@ def begin(lake: Lake, step: Step, parameters: Mapping[str, Any]) -> Began:
         "parameters": {name: str(value) for name, value in sorted(parameters.items())},
         "declaration": step.declaration,
         "folders": {folder: _files(folder) for folder in step.folders},
-        "reads": _states(lake, step.reads),
+        "reads": table_states(lake, step.reads),
         "looks_at": step.looks_at(lake.settings),
     }
     return Began(step, before)
@@ -103,7 +103,7 @@ def succeed(lake: Lake, began: Began, result: Result) -> None:
     """
     before = dict(began.before)
     # A table that the step has created, and nobody has filled, is read as what it was before: nothing.
-    created = _states(lake, [table for table, state in before["reads"].items() if state is None])
+    created = table_states(lake, [table for table, state in before["reads"].items() if state is None])
     before["reads"] = before["reads"] | {table: state for table, state in created.items() if state and state[0] == 0}
     after = _after(lake, began.step)
     if None in (*before["folders"].values(), before["looks_at"], after["leaves"]):
@@ -120,14 +120,15 @@ def _file(settings: Settings, step: Step) -> Path:
 def _after(lake: Lake, step: Step) -> dict[str, Any]:
     """What the step has made, as it is now, in the form that JSON gives back."""
     return {
-        "writes": _states(lake, step.writes),
-        "shares": {table: state is not None for table, state in _states(lake, step.shares).items()},
+        "writes": table_states(lake, step.writes),
+        "shares": {table: state is not None for table, state in table_states(lake, step.shares).items()},
         "streams": {stream: _progress(lake.settings, stream) for stream in step.streams},
         "leaves": step.leaves(lake.settings),
     }
 
 
-def _states(lake: Lake, tables: Iterable[str]) -> dict[str, list[Any] | None]:
+def table_states(lake: Lake, tables: Iterable[str]) -> dict[str, list[Any] | None]:
+    """Version and commit of each table by name, None where it isn't there; in the form that JSON gives back."""
     states = {table: lake.state(table) for table in tables}
     return {table: None if state is None else [state.version, state.commit] for table, state in states.items()}
 

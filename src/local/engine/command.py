@@ -19,10 +19,10 @@ _SMALL_WORK = (
     # The collector for few cores; the others keep threads busy beside the queries.
     "-XX:+UseSerialGC",
     # Most code here plans queries and runs a few times. By default half of a short run's time goes into compiling it
-    # a second time, thoroughly. That now needs ten times the usual calls, which loops over rows reach soon.
-    "-XX:Tier4InvocationThreshold=50000",
-    "-XX:Tier4MinInvocationThreshold=6000",
-    "-XX:Tier4CompileThreshold=150000",
+    # a second time, thoroughly. That now needs a hundred times the usual calls, which loops over rows reach soon.
+    "-XX:Tier4InvocationThreshold=500000",
+    "-XX:Tier4MinInvocationThreshold=60000",
+    "-XX:Tier4CompileThreshold=1500000",
     "-XX:Tier4BackEdgeThreshold=400000",
 )
 _DROPPED = (
@@ -64,7 +64,12 @@ def server_settings(workspace: Workspace, port: int) -> dict[str, str]:
         # Small tables on few cores: Spark's and Delta's defaults are made for clusters.
         "spark.sql.shuffle.partitions": str(max(2, os.cpu_count() or 2)),
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
-        "spark.databricks.delta.snapshotPartitions": "2",
+        "spark.databricks.delta.snapshotPartitions": "1",
+        # Small shuffles end in one task; by default Spark keeps all cores busy with tasks of a few rows.
+        "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+        "spark.sql.adaptive.advisoryPartitionSizeInBytes": "4m",
+        # Classes generated for queries. A run has thousands; with Spark's 100, Delta's own are compiled again and again.
+        "spark.sql.codegen.cache.maxEntries": "5000",
         # A checksum beside every commit helps readers of long logs and costs each of the many small writes here.
         "spark.databricks.delta.writeChecksumFile.enabled": "false",
         # A second run of a stream is an error. By default it would stop the first one, whose task would seem done.

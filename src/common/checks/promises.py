@@ -12,7 +12,7 @@ from common.checks.rows import breaks, shown
 from common.contracts.table import Check, ForeignKey, Freshness, Table, required
 
 RESULT = "table string, check_name string, rows bigint, broken bigint, example string"
-"""What every check of this module returns, as a DDL schema; `rows` is null for foreign keys."""
+"""What `broken_rows` returns, as a DDL schema."""
 
 UNIQUE = "unique"
 UNIQUE_ACROSS_DATES = "unique_across_dates"
@@ -114,22 +114,4 @@ def _summed(table: Table, name: str, broken: Column) -> Column:
         F.coalesce(F.sum("_rows"), F.lit(0)).alias("rows"),
         F.coalesce(F.sum(broken), F.lit(0)).alias("broken"),
         F.min(F.when(broken > 0, key)).alias("example"),
-    )
-
-
-def orphans(rows: DataFrame, targets: DataFrame, table: Table, key: ForeignKey) -> DataFrame:
-    """How many rows have a value that the foreign key's table doesn't; columns as `RESULT`."""
-    values = (
-        rows.where(F.col(key.column).isNotNull())
-        .groupBy(F.col(key.column).alias("_value"))
-        .agg(F.count("*").alias("_rows"))
-    )
-    known = targets.select(F.col(key.to_column).alias("_value"))
-    missing = values.join(known, "_value", "left_anti")
-    return missing.agg(
-        F.lit(table.name).alias("table"),
-        F.lit(foreign_key_name(key)).alias("check_name"),
-        F.lit(None).cast("bigint").alias("rows"),
-        F.coalesce(F.sum("_rows"), F.lit(0)).alias("broken"),
-        F.min(F.concat(F.lit(f"{key.column}="), shown(F.col("_value")))).alias("example"),
     )

@@ -5,15 +5,16 @@ from datetime import date
 
 from pyspark.sql import DataFrame
 
-from common.checks.extents import NOTHING, Extent, Extents, extents, from_day, since, together
+from common.checks.extents import NOTHING, Extents, extents, from_day, since, together
 from common.checks.findings import Finding
+from common.checks.foreign_keys import Orphans, Referring, Target, orphans
 from common.checks.kept import basis, keep_findings, kept_findings
-from common.checks.promises import broken_rows, orphans, promises, recent_by, row_checks
+from common.checks.promises import broken_rows, foreign_key_name, promises, recent_by, row_checks
 from common.contracts.bronze import bronze_table
 from common.contracts.drift import ExistingColumn, drift
 from common.contracts.ops import BATCHES, QUALITY_RESULTS
 from common.contracts.registry import all_tables
-from common.contracts.table import Table
+from common.contracts.table import ForeignKey, Table
 from common.storage.lake import Lake
 from common.storage.last_success import Step
 
@@ -68,20 +69,28 @@ def _promises(lake: Lake, tables: list[Table], days: int, known: Extents) -> lis
     """The findings on the tables' promises, from their numbers."""
     targets = _targets(lake, tables)
     reach = extents(lake, [*targets.values(), *tables], known)
-    parts = [part for table in tables for part in _parts(lake, table, reach, targets, days)]
-    results = {(row["table"], row["check_name"]): row for row in together(parts)}
-    rows = {name: extent.rows for name, extent in reach.items()}
-    rows |= {row["table"]: row["rows"] for row in results.values() if row["rows"] is not None}
+    first = {table.name: since(table, reach[table.name].newest, days) for table in tables}
+    recent = {table.name: _recent(lake, table, first[table.name]) for table in tables}
+    checked = together([broken_rows(recent[t.name], t) for t in tables if t.key or row_checks(t)])
+    broken = {(row["table"], row["check_name"]): (row["broken"], row["example"]) for row in checked}
+    rows = {name: extent.rows for name, extent in reach.items()} | {row["table"]: row["rows"] for row in checked}
+    not_empty = {name: target for name, target in targets.items() if reach[name].rows}
+    referring = [Referring(t.name, recent[t.name], _keys(lake, t, first[t.name], not_empty)) for t in tables]
+    lost = orphans(referring)
+    for one in referring:
+        for key, _ in one.keys:
+            found = lost.get((one.table, key), Orphans(0, None))
+            broken[one.table, foreign_key_name(key)] = (found.rows, f"{key.column}={found.example}")
     findings = []
     for table in tables:
-        first = since(table, reach[table.name].newest, days)
-        among = f"of {rows[table.name]:,} rows" + (f" since {first}" if first else "")
+        among = f"of {rows[table.name]:,} rows" + (f" since {day}" if (day := first[table.name]) else "")
         for name, promise in promises(table).items():
-            if row := results.get((table.name, name)):
-                details = f"{row['broken']:,} {among} break the rule: {promise.rule}"
-                if row["broken"]:
-                    details += f"; for example {row['example']}"
-                findings.append(Finding(table.name, name, row["broken"] == 0, details, promise.severity))
+            if (table.name, name) in broken:
+                count, example = broken[table.name, name]
+                details = f"{count:,} {among} break the rule: {promise.rule}"
+                if count:
+                    details += f"; for example {example}"
+                findings.append(Finding(table.name, name, count == 0, details, promise.severity))
     return findings
 
 
@@ -105,19 +114,17 @@ def _targets(lake: Lake, tables: Iterable[Table]) -> Mapping[str, Table]:
     return {name: declared[name] for name in names if lake.exists(name)}
 
 
-def _parts(
-    lake: Lake, table: Table, reach: Mapping[str, Extent], targets: Mapping[str, Table], days: int
-) -> list[DataFrame]:
-    first = since(table, reach[table.name].newest, days)
-    rows = _recent(lake, table, first)
-    parts = [broken_rows(rows, table)] if table.key or row_checks(table) else []
+def _keys(
+    lake: Lake, table: Table, first: date | None, targets: Mapping[str, Table]
+) -> list[tuple[ForeignKey, Target]]:
+    """The table's foreign keys that lead to one of the targets."""
+    keys = []
     for key in table.foreign_keys:
-        target = targets.get(key.to_table)
-        if target is not None and reach[target.name].rows:
+        if target := targets.get(key.to_table):
             # Rows of the same days, where both tables have days of the same kind: an event is on one day everywhere.
-            same_days = first if recent_by(target) == recent_by(table) else None
-            parts.append(orphans(rows, _recent(lake, target, same_days), table, key))
-    return parts
+            day = first if recent_by(target) == recent_by(table) else None
+            keys.append((key, Target(f"{target.name} since {day}", key.to_column, _recent(lake, target, day))))
+    return keys
 
 
 def _recent(lake: Lake, table: Table, first: date | None) -> DataFrame:

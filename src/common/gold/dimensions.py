@@ -4,6 +4,7 @@ Versions are derived from the accepted changes, by the same function as silver's
 moment after its changes are there; derived from the changes, a dimension can't miss what a batch has seen.
 """
 
+from collections.abc import Mapping
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
@@ -13,7 +14,7 @@ from common.contracts.reference import Reference
 from common.contracts.star import DIM_DATE, DIMENSIONS, UNKNOWN_KEY, surrogate
 from common.contracts.table import Table
 from common.silver.history import versions
-from common.storage.difference import merge_difference
+from common.storage.difference import difference
 from common.storage.lake import Lake, Once
 
 
@@ -33,19 +34,25 @@ def dimension_rows(history: DataFrame, reference: Reference) -> DataFrame:
     return keyed.select(*DIMENSIONS[reference.entity].column_names)
 
 
-def update_dimension(lake: Lake, reference: Reference, ids: DataFrame) -> None:
-    """Derives the versions of these ids again and merges the difference; versions that are gone are deleted.
+def update_dimensions(lake: Lake, ids: Mapping[Reference, DataFrame]) -> None:
+    """Derives the versions of ids again and merges the difference; versions that are gone are deleted.
 
     Args:
         lake: where the tables are.
-        reference: the kind of reference data.
-        ids: natural keys, each once.
+        ids: by kind of reference data, natural keys, each once. The dimensions of all kinds are one query.
 
     """
+    if ids:
+        lake.apply_all(
+            {DIMENSIONS[reference.entity]: _difference(lake, reference, ids[reference]) for reference in ids}
+        )
+
+
+def _difference(lake: Lake, reference: Reference, ids: DataFrame) -> DataFrame:
     table = DIMENSIONS[reference.entity]
     changes = lake.table(reference.changes).join(ids, reference.key, "left_semi")
     existing = lake.table(table).join(ids, reference.key, "left_semi")
-    merge_difference(lake, dimension_rows(versions(changes, reference), reference), existing, table)
+    return difference(dimension_rows(versions(changes, reference), reference), existing, table)
 
 
 def add_unknown_members(lake: Lake) -> None:

@@ -9,14 +9,12 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import date
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 import common.contracts.marts
 from common.checks.extents import extents
 from common.contracts.table import Table
 from common.features.reach import Stretch, stretches, within
 from common.gold.mart import Mart, Read
-from common.gold.stacked import stacked
 from common.gold.touched import READ, days_of_month, mart_arrivals, touched_days
 from common.result import Result
 from common.storage.checkpoints import check_checkpoint
@@ -72,21 +70,15 @@ def recompute_marts(lake: Lake, days: list[date]) -> None:
     concerned = {mart.table.name: _concerned(lake, mart, days) for mart in DECLARED}
     with ExitStack() as kept:
         rows = {read: kept.enter_context(_read_once(lake, read, concerned)) for read in _reads()}
-        differences = [_difference(lake, mart, rows[mart.read], concerned[mart.table.name]) for mart in DECLARED]
-        differing = kept.enter_context(lake.staged(stacked(differences), "marts.difference"))
-        period = F.coalesce(*dict.fromkeys(mart.period for mart in DECLARED)).cast("string")
-        only_inserts = F.every(F.col("operation") == "insert")
-        found = differing.groupBy("mart").agg(F.min(period), F.max(period), only_inserts, F.count("*")).collect()
-        tables = {table.name: table for table in MARTS}
-        for name, first, last, are_inserts, rows_of_mart in found:
-            theirs = differing.where(F.col("mart") == name)
-            lake.merge_staged(theirs, tables[name], first, last, rows_of_mart if are_inserts else None)
+        lake.apply_all(
+            {mart.table: _difference(lake, mart, rows[mart.read], concerned[mart.table.name]) for mart in DECLARED}
+        )
 
 
 def _difference(lake: Lake, mart: Mart, rows: DataFrame, concerned: list[Stretch]) -> DataFrame:
     derived = mart.rows(rows.where(within("event_date", concerned)))
     existing = lake.table(mart.table).where(within(mart.period, concerned))
-    return difference(derived, existing, mart.table).withColumn("mart", F.lit(mart.table.name))
+    return difference(derived, existing, mart.table)
 
 
 def _concerned(lake: Lake, mart: Mart, days: list[date]) -> list[Stretch]:

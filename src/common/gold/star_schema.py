@@ -17,16 +17,16 @@ from pyspark.sql import functions as F
 from common.contracts.silver import BY_ENTITY, FRAUD_REPORTS, REFERENCES, TRANSACTIONS
 from common.contracts.star import DIM_DATE, DIMENSIONS, FACT_FRAUD_REPORT, FACT_TRANSACTION
 from common.gold.dim_date import extend_calendar
-from common.gold.dimensions import add_unknown_members, update_dimension
+from common.gold.dimensions import add_unknown_members, update_dimensions
 from common.gold.fact_fraud_report import REPORT_KEY, update_report_facts
 from common.gold.fact_transaction import FROM_SILVER, concerned_facts, mended_facts, write_facts
-from common.gold.stacked import stacked
 from common.result import Result
 from common.storage.changes import changes_since, versions
 from common.storage.checkpoints import check_checkpoint
 from common.storage.lake import Lake, Once
 from common.storage.last_success import Step
 from common.storage.recent import utc
+from common.storage.stacked import stacked
 from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, run_queries
 
 STAR = (*DIMENSIONS.values(), DIM_DATE, FACT_TRANSACTION, FACT_FRAUD_REPORT)
@@ -83,12 +83,14 @@ def star_arrivals(read: Mapping[str, DataFrame]) -> DataFrame:
 def update_star(lake: Lake, batch: DataFrame, once: Once) -> None:
     """Updates dimensions and facts for a batch of `star_arrivals`."""
     ends = _ends(batch)
-    changes = {}
-    for reference in REFERENCES.values():
-        if reference.entity in ends:
-            changed = batch.where(F.col("kind") == reference.entity).select(reference.key, "changed_at")
-            update_dimension(lake, reference, changed.select(reference.key).distinct())
-            changes[reference.entity] = changed
+    changes = {
+        reference.entity: batch.where(F.col("kind") == reference.entity).select(reference.key, "changed_at")
+        for reference in REFERENCES.values()
+        if reference.entity in ends
+    }
+    update_dimensions(
+        lake, {BY_ENTITY[entity]: rows.select(BY_ENTITY[entity].key).distinct() for entity, rows in changes.items()}
+    )
     facts = [ends[kind] for kind in (_TRANSACTION, _REPORT) if kind in ends]
     if facts:
         extend_calendar(lake, min(first for first, _ in facts).date(), max(last for _, last in facts).date())

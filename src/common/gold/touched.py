@@ -15,9 +15,9 @@ from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
 from common.features.reach import Stretch
 from common.gold.lookup import dates_of_transactions
-from common.gold.stacked import stacked
 from common.storage.lake import Lake
 from common.storage.recent import utc
+from common.storage.stacked import stacked
 
 READ = (TRANSACTIONS, FRAUD_REPORTS, TRANSACTION_SCORES)
 

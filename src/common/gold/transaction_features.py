@@ -15,13 +15,13 @@ from common.features.affected import ROW_KEY, affected, days_of, report_spans, t
 from common.features.reach import Reach, event_ends, reach_by_day, within
 from common.features.transactions import INPUTS, transaction_features
 from common.features.windows import EVENT_MICROS
-from common.gold.stacked import stacked
 from common.result import Result
 from common.storage.changes import changes_since, versions
 from common.storage.checkpoints import check_checkpoint
 from common.storage.lake import Lake, Once
 from common.storage.last_success import Step
 from common.storage.recent import newest_time, utc
+from common.storage.stacked import stacked
 from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, run_queries
 
 STEP = Step(

@@ -17,7 +17,8 @@ from common.contracts.table import Column as ContractColumn
 from common.contracts.table import Table
 from common.silver.conform import BRONZE
 from common.silver.staged import Staged
-from common.storage.lake import Lake, measures_of
+from common.storage.lake import Lake
+from common.storage.staging import measures_of
 
 CONFLICT = "conflict"
 """Name of the check that a record fails whose key is in the table with other content."""

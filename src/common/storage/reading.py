@@ -13,21 +13,8 @@ from common.contracts.table import Table
 from common.errors import CheckpointError
 from common.settings import Settings
 from common.storage.checkpoints import newest_batch, streams
+from common.storage.commits import commits
 from common.storage.lake import Lake
-
-_WITHOUT_NEW_ROWS = (
-    "ADD COLUMNS",
-    "CHANGE COLUMN",
-    "CREATE TABLE",
-    "DELETE",
-    "OPTIMIZE",
-    "REORG",
-    "SET TBLPROPERTIES",
-    "UNSET TBLPROPERTIES",
-    "UPDATE",
-    "VACUUM END",
-    "VACUUM START",
-)
 
 
 @dataclass(frozen=True)
@@ -83,21 +70,8 @@ def waiting(lake: Lake, table: Table | str) -> list[str]:
     begun = readers(lake, table)
     if not begun:
         return []
-    newest = _newest_with_rows(lake, table)
+    newest = next((commit.version for commit in commits(lake, table) if commit.may_insert), -1)
     return sorted(place.stream for place in begun if place.version <= newest)
-
-
-def _newest_with_rows(lake: Lake, table: Table | str) -> int:
-    history = lake.spark.sql(f"DESCRIBE HISTORY {lake.full_name(table)}")
-    commits = history.select("version", "operation", "operationMetrics").orderBy("version", ascending=False)
-    return next((row["version"] for row in commits.collect() if _adds_rows(*row[1:])), -1)
-
-
-def _adds_rows(operation: str, metrics: dict[str, str] | None) -> bool:
-    if operation in _WITHOUT_NEW_ROWS:
-        return False
-    added = "numTargetRowsInserted" if operation == "MERGE" else "numOutputRows"
-    return (metrics or {}).get(added) != "0"
 
 
 def require_read(lake: Lake, *tables: Table | str) -> None:

@@ -36,28 +36,38 @@ def log_folder(settings: Settings, table: str) -> Path | None:
 
 def state_in(log: Path) -> TableState | None:
     """The state by the newest commit in a log's folder; None where there is no commit."""
+    newest = next(iter(commits_in(log)), None)
+    return None if newest is None else TableState(newest, _commit_id(log, newest))
+
+
+def commits_in(log: Path) -> list[int]:
+    """The versions whose commits are in a log's folder, newest first."""
     try:
         names = os.listdir(log)
     except FileNotFoundError:
-        return None
+        return []
     commits = (name for name in names if len(name) == len(_COMMIT) and name.endswith(".json"))
-    newest = max(commits, default=None)
-    return None if newest is None else TableState(int(newest.removesuffix(".json")), _commit_id(log / newest))
+    return sorted((int(name.removesuffix(".json")) for name in commits), reverse=True)
 
 
-def _commit_id(file: Path) -> str:
-    """The id that Delta gives each transaction, from the first line of its commit; else what identifies the file."""
-    with file.open(encoding="utf-8") as lines:
-        first = _parsed(lines.readline())
-    if transaction := first.get("commitInfo", {}).get("txnId"):
+def commit_info(log: Path, version: int) -> dict[str, Any]:
+    """What Delta notes of a commit, from its first line; empty where that is something else."""
+    with _file(log, version).open(encoding="utf-8") as lines:
+        try:
+            first = json.loads(lines.readline())
+        except ValueError:
+            return {}
+    found = first.get("commitInfo") if isinstance(first, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _commit_id(log: Path, version: int) -> str:
+    """The id that Delta gives each transaction; else what identifies the file."""
+    if transaction := commit_info(log, version).get("txnId"):
         return str(transaction)
-    found = file.stat()
+    found = _file(log, version).stat()
     return f"{found.st_mtime_ns} {found.st_size}"
 
 
-def _parsed(line: str) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+def _file(log: Path, version: int) -> Path:
+    return log / f"{version:020}.json"

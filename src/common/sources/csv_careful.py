@@ -1,0 +1,109 @@
+"""Rows of a CSV file some of which break its dialect: where the next row begins, and what a stray quote swallowed.
+
+A row that can't be read is refused alone, and reading goes on at the next line. A quoted field may span lines, so that
+a broken row may have had more lines than its first: what follows it and ends within quotes is refused too.
+"""
+
+import csv
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from common.sources.chunks import FileRefused
+from common.sources.csv_rows import rows_of
+from common.sources.file_format import NO_QUOTE, FileFormat
+
+FEW_DELIMITERS = 4
+"""With fewer delimiters than this in the lines that it spans, a field is taken for text of several lines."""
+
+SWALLOWED = "a quote is opened and not closed: what follows it has as many delimiters as rows have"
+_REST = "a quote is closed that was not opened: it may be the rest of the row before it"
+_REASONS = {"unexpected end of data": "a quote is opened and never closed"}
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+_READINGS_OF_A_LINE = 50
+"""A bound on work: each line is read at most this often on average, to find where rows begin."""
+
+Found = tuple[int, str, list[str], str | None]
+"""The line in the file where a row begins, that line itself, the row's fields, and why it can't be read."""
+
+
+def careful_rows(lines: Sequence[str], start: int, layout: FileFormat, delimiter: str, width: int) -> Iterator[Found]:
+    """The rows of a file's lines from the index `start` on, one by one. Blank lines are no rows.
+
+    `width` is the number of fields that a row has.
+
+    Raises:
+        FileRefused: so many quotes are left open that rows can't be told apart.
+    """
+    here = start
+    end = len(lines)
+    left = _READINGS_OF_A_LINE * (end + 1000)
+
+    def following() -> Iterator[str]:
+        nonlocal here
+        while here < end:
+            here += 1
+            yield lines[here - 1]
+
+    rests = _closes_a_quote(layout, delimiter)
+    in_doubt = False
+    rows = rows_of(following(), layout, delimiter)
+    while (begin := here) < end:
+        problem, row = None, None
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            problem = plain_reason(error)
+        if row is not None and swallows(row, width, delimiter):
+            problem = SWALLOWED
+        elif row and in_doubt and rests(lines[begin:here]):
+            problem = _REST
+        if problem is not None:
+            left -= here - begin
+            if left < 0:
+                raise FileRefused(
+                    f"line {begin + 1} of the CSV file: {problem}, as in many rows before; try `quote: none`"
+                )
+            here = begin + 1
+            rows = rows_of(following(), layout, delimiter)
+            in_doubt = True
+            yield begin + 1, lines[begin].rstrip("\r\n"), [], problem
+        elif row:
+            in_doubt = in_doubt and len(row) != width
+            yield begin + 1, lines[begin].rstrip("\r\n"), row, None
+
+
+def plain_reason(error: csv.Error) -> str:
+    """What breaks the dialect, in plain words."""
+    reason = str(error)
+    if "expected after" in reason:
+        return "there is text behind a closing quote; within quotes, a quote must be doubled"
+    return _REASONS.get(reason, reason)
+
+
+def swallows(row: list[str], width: int, delimiter: str) -> bool:
+    """Whether a field spans lines that would be rows, each by itself.
+
+    True where the line in which the field begins and the whole lines that it spans have as many delimiters as rows do.
+    A text of several lines does not: the row's other fields are missing in its lines.
+    """
+    for index, field in enumerate(row):
+        first, *inner = _LINE_END.split(field)[:-1] or [field]
+        inner = [line for line in inner if line]
+        if (
+            len(inner) * (width - 1) >= FEW_DELIMITERS
+            and index + first.count(delimiter) == width - 1
+            and all(line.count(delimiter) == width - 1 for line in inner)
+        ):
+            return True
+    return False
+
+
+def _closes_a_quote(layout: FileFormat, delimiter: str) -> Callable[[Sequence[str]], bool]:
+    """Whether lines hold a quote behind an unquoted text, as the end of a quoted field that began before them does."""
+    quote, end = layout.quote, re.escape(delimiter)
+    if quote == NO_QUOTE:
+        return lambda _: False
+    closing = re.compile(rf"[^{end}\r\n{re.escape(quote)}]{re.escape(quote)}(?=[{end}\r\n]|\Z)")
+    return lambda lines: sum(line.count(quote) for line in lines) % 2 == 1 and any(map(closing.search, lines))

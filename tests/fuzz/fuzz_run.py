@@ -147,7 +147,9 @@ def _count(content: bytes, format_: str) -> int | None:
             case "json_lines":
                 return sum(bool(line.strip(b" \t\r")) for line in plain.removeprefix(b"\xef\xbb\xbf").split(b"\n"))
             case "csv" if b'"' not in plain and b"\r" not in plain.replace(b"\r\n", b""):
-                return max(0, sum(bool(line) for line in plain.replace(b"\r", b"").split(b"\n")) - 1)
+                # Lines above the header that hold nothing but delimiters are blank.
+                lines = plain.removeprefix(b"\xef\xbb\xbf").replace(b"\r", b"").lstrip(b"\n ,\t").split(b"\n")
+                return max(0, sum(map(bool, lines)) - 1)
             case "json_array":
                 return (
                     len(json.loads(plain.decode("utf-8-sig"), parse_int=str))

@@ -19,9 +19,10 @@ SWALLOWED = "a quote is opened and not closed: what follows it has as many delim
 _REST = "a quote is closed that was not opened: it may be the rest of the row before it"
 _REASONS = {"unexpected end of data": "a quote is opened and never closed"}
 
+_NUMBER = re.compile(r"\s*[-+]?\d")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
-_READINGS_OF_A_LINE = 50
+READINGS_OF_A_LINE = 50
 """A bound on work: each line is read at most this often on average, to find where rows begin."""
 
 Found = tuple[int, str, list[str], str | None]
@@ -38,7 +39,7 @@ def careful_rows(lines: Sequence[str], start: int, layout: FileFormat, delimiter
     """
     here = start
     end = len(lines)
-    left = _READINGS_OF_A_LINE * (end + 1000)
+    left = READINGS_OF_A_LINE * (end + 1000)
 
     def following() -> Iterator[str]:
         nonlocal here
@@ -48,6 +49,7 @@ def careful_rows(lines: Sequence[str], start: int, layout: FileFormat, delimiter
 
     rests = _closes_a_quote(layout, delimiter)
     in_doubt = False
+    sample: list[str] = []
     rows = rows_of(following(), layout, delimiter)
     while (begin := here) < end:
         problem, row = None, None
@@ -55,7 +57,8 @@ def careful_rows(lines: Sequence[str], start: int, layout: FileFormat, delimiter
             row = next(rows, None)
         except csv.Error as error:
             problem = plain_reason(error)
-        if row is not None and swallows(row, width, delimiter):
+        inner = swallowed(row, width, delimiter) if row else []
+        if inner and all(_alike(line.split(delimiter), sample) for line in inner):
             problem = SWALLOWED
         elif row and in_doubt and rests(lines[begin:here]):
             problem = _REST
@@ -70,7 +73,8 @@ def careful_rows(lines: Sequence[str], start: int, layout: FileFormat, delimiter
             in_doubt = True
             yield begin + 1, lines[begin].rstrip("\r\n"), [], problem
         elif row:
-            in_doubt = in_doubt and len(row) != width
+            if len(row) == width:
+                in_doubt, sample = False, row
             yield begin + 1, lines[begin].rstrip("\r\n"), row, None
 
 
@@ -82,22 +86,32 @@ def plain_reason(error: csv.Error) -> str:
     return _REASONS.get(reason, reason)
 
 
-def swallows(row: list[str], width: int, delimiter: str) -> bool:
-    """Whether a field spans lines that would be rows, each by itself.
+def swallowed(row: list[str], width: int, delimiter: str) -> list[str]:
+    """The lines that a field of the row spans, where each of them may be a row by itself; else none.
 
-    True where the line in which the field begins and the whole lines that it spans have as many delimiters as rows do.
-    A text of several lines does not: the row's other fields are missing in its lines.
+    Then these lines, and those in which the field begins and ends, have as many delimiters as rows do. Those of a text
+    of several lines have fewer: the row's other fields are missing in them.
     """
     for index, field in enumerate(row):
-        first, *inner = _LINE_END.split(field)[:-1] or [field]
-        inner = [line for line in inner if line]
+        first, *others = _LINE_END.split(field)
+        inner, last = [line for line in others[:-1] if line], "".join(others[-1:])
         if (
             len(inner) * (width - 1) >= FEW_DELIMITERS
             and index + first.count(delimiter) == width - 1
+            and last.count(delimiter) + len(row) - 1 - index == width - 1
             and all(line.count(delimiter) == width - 1 for line in inner)
         ):
-            return True
-    return False
+            return inner
+    return []
+
+
+def _alike(row: Sequence[str], sample: Sequence[str]) -> bool:
+    """Whether most fields are numbers, texts or empty as the sample's are; also where there is no sample."""
+    return not sample or sum(map(_same_kind, row, sample)) * 2 > len(sample)
+
+
+def _same_kind(left: str, right: str) -> bool:
+    return bool(_NUMBER.match(left)) == bool(_NUMBER.match(right)) and bool(left) == bool(right)
 
 
 def _closes_a_quote(layout: FileFormat, delimiter: str) -> Callable[[Sequence[str]], bool]:

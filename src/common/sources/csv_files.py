@@ -7,9 +7,10 @@ are told apart one by one (`csv_careful`).
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 
 from common.sources.chunks import Chunk, FileRefused, Record, chunks
-from common.sources.csv_careful import careful_rows, plain_reason, swallows
+from common.sources.csv_careful import careful_rows, plain_reason, swallowed
 from common.sources.csv_header import Start, names_of, start_of
 from common.sources.csv_records import CsvRecords, as_json
 from common.sources.csv_rows import Rows, rows_of
@@ -28,6 +29,8 @@ def csv_chunks(content: bytes, layout: FileFormat) -> Iterator[Chunk]:
     refuse_binary(content, layout, "CSV")
     csv.field_size_limit(max(csv.field_size_limit(), _MAX_FIELD_CHARACTERS))
     text = text_of(content, layout.encoding)
+    if layout.escape and layout.escape not in text:
+        layout = replace(layout, escape=None)  # Python's reader is quicker
     if layout.skip_footer:
         text = _without_footer(text, layout.skip_footer)
     yield from chunks(_records(text, layout))
@@ -77,7 +80,7 @@ def _read_all(rows: Rows, made: CsvRecords, start: Start) -> bool:
     try:
         for row in rows:
             end = rows.line_num
-            if end - line > 2 and swallows(row, width, start.delimiter):
+            if end - line > 2 and swallowed(row, width, start.delimiter):
                 return False
             if is_plain and len(row) == width:
                 records.append((len(records) + 1, as_json(dict(zip(names, row, strict=True))), None))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from common.sources.chunks import FileRefused
 from common.sources.file_format import FileFormat
 
-_NAMES_DELIMITER = re.compile(r'"?sep=(.)"?[ \t]*[\r\n]*\Z', re.IGNORECASE)
+_NAMES_DELIMITER = re.compile(r'"?sep=([^\r\n])"?[ \t]*[\r\n]*\Z', re.IGNORECASE)
 """Excel's own line above a header, such as `sep=;`."""
 
 

@@ -76,7 +76,9 @@ def test_a_doubled_name_that_is_mapped_refuses_the_file_and_the_way_on_reads_it(
         "`skip_rows: 1`, `header: false` and `columns: [a, 'due (€)', 'due (€)_2', 'no']`"
     )
     names = ("a", "due (€)", "due (€)_2", "no")
-    assert objects(content, mapped=("a", "due (€)"), skip_rows=1, columns=names) == [dict(zip(names, "1234", strict=True))]
+    assert objects(content, mapped=("a", "due (€)"), skip_rows=1, columns=names) == [
+        dict(zip(names, "1234", strict=True))
+    ]
     assert len(objects(content, mapped=("a", "due (€)_2"))) == 1
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 
 from common.sources.chunks import FileRefused, Record
 from common.sources.file_format import NO_QUOTE, FileFormat
+from common.sources.guesses import DELIMITERS, likely_delimiter
 
 A_FEW = 3
 """A file most of whose rows can't be read is refused from so many on; one without any readable row from two on."""
@@ -103,6 +104,9 @@ class CsvRecords:
         return row if len(row) == wanted else None
 
     def _way_for(self, count: int) -> str:
+        if likely := likely_delimiter(self.names):
+            delimiter, times = likely
+            return f"; the header holds {times} {DELIMITERS[delimiter]}: declare `delimiter: {DELIMITERS[delimiter]}`"
         if count == 1:
             return "; look whether `delimiter` is right"
         if self._layout.columns:

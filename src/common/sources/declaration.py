@@ -12,7 +12,7 @@ from common.errors import DeclarationError
 from common.sources.decoding import AUTO
 from common.sources.expressions import BOOLEAN, Expression, checked_expression
 from common.sources.file_format import FileFormat
-from common.sources.file_options import OF_CSV, check_character, check_columns, check_option_of_format, check_path
+from common.sources.file_options import OPTIONS, check_option
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Text = Annotated[str, Field(min_length=1)]
@@ -96,32 +96,11 @@ class FileFeed(_Strict):
             ) from None
         return value
 
-    @field_validator(*OF_CSV, "records", "encoding")
+    @field_validator(*OPTIONS)
     @classmethod
-    def _is_an_option_of_the_format(cls, value: Any, info: ValidationInfo) -> Any:
-        assert info.field_name is not None
-        if value != cls.model_fields[info.field_name].default:
-            check_option_of_format(info.field_name, info.data)
-        return value
-
-    @field_validator("delimiter", "quote", "escape")
-    @classmethod
-    def _is_one_character(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if value is not None:
-            check_character(str(info.field_name), value, info.data)
-        return value
-
-    @field_validator("columns")
-    @classmethod
-    def _names_what_has_no_header(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        check_columns(value, info.data)
-        return value
-
-    @field_validator("records")
-    @classmethod
-    def _is_a_path(cls, value: str | None) -> str | None:
-        if value is not None:
-            check_path(value)
+    def _option_makes_sense(cls, value: Any, info: ValidationInfo) -> Any:
+        name = str(info.field_name)
+        check_option(name, value, info.data, is_default=value == cls.model_fields[name].default)
         return value
 
     @field_validator("into")

@@ -5,34 +5,38 @@ from typing import Any
 
 from common.sources.file_format import NO_QUOTE
 
-OF_CSV = ("delimiter", "quote", "escape", "header", "columns", "skip_rows", "skip_footer", "ragged", "on_bad_row")
-
+_OF_CSV = ("delimiter", "quote", "escape", "header", "columns", "skip_rows", "skip_footer", "ragged", "on_bad_row")
 _FORMATS = {
-    **dict.fromkeys(OF_CSV, ("csv",)),
+    **dict.fromkeys(_OF_CSV, ("csv",)),
     "records": ("json",),
     "encoding": ("csv", "json_lines", "json_array", "json"),
 }
 
+OPTIONS = tuple(_FORMATS)
+"""The options that only some formats have."""
+
 _WAYS = {"quote": ", or none where nothing is quoted", "delimiter": r'; a tab is written "\t", in double quotes'}
 
 
-def check_option_of_format(name: str, others: Mapping[str, Any]) -> None:
-    """Checks that files of the feed's format have such an option; `others` are the options declared before it.
+def check_option(name: str, value: Any, others: Mapping[str, Any], *, is_default: bool) -> None:
+    """Checks the value of an option; `others` are the fields of the feed before it, as far as they are valid.
 
     Raises:
-        ValueError: they don't.
+        ValueError: files of the feed's format have no such option, the value breaks a rule, or contradicts another
+            option; the message says what to change.
     """
     formats = _FORMATS[name]
-    if (declared := others.get("format", formats[0])) not in formats:
+    if not is_default and (declared := others.get("format", formats[0])) not in formats:
         raise ValueError(f"an option of `format: {' or '.join(formats)}`, not of `format: {declared}`; leave it out")
+    if name in ("delimiter", "quote", "escape") and value is not None:
+        _check_character(name, value, others)
+    elif name == "columns":
+        _check_columns(value, others)
+    elif name == "records" and value is not None and not all(value.split(".")):
+        raise ValueError("it must be names with a dot between them, such as data.items")
 
 
-def check_character(name: str, value: str, others: Mapping[str, Any]) -> None:
-    """Checks the delimiter, the quote (of which there may be none) or the escape.
-
-    Raises:
-        ValueError: it is not one character, ends a line, or is the delimiter too.
-    """
+def _check_character(name: str, value: str, others: Mapping[str, Any]) -> None:
     if name == "quote" and value == NO_QUOTE:
         return
     if len(value) != 1:
@@ -43,12 +47,7 @@ def check_character(name: str, value: str, others: Mapping[str, Any]) -> None:
         raise ValueError(f"{value!r} is the delimiter too; one of the two must be another character")
 
 
-def check_columns(columns: tuple[str, ...], others: Mapping[str, Any]) -> None:
-    """Checks the names that are declared for the columns of files without a header.
-
-    Raises:
-        ValueError: there is a header, or none and no names; a name has blanks around it, or is there twice.
-    """
+def _check_columns(columns: tuple[str, ...], others: Mapping[str, Any]) -> None:
     if others.get("header", True) and columns:
         raise ValueError("they name the fields of files without a header; add `header: false`, or leave them out")
     if not others.get("header", True) and not columns:
@@ -57,13 +56,3 @@ def check_columns(columns: tuple[str, ...], others: Mapping[str, Any]) -> None:
         raise ValueError(f"{blank[0]!r} has blanks around it; write {blank[0].strip()!r}")
     if twice := [name for name in columns if columns.count(name) > 1]:
         raise ValueError(f"{twice[0]!r} is there twice; every column needs a name of its own")
-
-
-def check_path(value: str) -> None:
-    """Checks a path of names, such as `data.items`.
-
-    Raises:
-        ValueError: one of them is empty.
-    """
-    if not all(value.split(".")):
-        raise ValueError("it must be names with a dot between them, such as data.items")

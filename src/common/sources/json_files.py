@@ -54,7 +54,7 @@ def way_to_read(text: str) -> str | None:
         return None
     if text[_skip_space(text, 0)] == "[":
         return "`format: json_array` reads the array" if _is_one_array(text) else "`format: json` reads the file"
-    if len(spans) == 1 and (path := _array_within(text)):
+    if len(spans) == 1 and (path := array_within(text)):
         return f"`format: json` with `records: {path}` reads the array within the object"
     return "`format: json` reads the file"
 
@@ -100,7 +100,7 @@ def _within(text: str, position: int, path: str) -> list[Span]:
         except (IndexError, ValueError):
             raise FileRefused("an object of the file is nested too deeply, and is not JSON") from None
         if found is None:
-            way = _array_within(text)
+            way = array_within(text)
             hint = f"; there is an array of objects at `records: {way}`" if way else ""
             raise FileRefused(f"the object holds nothing at `{'.'.join(seen)}` of `records: {path}`{hint}")
         position = found
@@ -174,7 +174,7 @@ def _is_one_array(text: str) -> bool:
     return _skip_space(text, _elements(text, start)[1]) == len(text)
 
 
-def _array_within(text: str) -> str | None:
+def array_within(text: str) -> str | None:
     """The shortest path of names to an array of objects, in the first object of a text."""
     try:
         level = [("", _DECODER.raw_decode(text, _skip_space(text, 0))[0])]

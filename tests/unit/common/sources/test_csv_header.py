@@ -23,6 +23,13 @@ def test_a_header_with_fewer_names_than_rows_have_fields_says_what_can_be_declar
         records("id,amount\n1,10,\n2,20,\n")
 
 
+def test_a_header_full_of_another_delimiter_names_it() -> None:
+    with pytest.raises(
+        FileRefused, match='2 have 2 fields, the header 1; the header holds 2 ";": declare `delimiter: ";"`'
+    ):
+        records("id;amount;name\n1;10,50;a\n2;20,00;b\n")
+
+
 @pytest.mark.parametrize("above", ["\n", "\n \n\r\n", ",\n", " , \n\n", "\ufeff\n"])
 def test_blank_lines_above_the_header_are_skipped(above: str) -> None:
     assert objects(above + ROWS) == TWO

@@ -81,7 +81,7 @@ def _judge(lake: Lake, seed: int, landed: Landed) -> Report:
     problems += [f"{reference}: landed and not in bronze" for reference in sorted(landed.records.keys() - seen)[:20]]
     for path, found in by_file.items():
         one = landed.files[path]
-        problems += [f"mutant {one.number}: {text}" for text in _miscounted(one, format_of(one.feed, seed), found)]
+        problems += [f"mutant {one.number}: {text}" for text in miscounted(one, format_of(one.feed, seed), found)]
         fates[one.kind, found[0] if len(set(found)) == 1 else "several" if found else "no records"] += 1
     problems += _counted_otherwise(lake, counts)
     return Report(fates, len(seen), problems)
@@ -125,7 +125,7 @@ def _implausible(feed: Feed, row: Row, stored: Row) -> list[str]:
     return [*wrong, f"accepted with other values: {shown} of {row['payload'][:300]}"] if changed else wrong
 
 
-def _miscounted(one: Mutant, format_: str, fates: list[str]) -> list[str]:
+def miscounted(one: Mutant, format_: str, fates: list[str]) -> list[str]:
     """Compares the records of a file with a count by other means, where there is one."""
     if not one.content:
         return [] if fates == ["file refused"] else [f"an empty file gave {fates}"]

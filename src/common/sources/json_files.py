@@ -120,7 +120,7 @@ def _member(text: str, position: int, name: str) -> int | None:
             if found is not None:
                 raise FileRefused(f"the key {name!r} of `records` is there twice")
             found = position
-        position = _skip_space(text, _end(text, position, f"the value of {key!r}"))
+        position = _skip_space(text, _end(text, position, "a value of the object"))
         if text[position] == ",":
             position = _skip_space(text, position + 1)
     return found

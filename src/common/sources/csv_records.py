@@ -10,6 +10,9 @@ from common.sources.guesses import DELIMITERS, likely_delimiter
 A_FEW = 3
 """A file most of whose rows can't be read is refused from so many on; one without any readable row from two on."""
 
+LINES_ABOVE = 50
+"""So many lines above a header, none of them declared, are taken for what they are by the rows below them."""
+
 as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -32,6 +35,7 @@ class CsvRecords:
         self._widths: Counter[int] = Counter()
         self._first_line: dict[int, int] = {}
         self._has_more: set[int] = set()
+        self._run = (0, 0, 0)
 
     @property
     def width(self) -> int:
@@ -49,7 +53,9 @@ class CsvRecords:
         if fitted is not None:
             self._append(as_json(dict(zip(self.names, fitted, strict=False))), None)
             return
-        count = len(row)
+        count, number = len(row), len(self.records) + 1
+        width, first, last = self._run
+        self._run = (count, first if (width, last) == (count, number - 1) else number, number)
         self._widths[count] += 1
         self._first_line.setdefault(count, line)
         if any(row[self._named :]):
@@ -68,14 +74,24 @@ class CsvRecords:
             FileRefused: most of them can't be read.
         """
         bad, total = self._bad, len(self.records)
-        if (bad >= A_FEW and bad * 2 > total) or (bad == total >= 2):
-            count, rows = max(self._widths.items(), key=lambda item: item[1], default=(0, 0))
-            if rows * 2 > bad:
+        if (bad >= A_FEW and bad * 2 > total) or (bad == total >= 2) or self._begins_late:
+            count, rows = max(self._widths.items(), key=lambda item: item[::-1], default=(0, 0))
+            if sum(self._widths.values()) * 2 > bad:
                 what = f"{rows} have {count} fields, {self._whose} {self.width}{self._way_for(count)}"
             else:
                 what = f"{self._first_bad}{self._way_of_quotes}"
             raise FileRefused(f"{bad} of {total} rows of the CSV file can't be read: {what}")
         return self.records
+
+    @property
+    def _begins_late(self) -> bool:
+        """Whether what was taken for the header, and for some rows, are lines above the header.
+
+        Then the rows from some early one to the last have at least twice as many fields.
+        """
+        count, first, last = self._run
+        is_whole_rest = last == len(self.records) and last - first >= 1 and first <= LINES_ABOVE
+        return is_whole_rest and count >= 3 and count >= self.width * 2
 
     @property
     def _whose(self) -> str:

@@ -23,6 +23,23 @@ def test_a_header_with_fewer_names_than_rows_have_fields_says_what_can_be_declar
         records("id,amount\n1,10,\n2,20,\n")
 
 
+def test_many_lines_above_the_header_and_few_rows_name_the_option_too() -> None:
+    above = "Account,DE00\n\n" + "".join(f"Key {n},value\n" for n in range(9))
+    content = above + "id,day,amount,currency\n1,2025-03-01,10,EUR\n"
+
+    with pytest.raises(FileRefused, match=r"2 of 11 rows .* 2 have 4 fields, the header 2; .* `skip_rows: 11`"):
+        records(content)
+    assert len(objects(content, skip_rows=11)) == 1
+    assert len([error for _, _, error in records(content + "x,y\n") if error]) == 2
+
+
+def test_lines_of_several_widths_above_the_header_name_the_option_too() -> None:
+    content = "Statement\nAccount,DE00\nBalance,1\nKey,x\nid,day,amount\n1,2025-03-01,10\n2,2025-03-02,20\n"
+
+    with pytest.raises(FileRefused, match=r"6 of 6 rows .* 3 have 3 fields, the header 1; .* `skip_rows: 4`"):
+        records(content)
+
+
 def test_a_header_full_of_another_delimiter_names_it() -> None:
     with pytest.raises(
         FileRefused, match='2 have 2 fields, the header 1; the header holds 2 ";": declare `delimiter: ";"`'

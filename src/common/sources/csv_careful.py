@@ -6,7 +6,7 @@ a broken row may have had more lines than its first: what follows it and ends wi
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from common.sources.chunks import FileRefused
 from common.sources.csv_rows import rows_of
@@ -29,10 +29,12 @@ Found = tuple[int, str, list[str], str | None]
 """The line in the file where a row begins, that line itself, the row's fields, and why it can't be read."""
 
 
-def careful_rows(lines: Sequence[str], start: int, layout: FileFormat, delimiter: str, width: int) -> Iterator[Found]:
+def careful_rows(
+    lines: Sequence[str], start: int, layout: FileFormat, delimiter: str, widths: Collection[int]
+) -> Iterator[Found]:
     """The rows of a file's lines from the index `start` on, one by one. Blank lines are no rows.
 
-    `width` is the number of fields that a row has.
+    `widths` are the numbers of fields that a row may have.
 
     Raises:
         FileRefused: so many quotes are left open that rows can't be told apart.
@@ -57,7 +59,7 @@ def careful_rows(lines: Sequence[str], start: int, layout: FileFormat, delimiter
             row = next(rows, None)
         except csv.Error as error:
             problem = plain_reason(error)
-        inner = swallowed(row, width, delimiter) if row else []
+        inner = swallowed(row, widths, delimiter) if row else []
         if inner and all(_alike(line.split(delimiter), sample) for line in inner):
             problem = SWALLOWED
         elif row and in_doubt and rests(lines[begin:here]):
@@ -73,7 +75,7 @@ def careful_rows(lines: Sequence[str], start: int, layout: FileFormat, delimiter
             in_doubt = True
             yield begin + 1, lines[begin].rstrip("\r\n"), [], problem
         elif row:
-            if len(row) == width:
+            if len(row) in widths:
                 in_doubt, sample = False, row
             yield begin + 1, lines[begin].rstrip("\r\n"), row, None
 
@@ -86,7 +88,7 @@ def plain_reason(error: csv.Error) -> str:
     return _REASONS.get(reason, reason)
 
 
-def swallowed(row: list[str], width: int, delimiter: str) -> list[str]:
+def swallowed(row: Sequence[str], widths: Collection[int], delimiter: str) -> list[str]:
     """The lines that a field of the row spans, where each of them may be a row by itself; else none.
 
     Then these lines, and those in which the field begins and ends, have as many delimiters as rows do. Those of a text
@@ -95,23 +97,22 @@ def swallowed(row: list[str], width: int, delimiter: str) -> list[str]:
     for index, field in enumerate(row):
         first, *others = _LINE_END.split(field)
         inner, last = [line for line in others[:-1] if line], "".join(others[-1:])
-        if (
-            len(inner) * (width - 1) >= FEW_DELIMITERS
-            and index + first.count(delimiter) == width - 1
-            and last.count(delimiter) + len(row) - 1 - index == width - 1
-            and all(line.count(delimiter) == width - 1 for line in inner)
-        ):
+        counts = {index + first.count(delimiter), last.count(delimiter) + len(row) - 1 - index}
+        counts.update(line.count(delimiter) for line in inner)
+        count = counts.pop()
+        if not counts and count + 1 in widths and len(inner) * count >= FEW_DELIMITERS:
             return inner
     return []
 
 
 def _alike(row: Sequence[str], sample: Sequence[str]) -> bool:
-    """Whether most fields are numbers, texts or empty as the sample's are; also where there is no sample."""
-    return not sample or sum(map(_same_kind, row, sample)) * 2 > len(sample)
+    """Whether most fields that hold something are numbers or texts as the sample's are; also without a sample."""
+    pairs = [pair for pair in zip(row, sample, strict=False) if any(pair)]
+    return not pairs or sum(all(pair) and len({*map(_is_number, pair)}) == 1 for pair in pairs) * 2 > len(pairs)
 
 
-def _same_kind(left: str, right: str) -> bool:
-    return bool(_NUMBER.match(left)) == bool(_NUMBER.match(right)) and bool(left) == bool(right)
+def _is_number(text: str) -> bool:
+    return _NUMBER.match(text) is not None
 
 
 def _closes_a_quote(layout: FileFormat, delimiter: str) -> Callable[[Sequence[str]], bool]:

@@ -58,7 +58,7 @@ def _records(text: str, layout: FileFormat) -> list[Record]:
         return made.checked()
     made = CsvRecords(names, named, first, layout)
     whole = list(io.StringIO(text, newline=""))
-    for line, raw, row, problem in careful_rows(whole, first, layout, start.delimiter, made.width):
+    for line, raw, row, problem in careful_rows(whole, first, layout, start.delimiter, made.widths):
         if problem is not None:
             made.refuse(line, raw, problem)
         else:
@@ -75,12 +75,13 @@ def _header(rows: Rows, start: Start, layout: FileFormat) -> tuple[list[str], in
 
 def _read_all(rows: Rows, made: CsvRecords, start: Start) -> bool:
     """Adds all rows; False where one breaks the dialect, or a quote may have swallowed lines."""
-    names, width, is_plain, records = made.names, made.width, made.is_plain, made.records
+    names, width, widths, records = made.names, made.width, made.widths, made.records
+    is_plain = len(widths) == 1
     line = rows.line_num
     try:
         for row in rows:
             end = rows.line_num
-            if end - line > 2 and swallowed(row, width, start.delimiter):
+            if end - line > 2 and swallowed(row, widths, start.delimiter):
                 return False
             if is_plain and len(row) == width:
                 records.append((len(records) + 1, as_json(dict(zip(names, row, strict=True))), None))

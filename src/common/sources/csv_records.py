@@ -43,9 +43,9 @@ class CsvRecords:
         return len(self.names)
 
     @property
-    def is_plain(self) -> bool:
-        """Whether every row with as many fields as there are names is a record as it is."""
-        return self._named == len(self.names)
+    def widths(self) -> set[int]:
+        """The numbers of fields that a row may have: with those without a name at the end, and without them."""
+        return {self._named, len(self.names)}
 
     def add(self, line: int, row: list[str]) -> None:
         """Adds a row that begins in that line of the file, or refuses it for its number of fields."""

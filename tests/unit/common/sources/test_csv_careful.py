@@ -62,6 +62,13 @@ def test_a_quote_that_swallows_rows_costs_only_its_own(closing: str | None) -> N
     assert [row["id"] for row in objects(content)] == ["2", "4", "5", "6", "7", "8", "9", "10"]
 
 
+def test_swallowed_rows_are_noticed_below_a_delimiter_behind_the_last_header() -> None:
+    content = a_file(9, line_1=",".join(NAMES) + ",", line_3='3,2025-03-01,"C3,3.50', line_9='9,2025-03-01,C9",9.50')
+
+    assert [raw for raw, _ in refusals(content)] == ['3,2025-03-01,"C3,3.50']
+    assert len(objects(content)) == 8
+
+
 def test_a_text_of_many_lines_with_delimiters_is_no_swallowed_row() -> None:
     text = "Dear Sir,\nI paid, at noon, twice, sadly\n1,2,3,4\n5,6,7,8\nyours, C."
     content = written([NAMES, ["1", "d", text, "1.00"], ["2", "d", "x", "2.00"]])

@@ -59,7 +59,7 @@ def careful_rows(
             row = next(rows, None)
         except csv.Error as error:
             problem = plain_reason(error)
-        inner = swallowed(row, widths, delimiter) if row else []
+        inner = swallowed(row, widths, delimiter) if row and here - begin > 2 else []
         if inner and all(_alike(line.split(delimiter), sample) for line in inner):
             problem = SWALLOWED
         elif row and in_doubt and rests(lines[begin:here]):

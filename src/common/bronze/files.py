@@ -28,7 +28,6 @@ def stream_files(  # noqa: PLR0917
     spark: SparkSession, source_name: str, feed_name: str, feed: FileFeed, landing: str, platform: Platform
 ) -> DataFrame:
     """The records of all files of a feed, as a stream in the shape of bronze (`contracts.bronze.COLUMNS`)."""
-    layout = FileFormat(feed.format, feed.delimiter, feed.quote, feed.encoding)
     files = (
         spark.readStream.format(platform.file_stream)
         .options(**platform.file_stream_options)
@@ -38,7 +37,7 @@ def stream_files(  # noqa: PLR0917
     records = (
         files.where(~F.col("path").rlike(UNFINISHED))
         .select("path", "content")
-        .mapInArrow(_parser(layout), "source_ref string, payload string, read_error string")
+        .mapInArrow(_parser(feed.layout), "source_ref string, payload string, read_error string")
     )
     return bronze_rows(records, source_name, feed_name)
 

@@ -19,6 +19,7 @@ from common.silver.clean import CLEANERS, plain_text
 from common.silver.convert import converted
 from common.silver.derive import DERIVATIONS
 from common.sources.declaration import TargetMap
+from common.sources.field_paths import Path, with_names
 from common.sources.never_failing import never_failing
 from common.sources.records import parse_payloads
 
@@ -40,7 +41,7 @@ def conform(records: DataFrame, mapping: TargetMap, target: Table, known_fields:
         The target's columns (without lineage), `bronze` (struct, its payload null where no check failed),
         `selected` (boolean), `failed_checks`, and `unmapped_fields` (array<string>, null where there are none).
     """
-    parsed = _parsed(records, mapping.fields, {*known_fields, *mapping.fields})
+    parsed = _parsed(records, mapping.paths, {*known_fields, *mapping.fields})
     raw = parsed.select(BRONZE, "_parse_error", UNMAPPED, _selected(mapping), *_raw_columns(mapping))
     mapped = [column for column in target.mappable if column.name in mapping.map]
     absent = {c.name: F.lit(None).cast(c.type) for c in target.mappable if c not in mapped}
@@ -56,16 +57,24 @@ def conform(records: DataFrame, mapping: TargetMap, target: Table, known_fields:
     return judged.withColumn(BRONZE, F.col(BRONZE).withField("payload", payload))
 
 
-def _parsed(records: DataFrame, fields: Sequence[str], known: Collection[str]) -> DataFrame:
-    names = [f"`{field}` string" for field in fields]
+def _names(paths: Sequence[Path]) -> dict[Path, str]:
+    """A column's name for each value of the record: no field's name can meet a column of the product, or another's."""
+    return {path: f"_field_{number}" for number, path in enumerate(paths)}
+
+
+def _parsed(records: DataFrame, paths: Sequence[Path], known: Collection[str]) -> DataFrame:
+    names = [f"{name} string" for name in _names(paths).values()]
     schema = [f"{BRONZE} {_BRONZE_TYPE}", *names, "_parse_error string", f"{UNMAPPED} array<string>"]
     packed = records.select(F.struct(*CARRIED).alias(BRONZE))
-    return packed.mapInArrow(_payload_parser(fields, frozenset(known)), ", ".join(schema))
+    return packed.mapInArrow(_payload_parser(paths, frozenset(known)), ", ".join(schema))
 
 
 def _payload_parser(
-    fields: Sequence[str], known: Collection[str]
+    paths: Sequence[Path], known: Collection[str]
 ) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
+    fields = [path if len(path) > 1 else str(path[0]) for path in paths]
+    names = [BRONZE, *_names(paths).values(), "_parse_error", UNMAPPED]
+
     def parse(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for batch in batches:
             record = batch.column(0)
@@ -76,7 +85,6 @@ def _payload_parser(
                 )
             ]
             parsed = parse_payloads(readable, fields, known)
-            names = [BRONZE, *fields, "_parse_error", UNMAPPED]
             yield pa.RecordBatch.from_arrays([record, *parsed.columns, parsed.errors, parsed.unmapped], names=names)
 
     return parse
@@ -88,12 +96,16 @@ def _is_record() -> Column:
 
 def _selected(mapping: TargetMap) -> Column:
     # What could not be read might have been selected: it is quarantined, never skipped.
-    chosen = F.coalesce(F.expr(never_failing(mapping.where)), F.lit(False)) if mapping.where else F.lit(True)
+    chosen = F.coalesce(_value(mapping, mapping.where), F.lit(False)) if mapping.where else F.lit(True)
     return (~_is_record() | chosen).alias("selected")
 
 
 def _raw_columns(mapping: TargetMap) -> list[Column]:
-    return [F.expr(never_failing(sql)).cast("string").alias(f"_raw_{column}") for column, sql in mapping.map.items()]
+    return [_value(mapping, sql).cast("string").alias(f"_raw_{column}") for column, sql in mapping.map.items()]
+
+
+def _value(mapping: TargetMap, sql: str) -> Column:
+    return F.expr(never_failing(with_names(sql, _names(mapping.paths))))
 
 
 def _is_lost(column: ContractColumn) -> Column:

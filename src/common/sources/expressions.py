@@ -2,18 +2,22 @@
 
 Under ANSI semantics one bad text in a plain CAST, a comparison with a number or a division ends a whole batch. So an
 expression is accepted only if it is made of operations that answer with null instead of an error, and if each
-operation gets the kind of value that it takes without a hidden conversion. Fields are text.
+operation gets the kind of value that it takes without a hidden conversion. Fields are text, top-level or nested.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
+from sqlglot.errors import ParseError, SqlglotError
 
 from common.errors import DeclarationError
 from common.sources.arguments import argument_error
+from common.sources.field_paths import DIALECT, Path, is_field, path_of, references
+from common.sources.name_hints import in_backticks, may_be_a_name, may_be_an_expression, quoting_error
 
 TEXT, NUMBER, TIME, BOOLEAN, INTERVAL, NULL = "text", "number", "time", "true or false", "interval", "null"
 
@@ -47,6 +51,7 @@ _FUNCTIONS = {
     "try_subtract": NUMBER,
 }
 _SAME_KIND = {"coalesce", "nullif", "ifnull", "nvl", "if", "greatest", "least"}
+_ALL_FUNCTIONS = frozenset({*_FUNCTIONS, *_SAME_KIND, "try_cast"})
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
 _TRY_CAST_KINDS = {
     "timestamp": TIME,
@@ -62,13 +67,19 @@ _TRY_CAST_KINDS = {
 
 @dataclass(frozen=True)
 class Expression:
-    """A checked expression: its SQL, the fields that it reads, and the kind of its value."""
+    """A checked expression: its SQL, the values of the record that it reads, and the kind of its own value."""
 
     sql: str
-    fields: tuple[str, ...]
+    paths: tuple[Path, ...]
     kind: str
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The top-level fields that the expression reads, or reads a part of; each once."""
+        return tuple(dict.fromkeys(str(path[0]) for path in self.paths))
 
+
+@lru_cache(maxsize=1024)
 def checked_expression(sql: str) -> Expression:
     """Parses and checks an expression.
 
@@ -76,18 +87,38 @@ def checked_expression(sql: str) -> Expression:
         DeclarationError: it is no SQL expression, or holds something that a record's text could make fail.
     """
     try:
-        tree = sqlglot.parse_one(sql, dialect="databricks")
+        kind = _kind(_parsed(sql))
+        paths = tuple(dict.fromkeys(reference.path for reference in references(sql)))
+    except DeclarationError as error:
+        if not may_be_a_name(sql, _ALL_FUNCTIONS):
+            raise
+        as_expression = f". Else: {error}" if may_be_an_expression(sql) else ""
+        raise DeclarationError(
+            f"{sql!r} is no name that SQL takes as it is; a field of that name is written {in_backticks(sql)}"
+            f"{as_expression}"
+        ) from None
+    return Expression(sql, paths, kind)
+
+
+def _parsed(sql: str) -> exp.Expr:
+    try:
+        tree = sqlglot.parse_one(sql, dialect=DIALECT)
     except SqlglotError as error:
-        raise DeclarationError(f"{sql!r} is not an SQL expression: {str(error).splitlines()[0]}") from None
-    if not isinstance(tree, exp.Expr) or isinstance(tree, exp.Query | exp.Command | exp.DDL | exp.Alias):
-        raise DeclarationError(f"{sql!r} is not an SQL expression")
-    kind = _kind(tree)
-    fields = tuple(dict.fromkeys(column.name for column in tree.find_all(exp.Column)))
-    return Expression(sql, fields, kind)
+        why = quoting_error(sql) or _where(error)
+        raise DeclarationError(f"{sql!r} is not an SQL expression: {why}") from None
+    if not isinstance(tree, exp.Expr) or isinstance(tree, exp.Query | exp.Command | exp.DDL | exp.Alias | exp.Block):
+        raise DeclarationError(f"{sql!r} is not an SQL expression of one value")
+    return tree
+
+
+def _where(error: SqlglotError) -> str:
+    """Where the parser stopped: its own words name classes of Python."""
+    found = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
+    return f"it can't be read at {found['highlight']!r}" if found.get("highlight") else "it can't be read"
 
 
 def _refuse(tree: exp.Expr, why: str) -> DeclarationError:
-    return DeclarationError(f"{tree.sql(dialect='databricks')!r} {why}")
+    return DeclarationError(f"{tree.sql(dialect=DIALECT)!r} {why}")
 
 
 def _kind(tree: exp.Expr) -> str:
@@ -98,9 +129,8 @@ def _kind(tree: exp.Expr) -> str:
 
 
 def _kind_of_parts(tree: exp.Expr) -> str:  # noqa: PLR0911, PLR0912 - one branch a kind of node, in reading order
-    if isinstance(tree, exp.Column):
-        if tree.table:
-            raise _refuse(tree, "looks into a field; a map sees a record's top-level fields only")
+    if is_field(tree):
+        path_of(tree)
         return TEXT
     if isinstance(tree, exp.Literal):
         return TEXT if tree.is_string else NUMBER
@@ -130,6 +160,8 @@ def _kind_of_parts(tree: exp.Expr) -> str:  # noqa: PLR0911, PLR0912 - one branc
     if isinstance(tree, exp.Between):
         return _same(tree, [tree.this, tree.args["low"], tree.args["high"]], BOOLEAN)
     if isinstance(tree, exp.In):
+        if tree.args.get("field"):
+            raise _refuse(tree, "must name its values in brackets, such as ('Y', '1')")
         query = tree.args.get("query")
         return _same(tree, [tree.this, *tree.expressions, *([query] if query else [])], BOOLEAN)
     if isinstance(tree, exp.Like | exp.ILike | exp.RegexpLike):
@@ -169,7 +201,8 @@ def _function(tree: exp.Func) -> str:
             arguments = [a for a in (tree.args.get("true"), tree.args.get("false")) if a is not None]
         return _same(tree, arguments, None)
     if name not in _FUNCTIONS:
-        raise _refuse(tree, f"uses {name}, which is not known never to fail; use {_known()}")
+        likely = "".join(f"did you mean {near}? " for near in get_close_matches(name, _ALL_FUNCTIONS, n=1))
+        raise _refuse(tree, f"uses {name}, which is not known never to fail; {likely}There are {_known()}")
     for argument in arguments:
         kind = _kind(argument)
         if name.startswith("try_") and name not in ("try_to_timestamp", "try_to_date") and kind == TEXT:
@@ -181,14 +214,14 @@ def _name(tree: exp.Func) -> str:
     """The function's name as Spark spells it: sqlglot gives some functions classes with other names."""
     if isinstance(tree, exp.Anonymous):
         return str(tree.name).lower()
-    written = tree.sql(dialect="databricks").split("(", 1)[0].strip().lower()
+    written = tree.sql(dialect=DIALECT).split("(", 1)[0].strip().lower()
     return written if written.isidentifier() else tree.sql_name().lower()
 
 
 def _all(tree: exp.Expr, parts: Sequence[exp.Expr], wanted: str, result: str) -> str:
     for part in parts:
         if (kind := _kind(part)) not in (wanted, NULL):
-            raise _refuse(tree, f"takes {wanted}, but {part.sql(dialect='databricks')!r} is {kind}")
+            raise _refuse(tree, f"takes {wanted}, but {part.sql(dialect=DIALECT)!r} is {kind}")
     return result
 
 
@@ -202,4 +235,4 @@ def _same(tree: exp.Expr, parts: Sequence[exp.Expr], result: str | None) -> str:
 
 
 def _known() -> str:
-    return ", ".join(sorted({*_FUNCTIONS, *_SAME_KIND, "try_cast"}))
+    return ", ".join(sorted(_ALL_FUNCTIONS))

@@ -101,7 +101,7 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
     query = query_id(checkpoint) if has_begun(checkpoint) else None
     flow = replace(flow, read_before=read_before(queries, query, datetime.now(UTC).date()))
     # Fields that are recorded already need not be looked for in every batch.
-    rows = conform(lake.stream(bronze), feed.into[target], table, {*feed.fields, *known_before})
+    rows = conform(lake.stream(bronze), feed.into[target], table, feed, {*feed.fields, *known_before})
     run_queries([batch_query(lake, rows, checkpoint, acceptance(flow), trigger)])
     before, after = total(one.counts for one in queries), counts_of(lake, table)
     note = ""

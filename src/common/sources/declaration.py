@@ -21,6 +21,7 @@ from common.errors import DeclarationError
 from common.sources.expressions import BOOLEAN, Expression, checked_expression
 from common.sources.field_paths import Path as FieldPath
 from common.sources.name_hints import in_backticks
+from common.sources.value_format import ValueFormat
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Text = Annotated[str, Field(min_length=1)]
@@ -76,10 +77,11 @@ class TargetMap(_Strict):
         return tuple(dict.fromkeys(str(path[0]) for path in self.paths))
 
 
-class FileFeed(_Strict):
+class FileFeed(ValueFormat):
     """A feed of files: every file under `path` is read once, whole.
 
-    `path` is a folder, with `{landing}` for the landing folder; folders below it are read too.
+    `path` is a folder, with `{landing}` for the landing folder; folders below it are read too. How its texts spell
+    numbers and times is declared by the options of `ValueFormat`.
     """
 
     reader: Literal["files"]

@@ -15,6 +15,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 
 from common.errors import DeclarationError
+from common.sources import map_functions as own
 from common.sources.arguments import argument_error
 from common.sources.field_paths import DIALECT, Path, is_field, path_of, references
 from common.sources.name_hints import in_backticks, may_be_a_name, may_be_an_expression, quoting_error
@@ -49,6 +50,11 @@ _FUNCTIONS = {
     "try_multiply": NUMBER,
     "try_add": NUMBER,
     "try_subtract": NUMBER,
+    **dict.fromkeys(own.UNITS, TIME),
+    own.MINOR_UNITS: NUMBER,
+    own.ROUND: NUMBER,
+    own.SOURCE_REF: TEXT,
+    own.ROW_NUMBER: TEXT,
 }
 _SAME_KIND = {"coalesce", "nullif", "ifnull", "nvl", "if", "greatest", "least"}
 _ALL_FUNCTIONS = frozenset({*_FUNCTIONS, *_SAME_KIND, "try_cast"})
@@ -87,7 +93,7 @@ def checked_expression(sql: str) -> Expression:
         DeclarationError: it is no SQL expression, or holds something that a record's text could make fail.
     """
     try:
-        kind = _kind(_parsed(sql))
+        kind = kind_of(_parsed(sql))
         paths = tuple(dict.fromkeys(reference.path for reference in references(sql)))
     except DeclarationError as error:
         if not may_be_a_name(sql, _ALL_FUNCTIONS):
@@ -121,7 +127,12 @@ def _refuse(tree: exp.Expr, why: str) -> DeclarationError:
     return DeclarationError(f"{tree.sql(dialect=DIALECT)!r} {why}")
 
 
-def _kind(tree: exp.Expr) -> str:
+def kind_of(tree: exp.Expr) -> str:
+    """The kind of an expression's value: TEXT, NUMBER, TIME, BOOLEAN, INTERVAL or NULL.
+
+    Raises:
+        DeclarationError: it holds something that a record's text could make fail.
+    """
     kind = _kind_of_parts(tree)
     if wrong := argument_error(tree):
         raise _refuse(tree, wrong)
@@ -143,9 +154,9 @@ def _kind_of_parts(tree: exp.Expr) -> str:  # noqa: PLR0911, PLR0912 - one branc
     if isinstance(tree, exp.Interval) and isinstance(tree.this, exp.Literal):
         return INTERVAL
     if isinstance(tree, exp.Paren):
-        return _kind(tree.this)
+        return kind_of(tree.this)
     if isinstance(tree, exp.TryCast):
-        _kind(tree.this)
+        kind_of(tree.this)
         return _TRY_CAST_KINDS.get(tree.to.this.name.lower(), NUMBER)
     if isinstance(tree, exp.Cast):
         raise _refuse(tree, "fails on a text that does not convert; write try_cast")
@@ -169,7 +180,7 @@ def _kind_of_parts(tree: exp.Expr) -> str:  # noqa: PLR0911, PLR0912 - one branc
     if isinstance(tree, exp.DPipe):
         return _all(tree, [tree.left, tree.right], TEXT, TEXT)
     if isinstance(tree, exp.Add | exp.Sub):
-        if _kind(tree.left) == TIME and _kind(tree.right) == INTERVAL:
+        if kind_of(tree.left) == TIME and kind_of(tree.right) == INTERVAL:
             return TIME
         raise _refuse(tree, "can overflow or fail on text; write try_add or try_subtract over try_cast")
     if isinstance(tree, exp.Div | exp.Mul | exp.Mod | exp.IntDiv):
@@ -201,17 +212,33 @@ def _function(tree: exp.Func) -> str:
             arguments = [a for a in (tree.args.get("true"), tree.args.get("false")) if a is not None]
         return _same(tree, arguments, None)
     if name not in _FUNCTIONS:
-        likely = "".join(f"did you mean {near}? " for near in get_close_matches(name, _ALL_FUNCTIONS, n=1))
-        raise _refuse(tree, f"uses {name}, which is not known never to fail; {likely}There are {_known()}")
+        likely = "".join(f"did you mean {near}? The " for near in get_close_matches(name, _ALL_FUNCTIONS, n=1))
+        raise _refuse(tree, f"uses {name}, which is not known never to fail; {likely}functions are {_known()}")
+    if own.name_of(tree):
+        return _own_function(tree, name)
     for argument in arguments:
-        kind = _kind(argument)
+        kind = kind_of(argument)
         if name.startswith("try_") and name not in ("try_to_timestamp", "try_to_date") and kind == TEXT:
             raise _refuse(tree, "calculates with text; write try_cast around the field")
     return _FUNCTIONS[name]
 
 
+def _own_function(tree: exp.Func, name: str) -> str:
+    wanted = [TEXT, NUMBER, NULL]
+    for number, argument in enumerate(own.arguments_of(tree)):
+        is_base = name in own.UNITS and number == 0 and not isinstance(argument.unnest(), exp.Literal)
+        kind, shown = kind_of(argument), argument.sql(dialect=DIALECT)
+        if is_base and kind != TIME:
+            raise _refuse(tree, f"adds to {shown!r}, which is {kind}; write try_to_timestamp around it")
+        if not is_base and kind not in wanted:
+            raise _refuse(tree, f"takes a number or a field, but {shown!r} is {kind}")
+    return _FUNCTIONS[name]
+
+
 def _name(tree: exp.Func) -> str:
     """The function's name as Spark spells it: sqlglot gives some functions classes with other names."""
+    if found := own.name_of(tree):
+        return found
     if isinstance(tree, exp.Anonymous):
         return str(tree.name).lower()
     written = tree.sql(dialect=DIALECT).split("(", 1)[0].strip().lower()
@@ -220,13 +247,13 @@ def _name(tree: exp.Func) -> str:
 
 def _all(tree: exp.Expr, parts: Sequence[exp.Expr], wanted: str, result: str) -> str:
     for part in parts:
-        if (kind := _kind(part)) not in (wanted, NULL):
+        if (kind := kind_of(part)) not in (wanted, NULL):
             raise _refuse(tree, f"takes {wanted}, but {part.sql(dialect=DIALECT)!r} is {kind}")
     return result
 
 
 def _same(tree: exp.Expr, parts: Sequence[exp.Expr], result: str | None) -> str:
-    kinds = [kind for kind in map(_kind, parts) if kind != NULL]
+    kinds = [kind for kind in map(kind_of, parts) if kind != NULL]
     if len(set(kinds)) > 1:
         raise _refuse(
             tree, f"mixes {' and '.join(dict.fromkeys(kinds))}; fields are text, so write try_cast around one"

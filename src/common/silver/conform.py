@@ -58,7 +58,7 @@ def conform(
     typed = cleaned.withColumns(
         {c.name: converted(F.col(f"_text_{c.name}"), c.type, spelt[c.name]) for c in mapped} | absent
     )
-    derived = DERIVATIONS[target.name](typed)
+    derived = DERIVATIONS[target.name](typed, values)
     names = [name for name in target.column_names if name in derived.columns]
     failures = _failures(target, mapped).alias("failed_checks")
     judged = derived.select(*names, BRONZE, UNMAPPED, "selected", failures)

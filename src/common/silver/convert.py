@@ -1,7 +1,6 @@
 """Texts converted to the contract's types; what can't be converted becomes null and never raises."""
 
 import re
-from collections.abc import Iterable
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
@@ -14,7 +13,6 @@ _ISO = rf"^{_DATE}([T ]{_CLOCK}( ?(Z|UTC|[+-]\d{{2}}(:?\d{{2}})?))?)?$"
 _USUAL = rf"^{_DATE}[T ]\d{{2}}:\d{{2}}:\d{{2}}([.]\d{{1,9}})?Z?$"
 _BASIC = r"^\d{8}T\d{6}Z?$"
 _WITHOUT_OFFSET = rf"^({_DATE}([T ]{_CLOCK})?|\d{{8}}T\d{{6}})$"
-MONTHS = 12
 _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
 
@@ -140,18 +138,3 @@ def _date(text: Column, values: ValueFormat) -> Column:
         .when(text.rlike(rf"^{_parted_date(values)}$"), _year_first(text, values).try_cast("date"))
         .when(text.rlike(_ISO), timestamp(text).try_cast("date"))
     )
-
-
-def ambiguous_dates(texts: Iterable[str | None]) -> int:
-    """How many of the texts are dates with slashes or points that can be read day first and month first.
-
-    0 where one of them can be read in one way only: it shows the order of all.
-    """
-    ambiguous = 0
-    for text in texts:
-        found = re.match(r"\s*(\d{1,2})([/.])(\d{1,2})\2\d{4}\b", text or "")
-        if found:
-            if max(int(found[1]), int(found[3])) > MONTHS:
-                return 0
-            ambiguous += found[1] != found[3]
-    return ambiguous

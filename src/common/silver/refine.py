@@ -16,6 +16,7 @@ from common.errors import DeclarationError
 from common.result import Result
 from common.silver.accept import Flow, acceptance
 from common.silver.conform import conform
+from common.silver.date_order import order_warning
 from common.silver.reread import read_before
 from common.silver.traces import finish_replays
 from common.sources.declaration import Source
@@ -91,7 +92,7 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
     feed = source.feeds[flow.feed]
     bronze = bronze_table(flow.feed)
     lake.ensure(bronze)
-    _check_fields(lake, source, target)
+    warning = _check_fields(lake, source, target)
     if not has_begun(checkpoint):
         # The query reads everything again, and quarantines again what it must; what was replayed, it counts as its own.
         if lake.exists(REPLAYED_RECORDS):
@@ -108,6 +109,7 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
     if after.records_read > before.records_read:
         new_fields = [field for field in unmapped_fields(lake, flow.feed) if field not in known_before]
         note = f"new fields that no map uses: {', '.join(new_fields)}" if new_fields else ""
+    note = "; ".join(filter(None, [note, warning]))
     counts = {name: getattr(after, name) - getattr(before, name) for name in Counts.__dataclass_fields__}
     return Outcome(counts.pop("records_read"), counts.pop("accepted"), note, **counts)
 
@@ -130,20 +132,25 @@ def _checkpoint(lake: Lake, target: str) -> str:
     return lake.settings.checkpoint("silver", target)
 
 
-def _check_fields(lake: Lake, source: Source, target: str) -> None:
-    """A misspelt field would quarantine every record; a sample of them shows it before that happens."""
+def _check_fields(lake: Lake, source: Source, target: str) -> str:
+    """A misspelt field would quarantine every record; a sample of them shows it before that happens.
+
+    Returns a warning of what the sample can't say: in which order its dates are. Else an empty text.
+    """
     found = source.feed_of(target)
     if found is None:
-        return
+        return ""
     feed_name, feed = found
     bronze = lake.table(bronze_table(feed_name)).where("read_error IS NULL")
     seen: dict[str, None] = {}
+    records: list[dict[str, str | None]] = []
     decoder = record_decoder()
     for row in bronze.select("payload").limit(SAMPLE_RECORDS).collect():
         try:
-            seen.update(dict.fromkeys(fields_of(row["payload"], decoder)))
+            records.append(fields_of(row["payload"], decoder))
         except ValueError:
             continue
+        seen.update(dict.fromkeys(records[-1]))
     for column in TARGETS[target].essential:
         fields = feed.into[target].expressions[column].fields
         if seen and fields and not seen.keys() & set(fields) and not _is_anywhere(bronze, fields):
@@ -151,6 +158,7 @@ def _check_fields(lake: Lake, source: Source, target: str) -> None:
                 f"sources/{source.name}.yml: feeds.{feed_name}.into.{target}.map.{column}: no column {fields[0]!r} in "
                 f"the records of {bronze_table(feed_name).name}; they have: {', '.join(usual_names(seen))}"
             )
+    return order_warning(records, feed.into[target], TARGETS[target], feed)
 
 
 def _is_anywhere(bronze: DataFrame, fields: Sequence[str]) -> bool:

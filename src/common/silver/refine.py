@@ -108,8 +108,8 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
     note = ""
     if after.records_read > before.records_read:
         new_fields = [field for field in unmapped_fields(lake, flow.feed) if field not in known_before]
-        note = f"new fields that no map uses: {', '.join(new_fields)}" if new_fields else ""
-    note = "; ".join(filter(None, [note, warning]))
+        unused = f"new fields that no map uses: {', '.join(new_fields)}" if new_fields else ""
+        note = "; ".join(filter(None, [unused, warning]))
     counts = {name: getattr(after, name) - getattr(before, name) for name in Counts.__dataclass_fields__}
     return Outcome(counts.pop("records_read"), counts.pop("accepted"), note, **counts)
 

@@ -1,7 +1,7 @@
 """Bronze to silver: what a silver notebook runs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import reduce
@@ -20,6 +20,8 @@ from common.silver.date_order import order_warning
 from common.silver.reread import read_before
 from common.silver.traces import finish_replays
 from common.sources.declaration import Source
+from common.sources.field_paths import Path
+from common.sources.name_hints import in_backticks
 from common.sources.records import fields_of, record_decoder
 from common.storage.batches import Counts, counts_by_query, counts_of, total
 from common.storage.checkpoints import check_checkpoint
@@ -157,8 +159,15 @@ def _check_fields(lake: Lake, source: Source, target: str) -> str:
             raise DeclarationError(
                 f"sources/{source.name}.yml: feeds.{feed_name}.into.{target}.map.{column}: no column {fields[0]!r} in "
                 f"the records of {bronze_table(feed_name).name}; they have: {', '.join(usual_names(seen))}"
+                f"{_dotted(feed.into[target].expressions[column].paths, seen)}"
             )
     return order_warning(records, feed.into[target], TARGETS[target], feed)
+
+
+def _dotted(paths: Sequence[Path], seen: Collection[str]) -> str:
+    """The way out where a field's own name has a dot in it, and the map took it for a path."""
+    names = (".".join(map(str, path)) for path in paths)
+    return next((f"; a field with a dot in its name is written {in_backticks(n)}" for n in names if n in seen), "")
 
 
 def _is_anywhere(bronze: DataFrame, fields: Sequence[str]) -> bool:

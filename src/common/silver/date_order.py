@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from common.contracts.table import Table
 from common.sources.declaration import TargetMap
-from common.sources.expressions import TEXT
+from common.sources.kinds import TEXT
 from common.sources.value_format import ValueFormat
 
 MONTHS = 12

@@ -18,8 +18,9 @@ from pydantic import (
 
 from common.contracts.silver import TARGETS
 from common.errors import DeclarationError
-from common.sources.expressions import BOOLEAN, Expression, checked_expression
+from common.sources.expressions import Expression, checked_expression
 from common.sources.field_paths import Path as FieldPath
+from common.sources.kinds import BOOLEAN
 from common.sources.name_hints import in_backticks
 from common.sources.value_format import ValueFormat
 
@@ -32,9 +33,13 @@ class _Strict(BaseModel):
 
 
 def _checked(sql: Any) -> str:
+    if sql is None:
+        raise DeclarationError("there is no expression; one that begins with # stands in quotes")
     if not isinstance(sql, str):
-        read = "nothing" if sql is None else f"the {type(sql).__name__} {sql}"
-        raise DeclarationError(f"YAML reads {read} here, where an SQL expression in text belongs: put it in quotes")
+        raise DeclarationError(
+            f"YAML reads {sql!r} as no text; a field of that name is written {in_backticks(str(sql))}, a text "
+            f"\"'{sql}'\""
+        )
     checked_expression(sql)
     return sql
 

@@ -20,13 +20,20 @@ def may_be_a_name(sql: str, functions: frozenset[str]) -> bool:
     """
     if not 0 < len(sql.strip()) <= LONGEST_NAME or not sql.isprintable() or re.search("['\"`]", sql):
         return False
+    if sql.count("(") != sql.count(")"):
+        return False
     called = {name.lower() for name in re.findall(r"(\w+)\s*\(", sql)}
     return not (called & functions or re.search(_WORDS, sql) or _CALCULATES.search(sql))
 
 
 def may_be_an_expression(sql: str) -> bool:
-    """Whether such a text may be meant as an expression all the same: it calls something, or calculates."""
-    return re.search(r"(?i)[a-z]\(| [-+*/%] |\w\[| in ", sql) is not None
+    """Whether such a text may be meant as an expression all the same: it calculates, or chooses."""
+    return re.search(r"(?i) [-+*/%] |\w\[| in ", sql) is not None
+
+
+def calls(sql: str) -> bool:
+    """Whether such a text looks like a call: most names with brackets have a blank before them."""
+    return re.match(r"[A-Za-z_]+\(.*\)$", sql) is not None
 
 
 def quoting_error(sql: str) -> str | None:

@@ -13,8 +13,8 @@ import sqlglot
 from sqlglot import exp
 
 from common.sources import map_functions as own
-from common.sources.expressions import TEXT, kind_of
 from common.sources.field_paths import DIALECT
+from common.sources.kinds import TEXT, kind_of
 from common.sources.value_format import USUAL, UTC, ValueFormat
 
 _DISTANT_YEAR = r"^\s*[+-]?[0-9]{6,7}(-|\s*$)"

@@ -36,6 +36,7 @@ class Transaction:
     cents: int | None = 1000
     channel: str | None = "online"
     country: str | None = "DE"
+    kind: str | None = None
 
     @property
     def amount_eur(self) -> Decimal | None:

@@ -66,8 +66,16 @@ def test_shipped_sources_are_valid(name: str) -> None:
             "transactions.map.amount: CSV has no nested fields; a field of that name",
         ),
         ("amount: AMT", "amount: `Betrag`", "a value that begins with a backtick stands in quotes"),
-        ("amount: AMT", "amount: 2024", "transactions.map.amount: YAML reads the int 2024 here"),
-        ("amount: AMT", "amount: #Betrag", "transactions.map.amount: YAML reads nothing here"),
+        (
+            "amount: AMT",
+            "amount: 2024",
+            'map.amount: YAML reads 2024 as no text; a field of that name is written "`2024`"',
+        ),
+        (
+            "amount: AMT",
+            "amount: #Betrag",
+            "map.amount: there is no expression; one that begins with # stands",
+        ),
         ("where: FRAUD = 'Y'", "where: FRAUD-X", "fraud_reports.where: 'FRAUD-X' is no name"),
         ("amount: AMT", "amuont: AMT", "transactions.map.amuont: silver.transactions takes no such column"),
         ("          amount: AMT\n", "", "transactions.map: amount must be mapped"),

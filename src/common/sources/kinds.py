@@ -163,7 +163,9 @@ def _function(tree: exp.Func) -> str:
     for argument in arguments:
         kind = kind_of(argument)
         if name.startswith("try_") and name not in ("try_to_timestamp", "try_to_date") and kind == TEXT:
-            raise _refuse(tree, "calculates with text; write try_cast around the field")
+            raise _refuse(
+                tree, "calculates with text; write try_cast around the field, such as try_cast(x AS DECIMAL(18,2))"
+            )
     return _RESULTS[name]
 
 
@@ -200,7 +202,9 @@ def _same(tree: exp.Expr, parts: Sequence[exp.Expr], result: str | None) -> str:
     kinds = [kind for kind in map(kind_of, parts) if kind != NULL]
     if len(set(kinds)) > 1:
         raise _refuse(
-            tree, f"mixes {' and '.join(dict.fromkeys(kinds))}; fields are text, so write try_cast around one"
+            tree,
+            f"mixes {' and '.join(dict.fromkeys(kinds))}; fields are text, so write try_cast around "
+            "one, such as try_cast(x AS DECIMAL(18,2)), or quotes around a number",
         )
     return result or (kinds[0] if kinds else NULL)
 

@@ -1,5 +1,6 @@
 """What to write for a field whose name is no name in SQL: most mistakes in a first map are such names."""
 
+import json
 import re
 
 LONGEST_NAME = 120
@@ -10,7 +11,7 @@ _CALCULATES = re.compile(r"[-+*/%]\s*[0-9]+([.][0-9]+)?\s*\)*\s*$")
 def in_backticks(name: str) -> str:
     """A field's name as a map has it, in the quotes that YAML needs around it."""
     doubled = name.replace("`", "``")
-    return f'"`{doubled}`"'
+    return json.dumps(f"`{doubled}`", ensure_ascii=False)
 
 
 def may_be_a_name(sql: str, functions: frozenset[str]) -> bool:

@@ -1,6 +1,7 @@
 import re
 
 import pytest
+import yaml
 
 from common.errors import DeclarationError
 from common.sources.expressions import checked_expression
@@ -125,7 +126,8 @@ def test_a_name_that_sql_does_not_take_is_answered_with_the_spelling_that_works(
         f'{name!r} is no name that SQL takes as it is; a field of that name is written "`'
     )
     assert "class" not in str(caught.value)
-    assert checked_expression(f"`{name}`").paths == ((name,),)
+    spelling = str(caught.value).split("is written ")[1].split(". Else")[0]
+    assert checked_expression(yaml.safe_load(spelling)).paths == ((name,),)
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,7 @@ def test_what_a_record_could_make_fail_is_refused_with_the_way_out(sql: str, hin
             "Amount ($)",
             "for",
             "a & b",
+            "a\\b c",
             "Nr. / Typ",
         ),
     ],

@@ -114,7 +114,7 @@ def _is_utf8(text: str, encoding: str) -> bool:
 
 def _wrapped(texts: list[str], records: list[dict[str, Any]], feed: FileFeed) -> Iterator[str]:
     if feed.format in ("json", "json_lines") and feed.records is None and len(texts) == len(records) == 1:
-        path = array_within(texts[0])
+        path = array_within(texts[0], feed.fields)
         if path is not None and not set(feed.fields) & set(records[0]):
             yield (
                 f"the one record holds an array of objects at `{path}`, and no field that is mapped: if these are the "

@@ -28,7 +28,7 @@ def look(content: str | bytes, format_: str = "csv", **options: Any) -> list[str
         ("id,ts,amount,note\nT1,2025-03-01,12.50,x; y\nT2,2025-03-02,13.00,é – “ü”\n", "csv", {}),
         ("id;V1;V2;V3\n1;2;3;4\n", "csv", {"delimiter": ";"}),
         ("street\n1 High Street; London\nBath\n", "csv", {}),
-        ("1,2\n3,4\n", "csv", {"header": False, "columns": ["id", "amount"]}),
+        ("1,2,3\n3,4,5\n", "csv", {"header": False, "columns": ["id", "ts", "amount"]}),
         ('{"id": "1", "items": [{"a": 1}]}', "json_lines", {}),
         ('{"id": "1;2;3"}\n{"a;b": "c;d"}', "json_lines", {}),
         ("id,ts,amount\n", "csv", {}),

@@ -58,6 +58,7 @@ def test_expressions_that_never_fail_are_accepted(sql: str, kind: str, fields: t
         ("a IN b", "values in brackets"),
         ("items[-1]", "a position from 0, such as items[0]"),
         ("items[a]", "a position from 0"),
+        ("a = false", "such as try_cast(x AS BOOLEAN), or quotes around true or false"),
         ("sha2(a, 111)", "has '111' as its length; it must be 224, 256, 384 or 512"),
         ("trim(a)[0]", "looks into something that is no field of the record"),
         ("trim(`a b)", "a ` is not closed"),

@@ -1,13 +1,12 @@
 """Files of 0 bytes: Spark's file sources skip them silently, and never look at them again."""
 
-import glob
 import os
-import re
 from collections.abc import Iterator
 
 from pyspark.sql import functions as F
 
-from common.bronze.files import UNFINISHED, bronze_rows
+from common.bronze.files import bronze_rows
+from common.bronze.listing import as_text, local_files
 from common.contracts.bronze import bronze_table
 from common.sources.declaration import FileFeed
 from common.storage.lake import Lake
@@ -27,25 +26,16 @@ def record_empty_files(lake: Lake, source_name: str, feed_name: str, feed: FileF
         [(f"{path}#0", None, REASON) for path in paths], "source_ref string, payload string, read_error string"
     )
     existing = lake.table(bronze_table(feed_name)).where(F.col("source_ref").isin([f"{path}#0" for path in paths]))
-    new = bronze_rows(rows, source_name, feed_name).join(existing.select("record_id"), "record_id", "left_anti")
+    new = bronze_rows(rows, source_name, feed_name, feed).join(existing.select("record_id"), "record_id", "left_anti")
     if not new.isEmpty():
         lake.append(new, bronze_table(feed_name))
 
 
 def _empty_files(folder: str, before: float) -> Iterator[str]:
-    if "://" in folder:
-        return
-    for root in sorted(glob.glob(folder)):
-        for parent, folders, names in os.walk(root):
-            # As in Spark's own listing, such names are hidden.
-            folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
-            for name in sorted(names):
-                path = os.path.join(os.path.abspath(parent), name)
-                if re.search(UNFINISHED, path):
-                    continue
-                try:
-                    status = os.stat(path)
-                except FileNotFoundError:
-                    continue  # renamed since it was listed, or a link to nowhere
-                if status.st_size == 0 and status.st_mtime < before:
-                    yield path
+    for path in local_files(folder):
+        try:
+            status = os.stat(path)
+        except FileNotFoundError:
+            continue  # renamed since it was listed, or a link to nowhere
+        if status.st_size == 0 and status.st_mtime < before:
+            yield as_text(path)

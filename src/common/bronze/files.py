@@ -12,12 +12,11 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from common.bronze.listing import UNFINISHED
 from common.platform import Platform
 from common.sources.declaration import FileFeed
 from common.sources.parsing import FileFormat, FileRefused, parse_file
-
-UNFINISHED = r"(?i)(/[._][^/]*|[.](tmp|temp|part|partial|filepart|crdownload|inprogress|writing|swp)|~)$"
-"""Names of files that are still being written, as a regular expression over their paths."""
+from common.sources.reading import reading_of
 
 _SCHEME = re.compile(r"^(file|dbfs):/+")
 """Prefixes of paths on a laptop's disk and in a volume. People, and erasures, look for the path without them."""
@@ -28,7 +27,6 @@ def stream_files(  # noqa: PLR0917
     spark: SparkSession, source_name: str, feed_name: str, feed: FileFeed, landing: str, platform: Platform
 ) -> DataFrame:
     """The records of all files of a feed, as a stream in the shape of bronze (`contracts.bronze.COLUMNS`)."""
-    layout = FileFormat(feed.format, feed.delimiter, feed.quote, feed.encoding)
     files = (
         spark.readStream.format(platform.file_stream)
         .options(**platform.file_stream_options)
@@ -38,12 +36,12 @@ def stream_files(  # noqa: PLR0917
     records = (
         files.where(~F.col("path").rlike(UNFINISHED))
         .select("path", "content")
-        .mapInArrow(_parser(layout), "source_ref string, payload string, read_error string")
+        .mapInArrow(_parser(feed.layout), "source_ref string, payload string, read_error string")
     )
-    return bronze_rows(records, source_name, feed_name)
+    return bronze_rows(records, source_name, feed_name, feed)
 
 
-def bronze_rows(records: DataFrame, source_name: str, feed_name: str) -> DataFrame:
+def bronze_rows(records: DataFrame, source_name: str, feed_name: str, feed: FileFeed) -> DataFrame:
     """Records (source_ref, payload, read_error) in the shape of bronze."""
     return records.select(
         F.md5(F.concat_ws("|", F.lit(source_name), F.lit(feed_name), "source_ref")).alias("record_id"),
@@ -53,7 +51,13 @@ def bronze_rows(records: DataFrame, source_name: str, feed_name: str) -> DataFra
         "source_ref",
         F.current_timestamp().alias("ingested_at"),
         F.current_date().alias("ingest_date"),
+        F.lit(reading_of(feed.layout)).alias("read_as"),
     )
+
+
+def plain_path(path: str) -> str:
+    """A path as `source_ref` has it."""
+    return _SCHEME.sub("/", path)
 
 
 def _parser(layout: FileFormat) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
@@ -67,7 +71,7 @@ def _parser(layout: FileFormat) -> Callable[[Iterable[pa.RecordBatch]], Iterable
 
 def file_records(path: str, content: bytes, layout: FileFormat) -> Iterator[pa.RecordBatch]:
     """One file's records as batches of source_ref, payload and read_error; a refused file is one record."""
-    where = _SCHEME.sub("/", path)
+    where = plain_path(path)
     names = ["source_ref", "payload", "read_error"]
     try:
         for ordinals, payloads, errors in parse_file(content, layout):

@@ -3,7 +3,7 @@
 import glob
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from pyspark.sql import functions as F
 
 from common.bronze.empty_files import record_empty_files
 from common.bronze.files import stream_files
+from common.bronze.readings import note_declared, reading_warning
+from common.bronze.refusals import newly_refused
 from common.contracts.bronze import bronze_table
 from common.contracts.ops import BATCHES, QUALITY_RESULTS
 from common.contracts.silver import QUARANTINE
@@ -21,7 +23,6 @@ from common.errors import DeclarationError
 from common.result import Result
 from common.settings import Settings
 from common.sources.declaration import FileFeed, Source
-from common.sources.source_ref import path_of
 from common.storage.changes import changes_since, versions
 from common.storage.checkpoints import check_checkpoint
 from common.storage.lake import Lake, Once
@@ -42,7 +43,7 @@ from common.storage.streams import (
 
 @dataclass(frozen=True)
 class Ingested(Result):
-    """The records that a run added to bronze, by feed. A refused file counts as one record."""
+    """The records that a run added to bronze, by feed. A refused file counts as one record, and is named in `note`."""
 
     by_feed: Mapping[str, int] = field(default_factory=dict)
 
@@ -73,6 +74,7 @@ def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -
         check_checkpoint(lake, bronze_table(name), _checkpoint(lake, source, name))
     claim(lake, source.name)
     lake.ensure(QUARANTINE, QUALITY_RESULTS, *(bronze_table(name) for name in source.feeds))
+    readings = {name: note_declared(lake, source.name, name, feed) for name, feed in source.feeds.items()}
     before = versions(lake, map(bronze_table, source.feeds))
     again = [name for name in source.feeds if _reads_again(lake, source, name)]
     begun = time.time()
@@ -85,7 +87,22 @@ def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -
     changes = changes_since(lake, before)
     by_feed = {name: changes[bronze_table(name).name].inserted for name in source.feeds}
     added = sum(by_feed.values())
-    return Ingested(added, added, by_feed=by_feed)
+    note = newly_refused(lake, before, [name for name, records in by_feed.items() if records])
+    warnings = {
+        name: reading_warning(lake, source.name, name, feed, readings[name]) for name, feed in source.feeds.items()
+    }
+    return _reported(Ingested(added, added, note, by_feed=by_feed), warnings)
+
+
+def _reported(ingested: Ingested, warnings: Mapping[str, str]) -> Ingested:
+    """With the warnings of feeds that have one, in the facts; the note names these feeds."""
+    given = {bronze_table(name).name: text for name, text in warnings.items() if text}
+    words = [f"see the warning of {', '.join(given)}"] if given else []
+    return replace(
+        ingested,
+        note="; ".join(filter(None, [ingested.note, *words])),
+        facts={**ingested.facts, **({"warnings": given} if given else {})},
+    )
 
 
 def _query(lake: Lake, source: Source, name: str, trigger: Trigger, *, reads_again: bool) -> Query:
@@ -148,14 +165,3 @@ def bronze_overview(lake: Lake, source: Source, added: Mapping[str, int]) -> pd.
         for name in source.feeds
     ]
     return reduce(DataFrame.unionByName, parts).toPandas()
-
-
-def refused_files(lake: Lake, source: Source) -> pd.DataFrame:
-    """Files that were refused as a whole, by feed, with the reason."""
-    parts = [
-        lake.table(bronze_table(name))
-        .where("read_error IS NOT NULL AND payload IS NULL")
-        .select(F.lit(name).alias("feed"), path_of(F.col("source_ref")).alias("path"), "read_error")
-        for name in source.feeds
-    ]
-    return reduce(DataFrame.unionByName, parts).orderBy("feed", "path").toPandas()

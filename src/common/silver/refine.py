@@ -1,7 +1,7 @@
 """Bronze to silver: what a silver notebook runs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import reduce
@@ -9,6 +9,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from common.bronze.readings import read_otherwise
 from common.contracts.bronze import bronze_table
 from common.contracts.ops import BATCHES, REPLAYED_RECORDS, UNMAPPED_FIELDS
 from common.contracts.silver import QUARANTINE, REFERENCES, TARGETS
@@ -19,10 +20,11 @@ from common.silver.conform import conform
 from common.silver.reread import read_before
 from common.silver.traces import finish_replays
 from common.sources.declaration import Source
+from common.sources.delimiters import delimiter_hint
 from common.sources.records import fields_of, record_decoder
 from common.storage.batches import Counts, counts_by_query, counts_of, total
 from common.storage.checkpoints import check_checkpoint
-from common.storage.field_names import usual_names
+from common.storage.field_names import shown_names
 from common.storage.lake import Lake
 from common.storage.last_success import Step
 from common.storage.quarantine import forget_quarantined
@@ -96,7 +98,7 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
         # The query reads everything again, and quarantines again what it must; what was replayed, it counts as its own.
         if lake.exists(REPLAYED_RECORDS):
             finish_replays(lake, source.name, flow.feed, table)
-        forget_quarantined(lake, table.name, bronze)
+        forget_quarantined(lake, flow.feed, table.name)
     queries, known_before = counts_by_query(lake, table), set(unmapped_fields(lake, flow.feed))
     query = query_id(checkpoint) if has_begun(checkpoint) else None
     flow = replace(flow, read_before=read_before(queries, query, datetime.now(UTC).date()))
@@ -149,8 +151,18 @@ def _check_fields(lake: Lake, source: Source, target: str) -> None:
         if seen and fields and not seen.keys() & set(fields) and not _is_anywhere(bronze, fields):
             raise DeclarationError(
                 f"sources/{source.name}.yml: feeds.{feed_name}.into.{target}.map.{column}: no column {fields[0]!r} in "
-                f"the records of {bronze_table(feed_name).name}; they have: {', '.join(usual_names(seen))}"
+                f"the records of {bronze_table(feed_name).name}; they have: {shown_names(seen)}"
+                f"{_ways_on(lake, source, feed_name, seen)}"
             )
+
+
+def _ways_on(lake: Lake, source: Source, feed_name: str, seen: Collection[str]) -> str:
+    """What is likely wrong where records lack the fields that a map names."""
+    feed = source.feeds[feed_name]
+    hint = delimiter_hint(seen, feed.delimiter) if feed.format == "csv" else ""
+    return "".join(
+        f"; {words}" for words in (hint, read_otherwise(lake.settings, source.name, feed_name, feed)) if words
+    )
 
 
 def _is_anywhere(bronze: DataFrame, fields: Sequence[str]) -> bool:

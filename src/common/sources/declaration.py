@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from common.contracts.silver import TARGETS
 from common.errors import DeclarationError
 from common.sources.expressions import BOOLEAN, Expression, checked_expression
+from common.sources.parsing import FileFormat
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Text = Annotated[str, Field(min_length=1)]
@@ -99,6 +100,11 @@ class FileFeed(_Strict):
     def fields(self) -> tuple[str, ...]:
         """Every field of the records that some map of the feed reads, each once."""
         return tuple(dict.fromkeys(field for mapping in self.into.values() for field in mapping.fields))
+
+    @property
+    def layout(self) -> FileFormat:
+        """What readers must know of the feed's files."""
+        return FileFormat(**{name: getattr(self, name) for name in FileFormat.__dataclass_fields__})
 
     def folder(self, landing: str) -> str:
         """The folder of the feed for a landing folder."""

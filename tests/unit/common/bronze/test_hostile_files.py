@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from common.bronze.ingest import ingest_files, refused_files
+from common.bronze.ingest import ingest_files
+from common.bronze.refusals import refused_files
 from common.sources import parsing
 from common.sources.chunks import CHUNK_CHARACTERS
 from common.sources.declaration import Source

@@ -12,8 +12,9 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from common.bronze.listing import UNFINISHED
+from common.bronze.listing import UNFINISHED, as_text, local_files
 from common.platform import Platform
+from common.settings import Settings
 from common.sources.declaration import FileFeed
 from common.sources.parsing import FileFormat, FileRefused, parse_file
 from common.sources.reading import reading_of
@@ -41,6 +42,15 @@ def stream_files(  # noqa: PLR0917
     return bronze_rows(records, source_name, feed_name, feed)
 
 
+def files_there(spark: SparkSession, feed: FileFeed, settings: Settings) -> DataFrame:
+    """The files that are in a feed's folder now: `path`, as in `source_ref`."""
+    folder = feed.folder(settings.landing)
+    if "://" not in folder:
+        return spark.createDataFrame([(as_text(path),) for path in local_files(folder)], "path string")
+    listed = spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(folder).select("path")
+    return listed.where(~F.col("path").rlike(UNFINISHED))
+
+
 def bronze_rows(records: DataFrame, source_name: str, feed_name: str, feed: FileFeed) -> DataFrame:
     """Records (source_ref, payload, read_error) in the shape of bronze."""
     return records.select(
@@ -55,11 +65,6 @@ def bronze_rows(records: DataFrame, source_name: str, feed_name: str, feed: File
     )
 
 
-def plain_path(path: str) -> str:
-    """A path as `source_ref` has it."""
-    return _SCHEME.sub("/", path)
-
-
 def _parser(layout: FileFormat) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
     def parse(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -71,7 +76,7 @@ def _parser(layout: FileFormat) -> Callable[[Iterable[pa.RecordBatch]], Iterable
 
 def file_records(path: str, content: bytes, layout: FileFormat) -> Iterator[pa.RecordBatch]:
     """One file's records as batches of source_ref, payload and read_error; a refused file is one record."""
-    where = plain_path(path)
+    where = _SCHEME.sub("/", path)
     names = ["source_ref", "payload", "read_error"]
     try:
         for ordinals, payloads, errors in parse_file(content, layout):

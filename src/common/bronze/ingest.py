@@ -22,7 +22,7 @@ from common.contracts.table import Table
 from common.errors import DeclarationError
 from common.result import Result
 from common.settings import Settings
-from common.sources.declaration import FileFeed, Source
+from common.sources.declaration import Source
 from common.storage.changes import changes_since, versions
 from common.storage.checkpoints import check_checkpoint
 from common.storage.lake import Lake, Once
@@ -69,8 +69,8 @@ def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -
         SourceError: the workspace has data of another source.
     """
     check_source(lake, source.name)
-    for name, feed in source.feeds.items():
-        _check_folder(source, name, feed, lake.settings)
+    for name in source.feeds:
+        check_folder(source, name, lake.settings)
         check_checkpoint(lake, bronze_table(name), _checkpoint(lake, source, name))
     claim(lake, source.name)
     lake.ensure(QUARANTINE, QUALITY_RESULTS, *(bronze_table(name) for name in source.feeds))
@@ -143,7 +143,13 @@ def _reads_again(lake: Lake, source: Source, feed: str) -> bool:
     return mark.exists()
 
 
-def _check_folder(source: Source, name: str, feed: FileFeed, settings: Settings) -> None:
+def check_folder(source: Source, name: str, settings: Settings) -> None:
+    """Checks that the folder of a feed is there.
+
+    Raises:
+        DeclarationError: it isn't.
+    """
+    feed = source.feeds[name]
     folder = feed.folder(settings.landing)
     if "://" in folder or glob.glob(folder):
         return

@@ -46,7 +46,7 @@ def files_there(spark: SparkSession, feed: FileFeed, settings: Settings) -> Data
     """The files that are in a feed's folder now: `path`, as in `source_ref`."""
     folder = feed.folder(settings.landing)
     if "://" not in folder:
-        return spark.createDataFrame([(as_text(path),) for path in local_files(folder)], "path string")
+        return spark.createDataFrame([(as_text(path),) for path in local_files(folder)], "path string").distinct()
     listed = spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(folder).select("path")
     return listed.where(~F.col("path").rlike(UNFINISHED))
 

@@ -3,7 +3,7 @@
 import glob
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from common.bronze.empty_files import record_empty_files
 from common.bronze.files import stream_files
+from common.bronze.first_look import first_look
 from common.bronze.readings import note_declared, reading_warning
 from common.bronze.refusals import newly_refused
 from common.contracts.bronze import bronze_table
@@ -63,6 +64,9 @@ def ingestion(lake: Lake, source: Source) -> Step:
 def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -> Ingested:
     """Reads every file that is new in the source's feeds into bronze, each exactly once.
 
+    The result's note names files that were refused. Its warnings are of feeds whose first files are not as declared,
+    and of those that bronze has records of which were read otherwise than is declared now.
+
     Raises:
         DeclarationError: a feed's folder is not there.
         CheckpointError: a bronze table is gone, though its stream has run.
@@ -74,6 +78,8 @@ def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -
         check_checkpoint(lake, bronze_table(name), _checkpoint(lake, source, name))
     claim(lake, source.name)
     lake.ensure(QUARANTINE, QUALITY_RESULTS, *(bronze_table(name) for name in source.feeds))
+    looks = {name: _first_look(lake, source, name) for name in source.feeds}
+    looks = {name: _first_look(lake, source, name) for name in source.feeds}
     readings = {name: note_declared(lake, source.name, name, feed) for name, feed in source.feeds.items()}
     before = versions(lake, map(bronze_table, source.feeds))
     again = [name for name in source.feeds if _reads_again(lake, source, name)]
@@ -87,22 +93,20 @@ def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -
     changes = changes_since(lake, before)
     by_feed = {name: changes[bronze_table(name).name].inserted for name in source.feeds}
     added = sum(by_feed.values())
-    note = newly_refused(lake, before, [name for name, records in by_feed.items() if records])
-    warnings = {
-        name: reading_warning(lake, source.name, name, feed, readings[name]) for name, feed in source.feeds.items()
-    }
-    return _reported(Ingested(added, added, note, by_feed=by_feed), warnings)
+    refused = newly_refused(lake, before, [name for name, records in by_feed.items() if records])
+    warnings = {}
+    for name, feed in source.feeds.items():
+        seen = [looks[name], reading_warning(lake, source.name, name, feed, readings[name])]
+        if text := ". ".join(filter(None, seen)):
+            warnings[bronze_table(name).name] = text
+    words = f"see the warning of {', '.join(warnings)}" if warnings else ""
+    facts = {"warnings": warnings} if warnings else {}
+    return Ingested(added, added, "; ".join(filter(None, [refused, words])), facts, by_feed)
 
 
-def _reported(ingested: Ingested, warnings: Mapping[str, str]) -> Ingested:
-    """With the warnings of feeds that have one, in the facts; the note names these feeds."""
-    given = {bronze_table(name).name: text for name, text in warnings.items() if text}
-    words = [f"see the warning of {', '.join(given)}"] if given else []
-    return replace(
-        ingested,
-        note="; ".join(filter(None, [ingested.note, *words])),
-        facts={**ingested.facts, **({"warnings": given} if given else {})},
-    )
+def _first_look(lake: Lake, source: Source, name: str) -> str:
+    is_new = not has_begun(_checkpoint(lake, source, name))
+    return first_look(source.feeds[name], lake.settings) if is_new else ""
 
 
 def _query(lake: Lake, source: Source, name: str, trigger: Trigger, *, reads_again: bool) -> Query:

@@ -2,7 +2,8 @@
 
 from common.contracts.table import Check, Column, between, matches
 
-ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}"
+ID_PATTERN = r"[\\p{L}\\p{N}][\\p{L}\\p{N}_.:-]{0,63}"
+"""Letters and digits of every script, as an SQL literal writes the regular expression."""
 EARLIEST = "DATE'1990-01-01'"
 
 LINEAGE = (

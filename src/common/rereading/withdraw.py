@@ -79,7 +79,10 @@ def withdraw(lake: Lake, source: Source, reread: str = "") -> list[Withdrawn]:
         )
     for name in feeds:
         check_folder(source, name, lake.settings)
-    return [_withdraw(lake, source, name) for name in feeds if lake.exists(bronze_table(name))]
+    for name in named:  # all of them, before the first is begun
+        if not _mark(lake.settings, source.name, name).exists():
+            _write(_mark(lake.settings, source.name, name), None)
+    return [_withdraw(lake, source, name) for name in feeds]
 
 
 def with_withdrawn(result: R, withdrawn: Sequence[Withdrawn]) -> R:
@@ -100,8 +103,18 @@ def _feeds(source: Source, reread: str) -> set[str]:
 
 
 def _mark(settings: Settings, source: str, feed: str) -> Path:
-    """There from the beginning of a withdrawal to its end; names the silver tables that lose rows."""
+    """There from the moment that a person asks until all is withdrawn; once begun, names the tables that lose rows."""
     return Path(settings.checkpoint("bronze", source, f"{feed}.rereading"))
+
+
+def _write(mark: Path, losing: frozenset[str] | None) -> None:
+    write_whole(mark, json.dumps(None if losing is None else sorted(losing)))
+
+
+def _begun(mark: Path) -> frozenset[str] | None:
+    """The silver tables that a withdrawal makes lose rows, as it was begun; None where it was not."""
+    losing = json.loads(mark.read_text(encoding="utf-8"))
+    return None if losing is None else frozenset(losing)
 
 
 def _withdraw(lake: Lake, source: Source, name: str) -> Withdrawn:
@@ -110,13 +123,18 @@ def _withdraw(lake: Lake, source: Source, name: str) -> Withdrawn:
 
     feed, mark = source.feeds[name], _mark(lake.settings, source.name, name)
     declared = reading_of(feed.layout)
+    begun = _begun(mark)
+    if not lake.exists(bronze_table(name)):  # no run has read the feed, or the next one asks for its table
+        mark.unlink()
+        return Withdrawn(name, declared, 0, 0, 0)
     lake.ensure(bronze_table(name))
     with _read_otherwise(lake, source, name) as found:
         there = found.where("is_there")
         files, records, kept = _counts(found)
-        work = steps.Withdrawal(source.name, name, feed, there.select("record_id"), _losing(lake, there, mark))
-        if records or mark.exists():
-            write_whole(mark, json.dumps(sorted(work.losing)))
+        losing = (_losing(lake, there) if records else frozenset()) | (begun or frozenset())
+        work = steps.Withdrawal(source.name, name, feed, there.select("record_id"), losing)
+        if records or begun is not None:
+            _write(mark, losing)
             for step in steps.STEPS:
                 step(lake, work)
         elif kept:
@@ -152,10 +170,8 @@ def _counts(found: DataFrame) -> tuple[int, int, int]:
     return (row[0], row[1], row[2]) if row else (0, 0, 0)
 
 
-def _losing(lake: Lake, records: DataFrame, mark: Path) -> frozenset[str]:
-    """The silver tables that have rows of the records, or had them when the withdrawal was begun."""
+def _losing(lake: Lake, records: DataFrame) -> frozenset[str]:
+    """The silver tables that have rows of the records."""
     ids = records.select("record_id")
-    begun = json.loads(mark.read_text(encoding="utf-8")) if mark.exists() else []
     tables = filter(lake.exists, TARGETS.values())
-    now = [table.name for table in tables if not lake.table(table).join(ids, "record_id", "left_semi").isEmpty()]
-    return frozenset([*begun, *now])
+    return frozenset(t.name for t in tables if not lake.table(t).join(ids, "record_id", "left_semi").isEmpty())

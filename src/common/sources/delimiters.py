@@ -6,17 +6,17 @@ _KNOWN = (";", "\t", "|", ",", "^")
 """Delimiters that people use."""
 
 
-def likely_delimiter(names: Iterable[str], declared: str) -> str | None:
+def likely_delimiter(names: Iterable[str], declared: str | None) -> str | None:
     """The delimiter that the only name of a record has many of; None where records have more names, or none is seen."""
     found = list(names)
     if len(found) != 1:
         return None
-    counts = {delimiter: found[0].count(delimiter) for delimiter in _KNOWN if delimiter != declared}
+    counts = {delimiter: found[0].count(delimiter) for delimiter in _KNOWN if delimiter != (declared or ",")}
     best = max(counts, key=lambda delimiter: counts[delimiter])
     return best if counts[best] else None
 
 
-def delimiter_hint(names: Iterable[str], declared: str) -> str:
+def delimiter_hint(names: Iterable[str], declared: str | None) -> str:
     """The words of a message that name the delimiter which is likely right; empty where none is."""
     delimiter = likely_delimiter(names, declared)
     if delimiter is None:

@@ -11,11 +11,11 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from common.bronze.empty_files import record_empty_files
 from common.bronze.files import stream_files
 from common.bronze.first_look import first_look
 from common.bronze.readings import note_declared, reading_warning
 from common.bronze.refusals import newly_refused
+from common.bronze.unseen_files import record_unseen_files
 from common.contracts.bronze import bronze_table
 from common.contracts.ops import BATCHES, QUALITY_RESULTS
 from common.contracts.silver import QUARANTINE
@@ -87,7 +87,7 @@ def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -
     run_queries(_query(lake, source, name, trigger, reads_again=name in again) for name in source.feeds)
     if trigger == AVAILABLE_NOW:
         for name, feed in source.feeds.items():
-            record_empty_files(lake, source.name, name, feed, begun)
+            record_unseen_files(lake, source.name, name, feed, begun)
         for name in again:
             _mark(lake, source, name).unlink()
     changes = changes_since(lake, before)

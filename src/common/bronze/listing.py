@@ -35,5 +35,5 @@ def _is_hidden(folder: str) -> bool:
 
 
 def as_text(path: str) -> str:
-    """A path that a table can hold: bytes of a name that are not UTF-8 become the replacement character."""
-    return os.fsencode(path).decode("utf-8", "replace")
+    """A path that a table can hold: bytes of a name that are not UTF-8 are written as Python writes them."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -43,7 +43,7 @@ class Withdrawn:
     kept: int
 
     def __str__(self) -> str:
-        gone = f"; {counted(self.kept, 'record')} of files that are gone stay" if self.kept else ""
+        gone = f"; {counted(self.kept, 'record')} kept, as the files are gone" if self.kept else ""
         if not self.records:
             return f"{self.feed}: nothing to read again, all files that are there were read as {self.reading}{gone}"
         return f"{self.feed}: {counted(self.records, 'record')} of {counted(self.files, 'file')} withdrawn{gone}"

@@ -95,8 +95,8 @@ def reading_warning(lake: Lake, source_name: str, feed_name: str, feed: FileFeed
         return ""
     records, files = counted(row[0], "record"), counted(row[1], "file")
     return (
-        f"it holds {records} of {files}, read {how_they_were_read(others)}, while the feed is declared as {declared} now. "
-        f"{way_to_reread(lake.settings, feed_name)}"
+        f"it holds {records} of {files}, read {how_they_were_read(others)}, while the feed is declared as {declared} "
+        f"now. {way_to_reread(lake.settings, feed_name)}"
     )
 
 

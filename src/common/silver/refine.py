@@ -9,7 +9,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from common.bronze.readings import read_otherwise
+from common.bronze.readings import read_otherwise, way_to_reread
 from common.contracts.bronze import bronze_table
 from common.contracts.ops import BATCHES, REPLAYED_RECORDS, UNMAPPED_FIELDS
 from common.contracts.silver import QUARANTINE, REFERENCES, TARGETS
@@ -20,7 +20,7 @@ from common.silver.conform import conform
 from common.silver.reread import read_before
 from common.silver.traces import finish_replays
 from common.sources.declaration import Source
-from common.sources.delimiters import delimiter_hint
+from common.sources.delimiters import delimiter_hint, likely_delimiter
 from common.sources.records import fields_of, record_decoder
 from common.storage.batches import Counts, counts_by_query, counts_of, total
 from common.storage.checkpoints import check_checkpoint
@@ -160,9 +160,11 @@ def _ways_on(lake: Lake, source: Source, feed_name: str, seen: Collection[str]) 
     """What is likely wrong where records lack the fields that a map names."""
     feed = source.feeds[feed_name]
     hint = delimiter_hint(seen, feed.delimiter) if feed.format == "csv" else ""
-    return "".join(
-        f"; {words}" for words in (hint, read_otherwise(lake.settings, source.name, feed_name, feed)) if words
-    )
+    other = read_otherwise(lake.settings, source.name, feed_name, feed)
+    if not other and feed.format == "csv" and likely_delimiter(seen, "") == feed.delimiter:
+        # By a release that did not note how.
+        other = f"they were read with another delimiter than is declared. {way_to_reread(lake.settings, feed_name)}"
+    return "".join(f"; {words}" for words in (hint, other) if words)
 
 
 def _is_anywhere(bronze: DataFrame, fields: Sequence[str]) -> bool:

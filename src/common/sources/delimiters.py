@@ -7,11 +7,15 @@ _KNOWN = (";", "\t", "|", ",", "^")
 
 
 def likely_delimiter(names: Iterable[str], declared: str | None) -> str | None:
-    """The delimiter that the only name of a record has many of; None where records have more names, or none is seen."""
+    """The delimiter that the only name of a record has many of; None where records have more names, or none is seen.
+
+    It is another than the declared one, or than the comma where none is declared.
+    """
     found = list(names)
     if len(found) != 1:
         return None
-    counts = {delimiter: found[0].count(delimiter) for delimiter in _KNOWN if delimiter != (declared or ",")}
+    skipped = "," if declared is None else declared
+    counts = {delimiter: found[0].count(delimiter) for delimiter in _KNOWN if delimiter != skipped}
     best = max(counts, key=lambda delimiter: counts[delimiter])
     return best if counts[best] else None
 

@@ -121,7 +121,7 @@ def test_a_mended_declaration_replaces_nothing_and_names_the_command(lake: Lake,
         }
     )
     assert ingested.facts["warnings"] == {
-        "bronze.bank": "5 records of 3 files were read as csv, and stay so. The feed is declared as csv, delimiter "
+        "bronze.bank": "it holds 5 records of 3 files, read as csv, while the feed is declared as csv, delimiter "
         f"';', encoding cp1252 now. To read the files again, and replace what they gave in all tables: {COMMAND}"
     }
     assert ingested.note == "see the warning of bronze.bank"
@@ -147,7 +147,7 @@ def test_new_files_are_read_by_the_mended_declaration(lake: Lake, landed: Path) 
 def test_one_word_reads_the_files_again_in_the_same_run(lake: Lake) -> None:
     ingested, outcome = all_tasks(lake, MENDED, reread="bank")
 
-    assert ingested.note == "bank: 4 records of 2 files withdrawn; 1 record of files that are gone stay"
+    assert ingested.note == "bank: 4 records of 2 files withdrawn; 1 record kept, as the files are gone"
     assert ingested.facts == {}
     assert records(lake) == {(f"2025-03.csv#{n}", MENDED_READING) for n in (1, 2, 3)} | {
         ("2025-04.csv#1", MENDED_READING),
@@ -177,8 +177,8 @@ def test_a_second_time_has_nothing_to_read_again(lake: Lake) -> None:
     ingested, outcome = all_tasks(lake, MENDED, reread="all")
 
     assert ingested.note == (
-        f"bank: nothing to read again, all files that are there were read as {MENDED_READING}; 1 record of files that "
-        "are gone stay"
+        f"bank: nothing to read again, all files that are there were read as {MENDED_READING}; 1 record kept, as the "
+        "files are gone"
     )
     assert (ingested.rows_in, outcome.rows_in, ingested.facts) == (0, 0, {})
     assert {table.name: lake.version(table) for table in TABLES} | {"bronze": lake.version("bronze.bank")} == before

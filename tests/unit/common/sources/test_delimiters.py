@@ -10,13 +10,16 @@ from common.sources.delimiters import delimiter_hint, likely_delimiter
         (["Datum\tBetrag, netto\tNr\tKonto"], ",", "\t"),
         (["a|b"], ",", "|"),
         (["id,amount"], ";", ","),
+        (["a,b;c;d"], None, ";"),
+        (["a,b"], None, None),
+        (["a,b"], "", ","),
         (["id"], ",", None),
         (["a;b", "c;d"], ",", None),
         ([], ",", None),
     ],
 )
 def test_the_delimiter_is_seen_in_a_header_that_was_not_split(
-    names: list[str], declared: str, expected: str | None
+    names: list[str], declared: str | None, expected: str | None
 ) -> None:
     assert likely_delimiter(names, declared) == expected
 

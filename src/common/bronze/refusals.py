@@ -30,7 +30,7 @@ def newly_refused(lake: Lake, before: Mapping[str, int], feeds: Iterable[str]) -
 
     Without such files, an empty text.
     """
-    parts = [part for name in feeds for part in _since(lake, name, before[bronze_table(name).name])]
+    parts = [_since(lake, name, before[bronze_table(name).name]) for name in feeds]
     rows = reduce(DataFrame.unionByName, parts).orderBy("feed", "path").collect() if parts else []
     if not rows:
         return ""
@@ -38,10 +38,10 @@ def newly_refused(lake: Lake, before: Mapping[str, int], feeds: Iterable[str]) -
     return f"{counted(len(rows), 'file')} refused{', the first ' if len(rows) > 1 else ': '}{first}"
 
 
-def _since(lake: Lake, feed: str, version: int) -> list[DataFrame]:
+def _since(lake: Lake, feed: str, version: int) -> DataFrame:
     now = _refused(lake.table(bronze_table(feed)), feed)
-    earlier = lake.spark.read.option("versionAsOf", version).table(lake.full_name(bronze_table(feed)))
-    return [now.join(_refused(earlier, feed), ["feed", "path", "read_error"], "left_anti")]
+    earlier = lake.spark.sql(f"SELECT * FROM {lake.full_name(bronze_table(feed))} VERSION AS OF {version}")
+    return now.join(_refused(earlier, feed), ["feed", "path", "read_error"], "left_anti")
 
 
 def _refused(bronze: DataFrame, feed: str) -> DataFrame:

@@ -81,7 +81,7 @@ def _judge(lake: Lake, seed: int, landed: Landed) -> Report:
     problems += [f"{reference}: landed and not in bronze" for reference in sorted(landed.records.keys() - seen)[:20]]
     for path, found in by_file.items():
         one = landed.files[path]
-        problems += [f"mutant {one.number}: {text}" for text in _miscounted(one, format_of(one.feed, seed), found)]
+        problems += [f"mutant {one.number}: {text}" for text in miscounted(one, format_of(one.feed, seed), found)]
         fates[one.kind, found[0] if len(set(found)) == 1 else "several" if found else "no records"] += 1
     problems += _counted_otherwise(lake, counts)
     return Report(fates, len(seen), problems)
@@ -125,7 +125,7 @@ def _implausible(feed: Feed, row: Row, stored: Row) -> list[str]:
     return [*wrong, f"accepted with other values: {shown} of {row['payload'][:300]}"] if changed else wrong
 
 
-def _miscounted(one: Mutant, format_: str, fates: list[str]) -> list[str]:
+def miscounted(one: Mutant, format_: str, fates: list[str]) -> list[str]:
     """Compares the records of a file with a count by other means, where there is one."""
     if not one.content:
         return [] if fates == ["file refused"] else [f"an empty file gave {fates}"]
@@ -147,7 +147,9 @@ def _count(content: bytes, format_: str) -> int | None:
             case "json_lines":
                 return sum(bool(line.strip(b" \t\r")) for line in plain.removeprefix(b"\xef\xbb\xbf").split(b"\n"))
             case "csv" if b'"' not in plain and b"\r" not in plain.replace(b"\r\n", b""):
-                return max(0, sum(bool(line) for line in plain.replace(b"\r", b"").split(b"\n")) - 1)
+                # Lines above the header that hold nothing but delimiters are blank.
+                lines = plain.removeprefix(b"\xef\xbb\xbf").replace(b"\r", b"").lstrip(b"\n ,\t").split(b"\n")
+                return max(0, sum(map(bool, lines)) - 1)
             case "json_array":
                 return (
                     len(json.loads(plain.decode("utf-8-sig"), parse_int=str))

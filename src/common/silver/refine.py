@@ -20,7 +20,7 @@ from common.silver.conform import conform
 from common.silver.reread import read_before
 from common.silver.traces import finish_replays
 from common.sources.declaration import Source
-from common.sources.delimiters import delimiter_hint, likely_delimiter
+from common.sources.guesses import DELIMITERS, likely_delimiter
 from common.sources.records import fields_of, record_decoder
 from common.storage.batches import Counts, counts_by_query, counts_of, total
 from common.storage.checkpoints import check_checkpoint
@@ -159,9 +159,13 @@ def _check_fields(lake: Lake, source: Source, target: str) -> None:
 def _ways_on(lake: Lake, source: Source, feed_name: str, seen: Collection[str]) -> str:
     """What is likely wrong where records lack the fields that a map names."""
     feed = source.feeds[feed_name]
-    hint = delimiter_hint(seen, feed.delimiter) if feed.format == "csv" else ""
     other = read_otherwise(lake.settings, source.name, feed_name, feed)
-    if not other and feed.format == "csv" and likely_delimiter(seen, "") == feed.delimiter:
+    likely = likely_delimiter(list(seen)) if feed.format == "csv" and len(seen) == 1 else None
+    hint = ""
+    if likely and likely[0] != (feed.delimiter or ","):
+        written = DELIMITERS[likely[0]]
+        hint = f"this is one field: the delimiter is likely {written}, and `delimiter: {written}` declares it"
+    elif likely and not other:
         # By a release that did not note how.
         other = f"they were read with another delimiter than is declared. {way_to_reread(lake.settings, feed_name)}"
     return "".join(f"; {words}" for words in (hint, other) if words)

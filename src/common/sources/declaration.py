@@ -9,8 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from common.contracts.silver import TARGETS
 from common.errors import DeclarationError
+from common.sources.decoding import AUTO
 from common.sources.expressions import BOOLEAN, Expression, checked_expression
-from common.sources.parsing import FileFormat
+from common.sources.file_format import FileFormat
+from common.sources.file_options import OPTIONS, check_option
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Text = Annotated[str, Field(min_length=1)]
@@ -60,14 +62,25 @@ class TargetMap(_Strict):
 class FileFeed(_Strict):
     """A feed of files: every file under `path` is read once, whole.
 
-    `path` is a folder, with `{landing}` for the landing folder; folders below it are read too.
+    `path` is a folder, with `{landing}` for the landing folder; folders below it are read too. `encoding: auto` goes
+    by a file's byte order mark. Of CSV: `delimiter` is a comma, unless a file's `sep=` line names another; `columns`
+    are the names where `header` is false; `ragged` is what becomes of rows with other fields than the header. Of JSON:
+    `records` is the path of names to the array of records within an object.
     """
 
     reader: Literal["files"]
-    format: Literal["json_lines", "json_array", "csv", "parquet"]
+    format: Literal["json_lines", "json_array", "json", "csv", "parquet"]
     path: Text
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
-    quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
+    delimiter: Text | None = None
+    quote: Annotated[Text, Field(validate_default=True)] = '"'
+    escape: Text | None = None
+    header: bool = True
+    columns: Annotated[tuple[Text, ...], Field(validate_default=True)] = ()
+    skip_rows: Annotated[int, Field(ge=0)] = 0
+    skip_footer: Annotated[int, Field(ge=0)] = 0
+    ragged: Literal["pad", "refuse"] = "refuse"
+    on_bad_row: Literal["refuse_row", "refuse_file"] = "refuse_row"
+    records: Text | None = None
     encoding: Text = "utf-8"
     into: dict[str, TargetMap]
 
@@ -75,9 +88,19 @@ class FileFeed(_Strict):
     @classmethod
     def _encoding_exists(cls, value: str) -> str:
         try:
-            "".encode(value)
+            "".encode("utf-8" if value == AUTO else value)
         except LookupError:
-            raise ValueError(f"{value!r} is no text encoding that Python knows; utf-8 is the usual one") from None
+            raise ValueError(
+                f"{value!r} is no text encoding that Python knows; utf-8 is the usual one, and auto goes by the file's "
+                "byte order mark"
+            ) from None
+        return value
+
+    @field_validator(*OPTIONS)
+    @classmethod
+    def _option_makes_sense(cls, value: Any, info: ValidationInfo) -> Any:
+        name = str(info.field_name)
+        check_option(name, value, info.data, is_default=value == cls.model_fields[name].default)
         return value
 
     @field_validator("into")
@@ -104,7 +127,8 @@ class FileFeed(_Strict):
     @property
     def layout(self) -> FileFormat:
         """What readers must know of the feed's files."""
-        return FileFormat(**{name: getattr(self, name) for name in FileFormat.__dataclass_fields__})
+        options = {name: getattr(self, name) for name in FileFormat.__dataclass_fields__ if name != "mapped"}
+        return FileFormat(**options, mapped=self.fields)
 
     def folder(self, landing: str) -> str:
         """The folder of the feed for a landing folder."""

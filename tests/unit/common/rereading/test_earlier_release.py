@@ -53,7 +53,7 @@ def test_what_was_read_before_goes_on_and_can_be_read_again(
         earlier.setattr(bronze, "stream_files", lambda *given: plain(*given).drop("read_as"))
         earlier.setattr(bronze, "note_declared", lambda *_: Readings(frozenset()))
         ingest_files(lake, a_source(","))
-        with pytest.raises(DeclarationError, match="the delimiter is likely ';'"):
+        with pytest.raises(DeclarationError, match='the delimiter is likely ";"'):
             refine(lake, a_source(","), "transactions")
         assert "read_as" not in lake.table("bronze.bank").columns
 

@@ -1,0 +1,117 @@
+"""A file's bytes as text: its encoding and byte order mark; and bytes that are no text are named."""
+
+import codecs
+
+from common.sources.chunks import FileRefused
+from common.sources.file_format import FileFormat
+
+AUTO = "auto"
+_MARK = "\ufeff"
+
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+_BINARY = {
+    b"PAR1": "Parquet",
+    b"Obj\x01": "Avro",
+    b"ORC": "ORC",
+    b"%PDF": "PDF",
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "a zip archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"Rar!\x1a\x07": "a RAR archive",
+    b"\x04\x22\x4d\x18": "LZ4",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office file, such as Excel's xls",
+    b"SQLite format 3\0": "SQLite",
+}
+
+
+def encoding_of(content: bytes, declared: str) -> str:
+    """The declared encoding; for `auto` the one that the file's byte order mark names, else utf-8."""
+    return (_marked(content) or "utf-8") if declared == AUTO else declared
+
+
+def is_ascii_based(encoding: str) -> bool:
+    """Whether a line's end is the one byte that it is in ASCII."""
+    return "\n".encode(encoding) == b"\n"
+
+
+def without_mark(content: bytes) -> bytes:
+    """The bytes without the mark of UTF-8 at their beginning."""
+    while content.startswith(codecs.BOM_UTF8):
+        content = content[len(codecs.BOM_UTF8) :]
+    return content
+
+
+def text_of(content: bytes, encoding: str) -> str:
+    """The text, without a byte order mark, whatever encoding is declared.
+
+    Raises:
+        FileRefused: some byte is not of this encoding.
+    """
+    try:
+        if is_ascii_based(encoding):
+            return without_mark(content).decode(encoding)
+        return content.decode(encoding).lstrip(_MARK)
+    except UnicodeError as error:
+        at = error.start if isinstance(error, UnicodeDecodeError) else None
+        if at is not None and is_ascii_based(encoding):
+            at += len(content) - len(without_mark(content))
+        byte = "the file" if at is None else f"byte {at}"
+        raise FileRefused(
+            f"{byte} is not {encoding}; declare the feed's `encoding`{_likely(content, encoding)}, "
+            "or have the file sent again"
+        ) from None
+
+
+def _likely(content: bytes, encoding: str) -> str:
+    if (marked := _marked(content)) not in (None, "utf-8"):
+        return f" (it begins with the byte order mark of {str(marked).upper()}: `encoding: auto` reads it)"
+    if codecs.lookup(encoding).name not in ("utf-8", "utf-8-sig", "ascii"):
+        return ""
+    if codecs.lookup(encoding).name == "ascii" and _reads(content, "utf-8"):
+        return " (utf-8 reads the file)"
+    return " (cp1252 reads the file, and is usual)" if _reads(content, "cp1252") else ""
+
+
+def _reads(content: bytes, encoding: str) -> bool:
+    try:
+        content.decode(encoding)
+    except UnicodeError:
+        return False
+    return True
+
+
+def refuse_binary(content: bytes, layout: FileFormat, wanted: str) -> None:
+    """Refuses a file of bytes that are no text.
+
+    Raises:
+        FileRefused: the file is binary, or of an encoding with two or four bytes a letter that is not declared.
+    """
+    head = content[:1024]
+    kind = next((f" ({name})" for magic, name in _BINARY.items() if head.startswith(magic)), "")
+    # A stray NUL damages one record; many are no text, unless it has two bytes a letter. A CSV header may be `ORC`.
+    named = kind and (b"\0" in head or layout.format != "csv")
+    if named or (is_ascii_based(layout.encoding) and head.count(0) > max(16, len(head) // 10)):
+        raise FileRefused(f"the file is binary{kind}, not {wanted}{'' if kind else _wide(content)}")
+
+
+def _marked(content: bytes) -> str | None:
+    return next((encoding for mark, encoding in _MARKS.items() if content.startswith(mark)), None)
+
+
+def _wide(content: bytes) -> str:
+    """What to declare for text with two or four bytes a letter; empty where it is no such text."""
+    if (marked := _marked(content)) not in (None, "utf-8"):
+        return f": it begins with the byte order mark of {str(marked).upper()}; declare `encoding: auto`"
+    head = content[:1024]
+    half = len(head) // 2
+    for encoding, letters, zeros in (("utf-16-le", head[::2], head[1::2]), ("utf-16-be", head[1::2], head[::2])):
+        if zeros.count(0) > half * 0.8 and letters.count(0) < half * 0.2:
+            return f": it looks like UTF-16 without a byte order mark; declare `encoding: {encoding}`"
+    return ""

@@ -2,8 +2,9 @@
 
 from common.contracts.table import Check, Column, between, matches
 
-ID_PATTERN = r"[\\p{L}\\p{N}][\\p{L}\\p{N}_.:-]{0,63}"
-"""Letters and digits of every script, as an SQL literal writes the regular expression."""
+ID_PATTERN = r"[\\p{L}\\p{N}][\\p{L}\\p{N}_.:-]{0,63}|[+-][0-9]{1,63}"
+"""Letters and digits of every script, as an SQL literal writes the regular expression. Whole numbers with a sign are
+ids, too: what a hash to 64 bits gives is often one."""
 EARLIEST = "DATE'1990-01-01'"
 
 LINEAGE = (
@@ -14,7 +15,11 @@ LINEAGE = (
 
 def identifier(column: str) -> Check:
     """The text must be an identifier as all sources give them."""
-    return matches(column, ID_PATTERN, "must be 1 to 64 letters, digits or _ . : -, beginning with a letter or digit")
+    return matches(
+        column,
+        ID_PATTERN,
+        "must be 1 to 64 letters, digits or _ . : -, beginning with a letter or digit, or a whole number with a sign",
+    )
 
 
 def plausible_time(column: str) -> Check:

@@ -3,12 +3,12 @@
 from common.contracts.conventions import LINEAGE, identifier, plausible_time
 from common.contracts.reference import reference
 from common.contracts.table import (
+    Check,
     Column,
     ForeignKey,
     Freshness,
     Table,
     Volume,
-    at_most,
     between,
     matches,
     not_negative,
@@ -18,6 +18,13 @@ from common.contracts.table import (
 
 CHANNELS = ("card_present", "online", "atm")
 RISK_RATINGS = ("low", "medium", "high")
+
+PURCHASE, REFUND = "purchase", "refund"
+IS_PURCHASE = f"NOT kind <=> '{REFUND}'"
+"""Of silver.transactions: whether money was spent. Features, scores and marts are of purchases; rows that were accepted
+before there was a kind are that."""
+
+LARGEST_AMOUNT = 10_000_000
 
 
 TRANSACTIONS = Table(
@@ -34,7 +41,11 @@ TRANSACTIONS = Table(
         Column("account_id", "string", "The card's account.", "id"),
         Column("merchant_id", "string", "Who was paid.", "id"),
         Column("terminal_id", "string", "Where the card was used.", "id"),
-        Column("amount", "decimal(18,2)", "Amount in `currency`, tax included."),
+        Column(
+            "amount",
+            "decimal(18,2)",
+            "Amount in `currency`, tax included; below zero for a refund, so that a sum is what was spent in the end.",
+        ),
         Column("currency", "string", "ISO 4217 code.", "currency"),
         Column(
             "amount_eur",
@@ -51,6 +62,13 @@ TRANSACTIONS = Table(
             "has no customers.",
             derived=True,
         ),
+        Column(
+            "kind",
+            "string",
+            f"{PURCHASE}, or {REFUND}: an amount below zero of a feed that declares `negative_amounts: refunds`. "
+            "Null, in rows of before, is a purchase.",
+            derived=True,
+        ),
         *LINEAGE,
     ),
     checks=(
@@ -62,8 +80,18 @@ TRANSACTIONS = Table(
         identifier("merchant_id"),
         identifier("terminal_id"),
         plausible_time("event_time"),
-        not_negative("amount"),
-        at_most("amount", 10_000_000),
+        Check(
+            "amount_not_negative",
+            ("amount",),
+            f"amount >= 0 OR kind <=> '{REFUND}'",
+            "must not be negative; where that is a refund, the feed declares `negative_amounts: refunds`",
+        ),
+        Check(
+            "amount_at_most",
+            ("amount",),
+            f"abs(amount) <= {LARGEST_AMOUNT}",
+            f"must be at most {LARGEST_AMOUNT:,}",
+        ),
         one_of("channel", CHANNELS),
     ),
     cluster_by=("event_date",),

@@ -4,7 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.gold import IS_ALERT, TRANSACTION_SCORES
-from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
+from common.contracts.silver import FRAUD_REPORTS, IS_PURCHASE, TRANSACTIONS
 from common.features.labels import last_reports
 from common.features.reach import Stretch, within
 from common.storage.lake import Lake
@@ -28,13 +28,14 @@ def marked(transactions: DataFrame, fraud_reports: DataFrame, scores: DataFrame)
 
 
 def marked_between(lake: Lake, days: list[Stretch]) -> DataFrame:
-    """The transactions of these stretches of days, marked, in the columns that marts sum up.
+    """The purchases of these stretches of days, marked, in the columns that marts sum up.
 
     Of days outside of them no file is read.
     """
     is_theirs = within("event_date", days)
+    purchases = lake.table(TRANSACTIONS).where(is_theirs).where(IS_PURCHASE)
     scores = lake.table(TRANSACTION_SCORES).where(is_theirs)
-    return marked(lake.table(TRANSACTIONS).where(is_theirs), lake.table(FRAUD_REPORTS), scores).select(*_SUMMED_UP)
+    return marked(purchases, lake.table(FRAUD_REPORTS), scores).select(*_SUMMED_UP)
 
 
 def sums() -> dict[str, Column]:

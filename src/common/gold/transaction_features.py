@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.gold import TRANSACTION_FEATURES
-from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
+from common.contracts.silver import FRAUD_REPORTS, IS_PURCHASE, TRANSACTIONS
 from common.features.affected import ROW_KEY, affected, days_of, report_spans, transaction_spans
 from common.features.reach import Reach, event_ends, reach_by_day, within
 from common.features.transactions import INPUTS, transaction_features
@@ -33,7 +33,7 @@ STEP = Step(
 
 
 def build_features(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Result:
-    """Computes the features of every transaction that is new in silver, and again those that a late row changes.
+    """Computes the features of every purchase that is new in silver, and again those that a late row changes.
 
     A late row is a transaction, or a report of fraud or its withdrawal. Whatever the order of arrival, the table ends
     equal to what one batch over everything gives. Decisions in gold.transaction_scores stay as they were made.
@@ -45,7 +45,7 @@ def build_features(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Result:
     check_checkpoint(lake, TRANSACTION_FEATURES, checkpoint)
     lake.ensure(TRANSACTIONS, FRAUD_REPORTS, TRANSACTION_FEATURES)
     before = versions(lake, [TRANSACTION_FEATURES])
-    rows = feature_arrivals(lake.stream(TRANSACTIONS), lake.stream(FRAUD_REPORTS))
+    rows = feature_arrivals(lake.stream(TRANSACTIONS).where(IS_PURCHASE), lake.stream(FRAUD_REPORTS))
     run_queries([batch_query(lake, rows, checkpoint, update_features, trigger)])
     (changes,) = changes_since(lake, before).values()
     note = f"{changes.updated:,} older rows computed again" if changes.updated else ""
@@ -87,7 +87,8 @@ def _add_and_recompute(lake: Lake, new: DataFrame, older: DataFrame, once: Once)
 
 
 def _features(lake: Lake, rows: DataFrame, reach: Reach | None = None) -> DataFrame:
-    return transaction_features(rows, lake.table(TRANSACTIONS), lake.table(FRAUD_REPORTS), reach)
+    purchases = lake.table(TRANSACTIONS).where(IS_PURCHASE)
+    return transaction_features(rows, purchases, lake.table(FRAUD_REPORTS), reach)
 
 
 def _ends(batch: DataFrame) -> tuple[Reach | None, datetime | None]:

@@ -11,7 +11,7 @@ from common.contracts.gold import (
     IS_ALERT,
     TRANSACTION_SCORES,
 )
-from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
+from common.contracts.silver import FRAUD_REPORTS, IS_PURCHASE, MERCHANT, TRANSACTIONS
 from common.features.transactions import transaction_features
 from common.ml.alerts import alerts
 from common.ml.champion import Champion, check_features
@@ -43,7 +43,7 @@ STEP = Step(
 
 
 def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE_NOW) -> Result:
-    """Scores every transaction that is new in silver, each once.
+    """Scores every purchase that is new in silver, each once.
 
     With a trigger that goes on, each micro-batch asks the registry for the champion of the moment. Without a
     champion (the text says why there is none) nothing is scored: the transactions wait for one.
@@ -62,7 +62,7 @@ def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE
     before = versions(lake, [TRANSACTION_SCORES])
     goes_on = trigger.kind != AVAILABLE_NOW.kind
     step = _batch_step(champion, asks_again=goes_on)
-    run_queries([batch_query(lake, lake.stream(TRANSACTIONS), checkpoint, step, trigger)])
+    run_queries([batch_query(lake, lake.stream(TRANSACTIONS).where(IS_PURCHASE), checkpoint, step, trigger)])
     (changes,) = changes_since(lake, before).values()
     return Result(changes.inserted, changes.inserted, facts={"alerts": alerts(lake).count()})
 
@@ -83,7 +83,8 @@ def _batch_step(first: Champion, *, asks_again: bool) -> BatchStep:
 
 def scores(lake: Lake, batch: DataFrame, champion: Champion) -> DataFrame:
     """Rows of gold.transaction_scores for transactions of silver."""
-    features = transaction_features(batch, lake.table(TRANSACTIONS), lake.table(FRAUD_REPORTS))
+    purchases = lake.table(TRANSACTIONS).where(IS_PURCHASE)
+    features = transaction_features(batch, purchases, lake.table(FRAUD_REPORTS))
     judged = evaluate(with_rule_inputs(features, batch, lake.table(MERCHANT.history)))
     judged = judged.withColumn("is_blocked", blocks("rules_hit"))
     names = [part.split()[0] for part in _SCORED.split(", ")]

@@ -107,7 +107,9 @@ def _bronze_records(lake: Lake, bronze: Table, records: DataFrame, feed: str) ->
 def _verdicts(lake: Lake, source: Source, feed: str, name: str, records: DataFrame) -> Counts:
     """What the records are in a target: accepted and quarantined by the tables, not selected by the map."""
     table = TARGETS[name]
-    judged = conform(records, source.feeds[feed].into[name], table).select(f"{BRONZE}.record_id", "selected")
+    judged = conform(records, source.feeds[feed].into[name], table, source.feeds[feed]).select(
+        f"{BRONZE}.record_id", "selected"
+    )
     accepted = lake.table(table).select("record_id", F.lit(True).alias("accepted"))
     in_quarantine = quarantined(lake, table.name).select("record_id", F.lit(True).alias("quarantined"))
     verdict = (

@@ -138,7 +138,7 @@ class _Search:
         if self.lake.exists(table):
             parts.append(self.lake.table(table).select(*ids, "record_id"))
         if found and self.lake.exists(bronze_table(feed)):
-            rows = conform(self.lake.table(bronze_table(feed)), found[1].into[name], table)
+            rows = conform(self.lake.table(bronze_table(feed)), found[1].into[name], table, found[1])
             parts.append(rows.select(*ids, F.col(f"{BRONZE}.record_id").alias("record_id")))
         columns = ", ".join(f"{column} string" for column in [*ids, "record_id"])
         everything = self.lake.spark.createDataFrame([], columns)

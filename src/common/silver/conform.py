@@ -19,8 +19,12 @@ from common.silver.clean import CLEANERS, plain_text
 from common.silver.convert import converted
 from common.silver.derive import DERIVATIONS
 from common.sources.declaration import TargetMap
+from common.sources.expressions import Expression
+from common.sources.field_paths import Path, with_names
+from common.sources.kinds import NUMBER, TIME
 from common.sources.never_failing import never_failing
 from common.sources.records import parse_payloads
+from common.sources.value_format import USUAL, UTC, ValueFormat
 
 BRONZE = "bronze"
 """Name of the struct column that carries the bronze record."""
@@ -31,23 +35,31 @@ CARRIED = ("record_id", "payload", "read_error", "source", "source_ref", "ingest
 _BRONZE_TYPE = f"struct<{', '.join(f'{c.name}: {c.type}' for c in BRONZE_COLUMNS if c.name in CARRIED)}>"
 
 
-def conform(records: DataFrame, mapping: TargetMap, target: Table, known_fields: Collection[str] = ()) -> DataFrame:
+def conform(
+    records: DataFrame, mapping: TargetMap, target: Table, values: ValueFormat, known_fields: Collection[str] = ()
+) -> DataFrame:
     """Rows of the target from bronze records (batch or stream).
 
-    `known_fields` are fields that the feed's other maps read: they don't count as unmapped.
+    `values` is how the feed's texts spell numbers and times: the feed itself. `known_fields` are fields that the feed's
+    other maps read: they don't count as unmapped.
 
     Returns:
         The target's columns (without lineage), `bronze` (struct, its payload null where no check failed),
         `selected` (boolean), `failed_checks`, and `unmapped_fields` (array<string>, null where there are none).
     """
-    parsed = _parsed(records, mapping.fields, {*known_fields, *mapping.fields})
-    raw = parsed.select(BRONZE, "_parse_error", UNMAPPED, _selected(mapping), *_raw_columns(mapping))
+    parsed = _parsed(records, mapping.paths, {*known_fields, *mapping.fields})
+    raw = parsed.select(
+        BRONZE, "_parse_error", UNMAPPED, _selected(mapping, values), *_raw_columns(mapping, target, values)
+    )
     mapped = [column for column in target.mappable if column.name in mapping.map]
     absent = {c.name: F.lit(None).cast(c.type) for c in target.mappable if c not in mapped}
     # A column a stage: an expression that is used often is then computed once, not inlined everywhere.
     cleaned = raw.withColumns({f"_text_{c.name}": CLEANERS[c.cleaned_as](F.col(f"_raw_{c.name}")) for c in mapped})
-    typed = cleaned.withColumns({c.name: converted(F.col(f"_text_{c.name}"), c.type) for c in mapped} | absent)
-    derived = DERIVATIONS[target.name](typed)
+    spelt = {name: _spelling(expression, values) for name, expression in mapping.expressions.items()}
+    typed = cleaned.withColumns(
+        {c.name: converted(F.col(f"_text_{c.name}"), c.type, spelt[c.name]) for c in mapped} | absent
+    )
+    derived = DERIVATIONS[target.name](typed, values)
     names = [name for name in target.column_names if name in derived.columns]
     failures = _failures(target, mapped).alias("failed_checks")
     judged = derived.select(*names, BRONZE, UNMAPPED, "selected", failures)
@@ -56,16 +68,24 @@ def conform(records: DataFrame, mapping: TargetMap, target: Table, known_fields:
     return judged.withColumn(BRONZE, F.col(BRONZE).withField("payload", payload))
 
 
-def _parsed(records: DataFrame, fields: Sequence[str], known: Collection[str]) -> DataFrame:
-    names = [f"`{field}` string" for field in fields]
+def _names(paths: Sequence[Path]) -> dict[Path, str]:
+    """A column's name for each value of the record: no field's name can meet a column of the product, or another's."""
+    return {path: f"_field_{number}" for number, path in enumerate(paths)}
+
+
+def _parsed(records: DataFrame, paths: Sequence[Path], known: Collection[str]) -> DataFrame:
+    names = [f"{name} string" for name in _names(paths).values()]
     schema = [f"{BRONZE} {_BRONZE_TYPE}", *names, "_parse_error string", f"{UNMAPPED} array<string>"]
     packed = records.select(F.struct(*CARRIED).alias(BRONZE))
-    return packed.mapInArrow(_payload_parser(fields, frozenset(known)), ", ".join(schema))
+    return packed.mapInArrow(_payload_parser(paths, frozenset(known)), ", ".join(schema))
 
 
 def _payload_parser(
-    fields: Sequence[str], known: Collection[str]
+    paths: Sequence[Path], known: Collection[str]
 ) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
+    fields = [path if len(path) > 1 else str(path[0]) for path in paths]
+    names = [BRONZE, *_names(paths).values(), "_parse_error", UNMAPPED]
+
     def parse(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for batch in batches:
             record = batch.column(0)
@@ -76,7 +96,6 @@ def _payload_parser(
                 )
             ]
             parsed = parse_payloads(readable, fields, known)
-            names = [BRONZE, *fields, "_parse_error", UNMAPPED]
             yield pa.RecordBatch.from_arrays([record, *parsed.columns, parsed.errors, parsed.unmapped], names=names)
 
     return parse
@@ -86,14 +105,35 @@ def _is_record() -> Column:
     return F.col(f"{BRONZE}.read_error").isNull() & F.col("_parse_error").isNull()
 
 
-def _selected(mapping: TargetMap) -> Column:
+def _selected(mapping: TargetMap, values: ValueFormat) -> Column:
     # What could not be read might have been selected: it is quarantined, never skipped.
-    chosen = F.coalesce(F.expr(never_failing(mapping.where)), F.lit(False)) if mapping.where else F.lit(True)
+    chosen = F.coalesce(_value(mapping, mapping.where, values), F.lit(False)) if mapping.where else F.lit(True)
     return (~_is_record() | chosen).alias("selected")
 
 
-def _raw_columns(mapping: TargetMap) -> list[Column]:
-    return [F.expr(never_failing(sql)).cast("string").alias(f"_raw_{column}") for column, sql in mapping.map.items()]
+def _raw_columns(mapping: TargetMap, target: Table, values: ValueFormat) -> list[Column]:
+    return [_raw(mapping, target.column(name), values).alias(f"_raw_{name}") for name in mapping.map]
+
+
+def _raw(mapping: TargetMap, column: ContractColumn, values: ValueFormat) -> Column:
+    expression = mapping.expressions[column.name]
+    if expression.kind != TIME or values.timezone == UTC:
+        return _value(mapping, expression.sql, values).cast("string")
+    if column.type == "date":
+        # A date is the one that is written: it has no time that a zone could move.
+        return _value(mapping, expression.sql, USUAL).cast("string")
+    # A time is in UTC now; a date alone is still to be read by the feed's time zone.
+    text = _value(mapping, expression.sql, values).cast("string")
+    return F.when(F.contains(text, F.lit(":")), F.concat(text, F.lit("Z"))).otherwise(text)
+
+
+def _value(mapping: TargetMap, sql: str, values: ValueFormat) -> Column:
+    return F.expr(never_failing(with_names(sql, _names(mapping.paths)), values, BRONZE))
+
+
+def _spelling(expression: Expression, values: ValueFormat) -> ValueFormat:
+    """How an expression's value is spelt: numbers that are calculated are written as SQL writes them."""
+    return USUAL if expression.kind == NUMBER else values
 
 
 def _is_lost(column: ContractColumn) -> Column:

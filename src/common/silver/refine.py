@@ -17,10 +17,13 @@ from common.errors import DeclarationError
 from common.result import Result
 from common.silver.accept import Flow, acceptance
 from common.silver.conform import conform
+from common.silver.date_order import order_warning
 from common.silver.reread import read_before
 from common.silver.traces import finish_replays
 from common.sources.declaration import Source
+from common.sources.field_paths import Path
 from common.sources.guesses import DELIMITERS, likely_delimiter
+from common.sources.name_hints import in_backticks
 from common.sources.records import fields_of, record_decoder
 from common.storage.batches import Counts, counts_by_query, counts_of, total
 from common.storage.checkpoints import check_checkpoint
@@ -93,7 +96,7 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
     feed = source.feeds[flow.feed]
     bronze = bronze_table(flow.feed)
     lake.ensure(bronze)
-    _check_fields(lake, source, target)
+    warning = _check_fields(lake, source, target)
     if not has_begun(checkpoint):
         # The query reads everything again, and quarantines again what it must; what was replayed, it counts as its own.
         if lake.exists(REPLAYED_RECORDS):
@@ -103,13 +106,14 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
     query = query_id(checkpoint) if has_begun(checkpoint) else None
     flow = replace(flow, read_before=read_before(queries, query, datetime.now(UTC).date()))
     # Fields that are recorded already need not be looked for in every batch.
-    rows = conform(lake.stream(bronze), feed.into[target], table, {*feed.fields, *known_before})
+    rows = conform(lake.stream(bronze), feed.into[target], table, feed, {*feed.fields, *known_before})
     run_queries([batch_query(lake, rows, checkpoint, acceptance(flow), trigger)])
     before, after = total(one.counts for one in queries), counts_of(lake, table)
     note = ""
     if after.records_read > before.records_read:
         new_fields = [field for field in unmapped_fields(lake, flow.feed) if field not in known_before]
-        note = f"new fields that no map uses: {', '.join(new_fields)}" if new_fields else ""
+        unused = f"new fields that no map uses: {', '.join(new_fields)}" if new_fields else ""
+        note = "; ".join(filter(None, [unused, warning]))
     counts = {name: getattr(after, name) - getattr(before, name) for name in Counts.__dataclass_fields__}
     return Outcome(counts.pop("records_read"), counts.pop("accepted"), note, **counts)
 
@@ -132,20 +136,25 @@ def _checkpoint(lake: Lake, target: str) -> str:
     return lake.settings.checkpoint("silver", target)
 
 
-def _check_fields(lake: Lake, source: Source, target: str) -> None:
-    """A misspelt field would quarantine every record; a sample of them shows it before that happens."""
+def _check_fields(lake: Lake, source: Source, target: str) -> str:
+    """A misspelt field would quarantine every record; a sample of them shows it before that happens.
+
+    Returns a warning of what the sample can't say: in which order its dates are. Else an empty text.
+    """
     found = source.feed_of(target)
     if found is None:
-        return
+        return ""
     feed_name, feed = found
     bronze = lake.table(bronze_table(feed_name)).where("read_error IS NULL")
     seen: dict[str, None] = {}
+    records: list[dict[str, str | None]] = []
     decoder = record_decoder()
     for row in bronze.select("payload").limit(SAMPLE_RECORDS).collect():
         try:
-            seen.update(dict.fromkeys(fields_of(row["payload"], decoder)))
+            records.append(fields_of(row["payload"], decoder))
         except ValueError:
             continue
+        seen.update(dict.fromkeys(records[-1]))
     for column in TARGETS[target].essential:
         fields = feed.into[target].expressions[column].fields
         if seen and fields and not seen.keys() & set(fields) and not _is_anywhere(bronze, fields):
@@ -153,7 +162,15 @@ def _check_fields(lake: Lake, source: Source, target: str) -> None:
                 f"sources/{source.name}.yml: feeds.{feed_name}.into.{target}.map.{column}: no column {fields[0]!r} in "
                 f"the records of {bronze_table(feed_name).name}; they have: {shown_names(seen)}"
                 f"{_ways_on(lake, source, feed_name, seen)}"
+                f"{_dotted(feed.into[target].expressions[column].paths, seen)}"
             )
+    return order_warning(records, feed.into[target], TARGETS[target], feed)
+
+
+def _dotted(paths: Sequence[Path], seen: Collection[str]) -> str:
+    """The way out where a field's own name has a dot in it, and the map took it for a path."""
+    names = (".".join(map(str, path)) for path in paths)
+    return next((f"; a field with a dot in its name is written {in_backticks(n)}" for n in names if n in seen), "")
 
 
 def _ways_on(lake: Lake, source: Source, feed_name: str, seen: Collection[str]) -> str:

@@ -82,8 +82,9 @@ def _replay(lake: Lake, source: Source, name: str) -> Replayed:
     if not records:
         return Replayed(target.name, 0, 0, 0, 0)
     batch = BatchId(source.name, flow.feed, target.name, _new_id(), 0, "replay")
-    mapping = source.feeds[flow.feed].into[name]
-    with staged_batch(lake, conform(_as_received(rows), mapping, target), target) as staged:
+    declared = source.feeds[flow.feed]
+    conformed = conform(_as_received(rows), declared.into[name], target, declared)
+    with staged_batch(lake, conformed, target) as staged:
         insert_accepted(lake, staged, flow, batch)
         with conflicts(lake, staged, target) as found:
             _keep_traces(lake, _leaving(lake, staged, found.rows, target), batch)

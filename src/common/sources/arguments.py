@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
+from common.sources import map_functions as own
 from common.sources.patterns import format_error, groups_in, like_error, pattern_error, replacement_error
 
 LONGEST_PADDING = 10_000
@@ -33,6 +34,8 @@ def argument_error(tree: exp.Expr) -> str | None:  # noqa: PLR0911 - one line a 
         return _number_error("length", tree.args["length"], 0, 512)
     if isinstance(tree, exp.Anonymous) and tree.name.lower() in _FORMATTED and len(tree.expressions) > 1:
         return _literal_error("format", tree.expressions[1], format_error)
+    if name := own.name_of(tree):
+        return _own_error(name, own.arguments_of(tree))
     parts = [tree.args.get(name) for name in _WHOLE.get(type(tree), ())]
     return next((_not_whole(part) for part in parts if part is not None and not _is_whole(part)), None)
 
@@ -66,6 +69,28 @@ def _extract_error(tree: exp.RegexpExtract) -> str | None:
     groups = groups_in(str(tree.expression.unnest().this))
     # Spark's default is the first group.
     return _number_error("group", tree.args.get("group") or exp.Literal.number(1), 0, groups)
+
+
+def _own_error(name: str, given: list[exp.Expr]) -> str | None:
+    if name in own.UNITS:
+        if len(given) != 2:
+            return f"must have a base date and an offset, such as {name}('2024-01-01', step)"
+        base = given[0].unnest()
+        return _literal_error("base date", base, _date_error) if isinstance(base, exp.Literal) else None
+    if name in (own.SOURCE_REF, own.ROW_NUMBER):
+        return f"takes no argument; write {name}()" if given else None
+    least = 1 if name == own.ROUND else 2
+    if not least <= len(given) <= 2:
+        return f"must have an amount and a number of digits, such as {name}(amount, 2)"
+    return _number_error("number of digits", given[1], 0, own.MOST_DIGITS[name]) if len(given) > 1 else None
+
+
+def _date_error(text: str) -> str | None:
+    try:
+        own.base_date(text)
+    except ValueError:
+        return "it is no date of ISO 8601, such as 2024-01-01 or 2024-01-01T08:30:00+01:00"
+    return None
 
 
 def _number_error(name: str, given: exp.Expr, least: int, most: int) -> str | None:

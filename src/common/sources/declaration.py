@@ -5,14 +5,27 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from common.contracts.silver import TARGETS
 from common.errors import DeclarationError
 from common.sources.decoding import AUTO
-from common.sources.expressions import BOOLEAN, Expression, checked_expression
+from common.sources.expressions import Expression, checked_expression
+from common.sources.field_paths import Path as FieldPath
 from common.sources.file_format import FileFormat
 from common.sources.file_options import OPTIONS, check_option
+from common.sources.kinds import BOOLEAN
+from common.sources.name_hints import in_backticks
+from common.sources.value_format import ValueFormat
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Text = Annotated[str, Field(min_length=1)]
@@ -22,27 +35,35 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _checked(sql: Any) -> str:
+    if sql is None:
+        raise DeclarationError("there is no expression; one that begins with # stands in quotes")
+    if not isinstance(sql, str):
+        raise DeclarationError(
+            f"YAML reads {sql!r} as no text; a field of that name is written {in_backticks(str(sql))}, a text "
+            f"\"'{sql}'\""
+        )
+    checked_expression(sql)
+    return sql
+
+
+Expr = Annotated[str, BeforeValidator(_checked)]
+
+
 class TargetMap(_Strict):
     """How the records of a feed become rows of one target: contract column to SQL expression over their fields.
 
     `where` selects the records that the target takes; the others count as not selected.
     """
 
-    map: dict[str, Text]
-    where: Text | None = None
+    map: dict[str, Expr]
+    where: Expr | None = None
 
-    @field_validator("map", "where")
+    @field_validator("where")
     @classmethod
-    def _expressions_never_fail(cls, value: Any, info: ValidationInfo) -> Any:
-        if info.field_name == "where":
-            if value is not None and checked_expression(value).kind != BOOLEAN:
-                raise ValueError(f"{value!r} must be true or false")
-            return value
-        for column, sql in value.items():
-            try:
-                checked_expression(sql)
-            except DeclarationError as error:
-                raise DeclarationError(f"{column}: {error}") from None
+    def _where_chooses(cls, value: str | None) -> str | None:
+        if value is not None and checked_expression(value).kind != BOOLEAN:
+            raise ValueError(f"{value!r} must be true or false, such as STATUS = 'booked'")
         return value
 
     @property
@@ -51,21 +72,27 @@ class TargetMap(_Strict):
         return {column: checked_expression(sql) for column, sql in self.map.items()}
 
     @property
-    def fields(self) -> tuple[str, ...]:
-        """Every field of the record that the map and the `where` read, each once."""
-        used = [field for expression in self.expressions.values() for field in expression.fields]
+    def paths(self) -> tuple[FieldPath, ...]:
+        """Every value of the record that the map and the `where` read, each once."""
+        read = [path for expression in self.expressions.values() for path in expression.paths]
         if self.where:
-            used += checked_expression(self.where).fields
-        return tuple(dict.fromkeys(used))
+            read += checked_expression(self.where).paths
+        return tuple(dict.fromkeys(read))
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Every top-level field of the record that the map and the `where` read, or read a part of, each once."""
+        return tuple(dict.fromkeys(str(path[0]) for path in self.paths))
 
 
-class FileFeed(_Strict):
+class FileFeed(ValueFormat):
     """A feed of files: every file under `path` is read once, whole.
 
     `path` is a folder, with `{landing}` for the landing folder; folders below it are read too. `encoding: auto` goes
     by a file's byte order mark. Of CSV: `delimiter` is a comma, unless a file's `sep=` line names another; `columns`
     are the names where `header` is false; `ragged` is what becomes of rows with other fields than the header. Of JSON:
     `records` is the path of names to the array of records within an object.
+    How its texts spell numbers and times is declared by the options of `ValueFormat`.
     """
 
     reader: Literal["files"]
@@ -105,7 +132,7 @@ class FileFeed(_Strict):
 
     @field_validator("into")
     @classmethod
-    def _targets_take_these_columns(cls, into: dict[str, TargetMap]) -> dict[str, TargetMap]:
+    def _targets_take_these_columns(cls, into: dict[str, TargetMap], info: ValidationInfo) -> dict[str, TargetMap]:
         for target, mapping in into.items():
             if target not in TARGETS:
                 raise DeclarationError(f"{target}: no such target; it must be one of {', '.join(TARGETS)}")
@@ -117,6 +144,13 @@ class FileFeed(_Strict):
                 )
             if missing := [column for column in table.essential if column not in mapping.map]:
                 raise DeclarationError(f"{target}.map: {', '.join(missing)} must be mapped")
+            for column, expression in mapping.expressions.items() if info.data.get("format") == "csv" else ():
+                if nested := next((path for path in expression.paths if len(path) > 1), None):
+                    name = ".".join(map(str, nested))
+                    raise DeclarationError(
+                        f"{target}.map.{column}: CSV has no nested fields; a field of that name is written "
+                        f"{in_backticks(name)}"
+                    )
         return into
 
     @property
@@ -174,7 +208,7 @@ def load_source(folder: Path, name: str) -> Source:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise DeclarationError(f"{shown}: not YAML: {' '.join(str(error).split())}") from None
+        raise DeclarationError(f"{shown}: not YAML: {' '.join(str(error).split())}{_yaml_hint(error)}") from None
     try:
         source = Source.model_validate(content)
     except ValidationError as error:
@@ -186,8 +220,14 @@ def load_source(folder: Path, name: str) -> Source:
     return source
 
 
+def _yaml_hint(error: yaml.YAMLError) -> str:
+    if "'`'" in str(error):
+        return '; a value that begins with a backtick stands in quotes, such as "`Account No`"'
+    return ""
+
+
 def _described(file: str, problem: Any) -> str:
     path = ".".join(str(part) for part in problem["loc"] if part != "[key]") or "the file"
-    given = problem["input"]
-    value = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
-    return f"{file}: {path}: {problem['msg'].removeprefix('Value error, ')}{value}"
+    rule, given = problem["msg"].removeprefix("Value error, "), problem["input"]
+    is_shown = isinstance(given, str | int | float | bool) and repr(given) not in rule
+    return f"{file}: {path}: {rule}{f' (given: {given!r})' if is_shown else ''}"

@@ -1,74 +1,36 @@
-"""The SQL expressions of a source's `map` and `where`: which fields they use, and that no record can make them fail.
+"""The SQL expressions of a source's `map` and `where`: which fields they read, and what to write where a text is none.
 
-Under ANSI semantics one bad text in a plain CAST, a comparison with a number or a division ends a whole batch. So an
-expression is accepted only if it is made of operations that answer with null instead of an error, and if each
-operation gets the kind of value that it takes without a hidden conversion. Fields are text.
+Their operations are checked by `kinds`: no record can make them fail.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
+from sqlglot.errors import ParseError, SqlglotError
 
 from common.errors import DeclarationError
-from common.sources.arguments import argument_error
-
-TEXT, NUMBER, TIME, BOOLEAN, INTERVAL, NULL = "text", "number", "time", "true or false", "interval", "null"
-
-_FUNCTIONS = {
-    "trim": TEXT,
-    "ltrim": TEXT,
-    "rtrim": TEXT,
-    "lower": TEXT,
-    "upper": TEXT,
-    "initcap": TEXT,
-    "concat": TEXT,
-    "concat_ws": TEXT,
-    "substring": TEXT,
-    "substr": TEXT,
-    "left": TEXT,
-    "right": TEXT,
-    "replace": TEXT,
-    "translate": TEXT,
-    "regexp_replace": TEXT,
-    "regexp_extract": TEXT,
-    "lpad": TEXT,
-    "rpad": TEXT,
-    "sha2": TEXT,
-    "md5": TEXT,
-    "length": NUMBER,
-    "try_to_timestamp": TIME,
-    "try_to_date": TIME,
-    "try_divide": NUMBER,
-    "try_multiply": NUMBER,
-    "try_add": NUMBER,
-    "try_subtract": NUMBER,
-}
-_SAME_KIND = {"coalesce", "nullif", "ifnull", "nvl", "if", "greatest", "least"}
-_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
-_TRY_CAST_KINDS = {
-    "timestamp": TIME,
-    "timestampltz": TIME,
-    "timestamptz": TIME,
-    "timestampntz": TIME,
-    "date": TIME,
-    "boolean": BOOLEAN,
-    "text": TEXT,
-    "varchar": TEXT,
-}
+from common.sources.field_paths import DIALECT, Path, references
+from common.sources.kinds import FUNCTIONS, kind_of
+from common.sources.name_hints import calls, in_backticks, may_be_a_name, may_be_an_expression, quoting_error
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A checked expression: its SQL, the fields that it reads, and the kind of its value."""
+    """A checked expression: its SQL, the values of the record that it reads, and the kind of its own value."""
 
     sql: str
-    fields: tuple[str, ...]
+    paths: tuple[Path, ...]
     kind: str
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The top-level fields that the expression reads, or reads a part of; each once."""
+        return tuple(dict.fromkeys(str(path[0]) for path in self.paths))
 
+
+@lru_cache(maxsize=1024)
 def checked_expression(sql: str) -> Expression:
     """Parses and checks an expression.
 
@@ -76,130 +38,34 @@ def checked_expression(sql: str) -> Expression:
         DeclarationError: it is no SQL expression, or holds something that a record's text could make fail.
     """
     try:
-        tree = sqlglot.parse_one(sql, dialect="databricks")
+        kind = kind_of(_parsed(sql))
+        paths = tuple(dict.fromkeys(reference.path for reference in references(sql)))
+    except DeclarationError as error:
+        if not may_be_a_name(sql, FUNCTIONS):
+            raise
+        spelling = f"a field of that name is written {in_backticks(sql)}"
+        if calls(sql):
+            raise DeclarationError(f"{error}. If it is no call, {spelling}") from None
+        raise DeclarationError(f"{sql!r} is no name that SQL takes as it is; {spelling}{_else(sql, error)}") from None
+    return Expression(sql, paths, kind)
+
+
+def _parsed(sql: str) -> exp.Expr:
+    try:
+        tree = sqlglot.parse_one(sql, dialect=DIALECT)
     except SqlglotError as error:
-        raise DeclarationError(f"{sql!r} is not an SQL expression: {str(error).splitlines()[0]}") from None
-    if not isinstance(tree, exp.Expr) or isinstance(tree, exp.Query | exp.Command | exp.DDL | exp.Alias):
-        raise DeclarationError(f"{sql!r} is not an SQL expression")
-    kind = _kind(tree)
-    fields = tuple(dict.fromkeys(column.name for column in tree.find_all(exp.Column)))
-    return Expression(sql, fields, kind)
+        why = quoting_error(sql) or _where(error)
+        raise DeclarationError(f"{sql!r} is not an SQL expression: {why}") from None
+    if not isinstance(tree, exp.Expr) or isinstance(tree, exp.Query | exp.Command | exp.DDL | exp.Alias | exp.Block):
+        raise DeclarationError(f"{sql!r} is not an SQL expression of one value")
+    return tree
 
 
-def _refuse(tree: exp.Expr, why: str) -> DeclarationError:
-    return DeclarationError(f"{tree.sql(dialect='databricks')!r} {why}")
+def _else(sql: str, error: DeclarationError) -> str:
+    return f". Else: {error}" if may_be_an_expression(sql) else ""
 
 
-def _kind(tree: exp.Expr) -> str:
-    kind = _kind_of_parts(tree)
-    if wrong := argument_error(tree):
-        raise _refuse(tree, wrong)
-    return kind
-
-
-def _kind_of_parts(tree: exp.Expr) -> str:  # noqa: PLR0911, PLR0912 - one branch a kind of node, in reading order
-    if isinstance(tree, exp.Column):
-        if tree.table:
-            raise _refuse(tree, "looks into a field; a map sees a record's top-level fields only")
-        return TEXT
-    if isinstance(tree, exp.Literal):
-        return TEXT if tree.is_string else NUMBER
-    if isinstance(tree, exp.Null):
-        return NULL
-    if isinstance(tree, exp.Boolean):
-        return BOOLEAN
-    if isinstance(tree, exp.Neg) and isinstance(tree.this, exp.Literal):
-        return NUMBER
-    if isinstance(tree, exp.Interval) and isinstance(tree.this, exp.Literal):
-        return INTERVAL
-    if isinstance(tree, exp.Paren):
-        return _kind(tree.this)
-    if isinstance(tree, exp.TryCast):
-        _kind(tree.this)
-        return _TRY_CAST_KINDS.get(tree.to.this.name.lower(), NUMBER)
-    if isinstance(tree, exp.Cast):
-        raise _refuse(tree, "fails on a text that does not convert; write try_cast")
-    if isinstance(tree, exp.Not):
-        return _all(tree, [tree.this], BOOLEAN, BOOLEAN)
-    if isinstance(tree, exp.And | exp.Or):
-        return _all(tree, [tree.left, tree.right], BOOLEAN, BOOLEAN)
-    if isinstance(tree, exp.Is):
-        return _same(tree, [tree.this, tree.expression], BOOLEAN)
-    if isinstance(tree, _COMPARISONS):
-        return _same(tree, [tree.left, tree.right], BOOLEAN)
-    if isinstance(tree, exp.Between):
-        return _same(tree, [tree.this, tree.args["low"], tree.args["high"]], BOOLEAN)
-    if isinstance(tree, exp.In):
-        query = tree.args.get("query")
-        return _same(tree, [tree.this, *tree.expressions, *([query] if query else [])], BOOLEAN)
-    if isinstance(tree, exp.Like | exp.ILike | exp.RegexpLike):
-        return _all(tree, [tree.this, tree.expression], TEXT, BOOLEAN)
-    if isinstance(tree, exp.DPipe):
-        return _all(tree, [tree.left, tree.right], TEXT, TEXT)
-    if isinstance(tree, exp.Add | exp.Sub):
-        if _kind(tree.left) == TIME and _kind(tree.right) == INTERVAL:
-            return TIME
-        raise _refuse(tree, "can overflow or fail on text; write try_add or try_subtract over try_cast")
-    if isinstance(tree, exp.Div | exp.Mul | exp.Mod | exp.IntDiv):
-        raise _refuse(tree, "can fail on a record; write try_divide or try_multiply over try_cast")
-    if isinstance(tree, exp.Case):
-        return _case(tree)
-    if isinstance(tree, exp.Func):
-        return _function(tree)
-    raise _refuse(tree, f"is not supported in a map; use fields, literals, CASE and {_known()}")
-
-
-def _case(tree: exp.Case) -> str:
-    if tree.this is not None:
-        _same(tree, [tree.this, *(branch.this for branch in tree.args["ifs"])], BOOLEAN)
-    else:
-        _all(tree, [branch.this for branch in tree.args["ifs"]], BOOLEAN, BOOLEAN)
-    results = [branch.args["true"] for branch in tree.args["ifs"]]
-    if tree.args.get("default") is not None:
-        results.append(tree.args["default"])
-    return _same(tree, results, None)
-
-
-def _function(tree: exp.Func) -> str:
-    name = _name(tree)
-    arguments = [a for a in tree.iter_expressions() if isinstance(a, exp.Expr)]
-    if name in _SAME_KIND:
-        if name == "if":
-            _all(tree, [tree.this], BOOLEAN, BOOLEAN)
-            arguments = [a for a in (tree.args.get("true"), tree.args.get("false")) if a is not None]
-        return _same(tree, arguments, None)
-    if name not in _FUNCTIONS:
-        raise _refuse(tree, f"uses {name}, which is not known never to fail; use {_known()}")
-    for argument in arguments:
-        kind = _kind(argument)
-        if name.startswith("try_") and name not in ("try_to_timestamp", "try_to_date") and kind == TEXT:
-            raise _refuse(tree, "calculates with text; write try_cast around the field")
-    return _FUNCTIONS[name]
-
-
-def _name(tree: exp.Func) -> str:
-    """The function's name as Spark spells it: sqlglot gives some functions classes with other names."""
-    if isinstance(tree, exp.Anonymous):
-        return str(tree.name).lower()
-    written = tree.sql(dialect="databricks").split("(", 1)[0].strip().lower()
-    return written if written.isidentifier() else tree.sql_name().lower()
-
-
-def _all(tree: exp.Expr, parts: Sequence[exp.Expr], wanted: str, result: str) -> str:
-    for part in parts:
-        if (kind := _kind(part)) not in (wanted, NULL):
-            raise _refuse(tree, f"takes {wanted}, but {part.sql(dialect='databricks')!r} is {kind}")
-    return result
-
-
-def _same(tree: exp.Expr, parts: Sequence[exp.Expr], result: str | None) -> str:
-    kinds = [kind for kind in map(_kind, parts) if kind != NULL]
-    if len(set(kinds)) > 1:
-        raise _refuse(
-            tree, f"mixes {' and '.join(dict.fromkeys(kinds))}; fields are text, so write try_cast around one"
-        )
-    return result or (kinds[0] if kinds else NULL)
-
-
-def _known() -> str:
-    return ", ".join(sorted({*_FUNCTIONS, *_SAME_KIND, "try_cast"}))
+def _where(error: SqlglotError) -> str:
+    """Where the parser stopped: its own words name classes of Python."""
+    found = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
+    return f"it can't be read at {found['highlight']!r}" if found.get("highlight") else "it can't be read"

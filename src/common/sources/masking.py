@@ -23,7 +23,8 @@ def visible_fields(feed: FileFeed) -> frozenset[str]:
     seen: set[str] = set()
     personal: set[str] = set()
     for target, mapping in feed.into.items():
-        seen.update(mapping.fields)
+        # Of a field that is read in part, the rest is unknown.
+        seen.update(str(path[0]) for path in mapping.paths if len(path) == 1)
         for column, expression in mapping.expressions.items():
             if TARGETS[target].column(column).personal:
                 personal.update(expression.fields)

@@ -7,12 +7,14 @@ than MAX_DEPTH, where readers differ in what they can take.
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
 from common.sources.chunks import NOT_TEXT
+from common.sources.field_paths import Path
 
 MAX_DEPTH = 200
 TOO_DEEP = f"nested more than {MAX_DEPTH} deep"
@@ -70,6 +72,10 @@ def fields_of(payload: str, decoder: json.JSONDecoder) -> dict[str, str | None]:
     Raises:
         ValueError: the payload is not a JSON object that can be read in one way only; the message says why.
     """
+    return _texts_of(_whole_record(payload, decoder))
+
+
+def _whole_record(payload: str, decoder: json.JSONDecoder) -> dict[str, object]:
     try:
         record = decoder.decode(payload)
     except RecursionError:
@@ -80,7 +86,22 @@ def fields_of(payload: str, decoder: json.JSONDecoder) -> dict[str, str | None]:
         raise ValueError(TOO_DEEP)
     if "\\ud" in payload or "\\uD" in payload:
         _check_is_text(record)
+    return record
+
+
+def _texts_of(record: dict[str, object]) -> dict[str, str | None]:
     return {name: value if value is None or type(value) is str else _as_text(value) for name, value in record.items()}
+
+
+def _text_at(record: object, path: Path) -> str | None:
+    """The value at a path as text; null where a parent is missing, or is no object or list as the path needs it."""
+    value = record
+    for step in path:
+        if isinstance(step, int):
+            value = value[step] if isinstance(value, list) and step < len(value) else None
+        else:
+            value = value.get(step) if isinstance(value, dict) else None
+    return value if value is None or isinstance(value, str) else _as_text(value)
 
 
 def _is_too_deep(record: object) -> bool:
@@ -120,32 +141,40 @@ class Parsed:
     unmapped: pa.Array
 
 
-def parse_payloads(payloads: Iterable[str | None], fields: Sequence[str], known: Collection[str]) -> Parsed:
-    """The wanted fields of many payloads, one string array a field, null where there is none.
+def parse_payloads(payloads: Iterable[str | None], fields: Sequence[str | Path], known: Collection[str]) -> Parsed:
+    """The wanted values of many payloads, one string array each, null where there is none.
 
-    `known` are the fields that some map of the feed reads; a record's other fields are named in `unmapped`
-    (list<string>, null where there are none; at most UNMAPPED_SHOWN a record, long names cut).
+    `fields` are top-level ones by name, or the paths of values within them. `known` are the top-level fields that some
+    map of the feed reads; a record's other fields are named in `unmapped` (list<string>, null where there are none; at
+    most UNMAPPED_SHOWN a record, long names cut).
     """
     errors: list[str | None] = []
     unmapped: list[list[str] | None] = []
-    records: list[dict[str, str | None]] = []
+    records: list[Mapping[Any, str | None]] = []
     known = frozenset(known)
+    paths = [field for field in fields if not isinstance(field, str)]
     decoder, flat_decoder = record_decoder(), _flat_decoder()
     nothing: dict[str, str | None] = {}
     for payload in payloads:
         error = None
-        record = nothing
+        record, nested = nothing, None
         if payload is not None:
             try:
-                record = _flat_fields(payload, flat_decoder) or fields_of(payload, decoder)
+                flat = _flat_fields(payload, flat_decoder)
+                if flat:
+                    record = flat
+                else:
+                    nested = _whole_record(payload, decoder)
+                    record = _texts_of(nested)
             except ValueError as problem:
                 error = str(problem)
-        errors.append(error)
-        records.append(record)
         names = None
         if not known.issuperset(record):
             names = sorted(name[:FIELD_NAME_CHARACTERS] for name in record.keys() - known)[:UNMAPPED_SHOWN]
+        errors.append(error)
         unmapped.append(names)
+        # Nothing is nested in a flat record: its paths are null.
+        records.append({**record, **{path: _text_at(nested, path) for path in paths}} if paths and nested else record)
     return Parsed(
         [pa.array([record.get(field) for record in records], pa.string()) for field in fields],
         pa.array(errors, pa.string()),

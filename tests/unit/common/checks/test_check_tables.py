@@ -128,7 +128,8 @@ def test_every_kind_of_breakage_is_found_with_its_numbers(good: Lake) -> None:
     wrong = named(findings)
     negative = wrong[TRANSACTIONS.name, "amount_not_negative"].details
     assert negative == (
-        f"1 of {PAYMENTS + 9} rows break the rule: amount must not be negative; for example transaction_id='Q2'"
+        f"1 of {PAYMENTS + 9} rows break the rule: amount must not be negative; where that is a refund, the feed "
+        "declares `negative_amounts: refunds`; for example transaction_id='Q2'"
     )
     assert wrong[FACTS.name, "customer_id_in_customers"].details.endswith("for example customer_id='C9'")
     assert {check for (_, check), f in wrong.items() if f.warns} == {"unique_across_dates", "customer_id_in_customers"}

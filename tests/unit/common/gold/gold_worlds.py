@@ -15,6 +15,7 @@ from common.contracts.reference import Reference
 from common.contracts.silver import BY_ENTITY, FRAUD_REPORTS, TRANSACTIONS
 from common.contracts.table import Table
 from common.silver.derive import DERIVATIONS
+from common.sources.value_format import USUAL
 from common.storage.lake import Lake
 
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
@@ -35,6 +36,7 @@ class Transaction:
     cents: int | None = 1000
     channel: str | None = "online"
     country: str | None = "DE"
+    kind: str | None = None
 
     @property
     def amount_eur(self) -> Decimal | None:
@@ -134,7 +136,7 @@ def _frame(lake: Lake, table: Table, values: list[dict[str, object]]) -> DataFra
 
 
 def _digested(changes: DataFrame, reference: Reference) -> DataFrame:
-    return DERIVATIONS[reference.changes.name](changes).withColumn("accepted_at", F.lit(START))
+    return DERIVATIONS[reference.changes.name](changes, USUAL).withColumn("accepted_at", F.lit(START))
 
 
 def contents(lake: Lake, *tables: Table) -> dict[str, list[dict[str, Any]]]:

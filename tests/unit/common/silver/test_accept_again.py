@@ -48,7 +48,7 @@ def batch_of(lake: Lake, number: int, source: Source) -> DataFrame:
     given = lake.spark.createDataFrame(rows, "record_id string, payload string, source_ref string")
     others = ("CAST(NULL AS STRING) AS read_error", "'shop' AS source", "current_date() AS ingest_date")
     bronze = given.selectExpr("*", *others)
-    return conform(bronze, source.feeds["people"].into["customers"], TABLE)
+    return conform(bronze, source.feeds["people"].into["customers"], TABLE, source.feeds["people"])
 
 
 @pytest.fixture(scope="module")

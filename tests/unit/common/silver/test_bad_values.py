@@ -18,6 +18,7 @@ from common.contracts.table import Table
 from common.silver.conform import conform
 from common.sources.declaration import TargetMap
 from common.sources.records import MAX_DEPTH
+from common.sources.value_format import USUAL
 
 pytestmark = pytest.mark.spark
 
@@ -233,7 +234,7 @@ def _conformed(spark: SparkSession, table: Table, mapped: str, cases: Dict[str, 
         "record_id string, payload string, read_error string, source string, source_ref string, ingest_date date",
     )
     mapping = TargetMap(map={column: column for column in mapped.split()})
-    judged = conform(records, mapping, table)
+    judged = conform(records, mapping, table, USUAL)
     # Python has no year 0; a quarantined row's values are of no use anyway.
     kept = {
         name: F.when(F.size("failed_checks") == 0, F.col(name)) for name in judged.columns if name in table.column_names

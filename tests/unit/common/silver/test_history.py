@@ -14,6 +14,7 @@ from common.contracts.ddl import schema_of
 from common.contracts.silver import ACCOUNT
 from common.silver.derive import DERIVATIONS
 from common.silver.history import versions
+from common.sources.value_format import USUAL
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -68,7 +69,7 @@ def test_versions_equal_the_oracle_for_ties_returns_and_repeats(
         "changed_at timestamp, record_id string",
     ).select(*(F.col(n).cast("decimal(18,2)") if n in ("credit_limit", "balance") else F.col(n) for n in names))
     frame = frame.withColumn("is_deleted", F.lit(None).cast("boolean"))
-    digested = DERIVATIONS[ACCOUNT.changes.name](frame)
+    digested = DERIVATIONS[ACCOUNT.changes.name](frame, USUAL)
 
     found = versions(digested, ACCOUNT).orderBy("account_id", "valid_from", "content_hash").toPandas()
     hashes = digested.select(F.col("credit_limit").cast("int"), "content_hash").distinct().collect()

@@ -53,7 +53,30 @@ def test_shipped_sources_are_valid(name: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("amount: AMT", "amount: AMT / 100", "feeds.payments.into.transactions.map: amount: 'AMT / 100'"),
+        ("amount: AMT", "amount: AMT / 100", "feeds.payments.into.transactions.map.amount: 'AMT / 100' can fail"),
+        (
+            "amount: AMT",
+            "amount: Betrag (€)",
+            "transactions.map.amount: 'Betrag (€)' is no name that SQL takes as it is",
+        ),
+        ("amount: AMT", "amount: Betrag-EUR", 'a field of that name is written "`Betrag-EUR`"'),
+        (
+            "amount: AMT",
+            "amount: payer.amount",
+            "transactions.map.amount: CSV has no nested fields; a field of that name",
+        ),
+        ("amount: AMT", "amount: `Betrag`", "a value that begins with a backtick stands in quotes"),
+        (
+            "amount: AMT",
+            "amount: 2024",
+            'map.amount: YAML reads 2024 as no text; a field of that name is written "`2024`"',
+        ),
+        (
+            "amount: AMT",
+            "amount: #Betrag",
+            "map.amount: there is no expression; one that begins with # stands",
+        ),
+        ("where: FRAUD = 'Y'", "where: FRAUD-X", "fraud_reports.where: 'FRAUD-X' is no name"),
         ("amount: AMT", "amuont: AMT", "transactions.map.amuont: silver.transactions takes no such column"),
         ("          amount: AMT\n", "", "transactions.map: amount must be mapped"),
         ("amount: AMT", "event_date: AMT", "takes no such column"),

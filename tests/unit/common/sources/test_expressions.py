@@ -1,6 +1,7 @@
 import re
 
 import pytest
+import yaml
 
 from common.errors import DeclarationError
 from common.sources.expressions import checked_expression
@@ -11,6 +12,9 @@ from common.sources.expressions import checked_expression
     [
         ("AMT", "text", ("AMT",)),
         ("`Card No`", "text", ("Card No",)),
+        ("`a.b`", "text", ("a.b",)),
+        ("payer.id", "text", ("payer",)),
+        ("coalesce(items[0].price, items[1].price)", "text", ("items",)),
         ("'EUR'", "text", ()),
         ("coalesce(a, b)", "text", ("a", "b")),
         ("CASE WHEN a = 'x' THEN 'y' END", "text", ("a",)),
@@ -50,7 +54,13 @@ def test_expressions_that_never_fail_are_accepted(sql: str, kind: str, fields: t
         ("coalesce(a, 0)", "mixes text and number"),
         ("if(a, 'x', 'y')", "takes true or false"),
         ("raise_error('x')", "not known never to fail"),
-        ("a.b", "top-level fields"),
+        ("tirm(a)", "did you mean trim?"),
+        ("a IN b", "values in brackets"),
+        ("items[-1]", "a position from 0, such as items[0]"),
+        ("items[a]", "a position from 0"),
+        ("trim(a)[0]", "a position from 0"),
+        ("trim(`a b)", "a ` is not closed"),
+        ("trim('a)", "a ' is not closed"),
         ("(SELECT 1)", "not"),
         ("SELECT 1", "not an SQL expression"),
         ("a AS b", "not an SQL expression"),
@@ -86,3 +96,45 @@ def test_expressions_that_never_fail_are_accepted(sql: str, kind: str, fields: t
 def test_what_a_record_could_make_fail_is_refused_with_the_way_out(sql: str, hint: str) -> None:
     with pytest.raises(DeclarationError, match="(?s)" + re.escape(hint)):
         checked_expression(sql)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Transaktions-Nr", "Betrag (€)", "Kunden Nr", "Kunden Nr.", "a:b", "$amount", "C#", "@id", "VWZ/Info", "50%"),
+        *(
+            "from",
+            "if",
+            "select",
+            "current_date",
+            "a,b",
+            "a?",
+            "[id]",
+            "a;b",
+            "Amount ($)",
+            "for",
+            "a & b",
+            "a\\b c",
+            "Nr. / Typ",
+        ),
+    ],
+)
+def test_a_name_that_sql_does_not_take_is_answered_with_the_spelling_that_works(name: str) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        checked_expression(name)
+
+    assert str(caught.value).startswith(
+        f'{name!r} is no name that SQL takes as it is; a field of that name is written "`'
+    )
+    assert "class" not in str(caught.value)
+    spelling = str(caught.value).split("is written ")[1].split(". Else")[0]
+    assert checked_expression(yaml.safe_load(spelling)).paths == ((name,),)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["order", "date", "timestamp", "user", "local", "2nd", "金额", "Währung", "type", "interval", "bronze", "raw"],
+)
+def test_names_that_sql_takes_need_no_quotes(name: str) -> None:
+    assert checked_expression(name).paths == ((name,),)
+    assert checked_expression(f"coalesce({name}, 'x')").paths == ((name,),)

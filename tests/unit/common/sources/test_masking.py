@@ -16,6 +16,17 @@ def test_fields_are_visible_that_a_map_reads_for_no_personal_column() -> None:
     assert {"customer_id", "city", "country", "changed_at"} == CUSTOMERS
 
 
+def test_a_field_that_a_map_reads_in_part_stays_hidden() -> None:
+    feed = load_source(repository() / "sources", "simulated").feeds["transactions"]
+    mapping = feed.into["transactions"]
+    nested = mapping.model_copy(update={"map": mapping.map | {"customer_id": "payer.id", "country": "place[0]"}})
+
+    visible = visible_fields(feed.model_copy(update={"into": {"transactions": nested}}))
+
+    assert visible == visible_fields(feed) - {"customer", "country"}
+    assert "payer" in nested.fields
+
+
 def test_a_payload_keeps_its_shape_and_what_is_not_personal() -> None:
     record = {"customer_id": "C1", "name": "Ana-Élise 2nd", "birth_date": "1980-12-31", "phone": None, "nick": "Annie"}
 

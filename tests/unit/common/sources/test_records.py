@@ -48,6 +48,29 @@ def test_fields_that_no_map_knows_are_named() -> None:
     assert parsed.unmapped.to_pylist() == [["b"], None, None, ["b"]]
 
 
+def test_values_within_nested_ones_are_read_by_their_path() -> None:
+    payloads = [
+        '{"a": {"id": 12.50, "ok": true, "n": null}, "l": [{"p": 1e3}, "x"], "a.id": "dotted"}',
+        '{"a": "text", "l": {"0": 1}}',
+        '{"a": {"id": {"deep": [1.0]}}, "l": []}',
+        '{"a.id": "flat"}',
+        '{"a": ',
+        None,
+    ]
+    paths = [("a", "id"), ("a", "ok"), ("a", "n"), ("l", 0, "p"), ("l", 1), ("a", "id", "deep", 0)]
+
+    parsed = parse_payloads(payloads, [*paths, "a.id"], known=["a", "l", "a.id"])
+
+    found = [column.to_pylist() for column in parsed.columns]
+    assert found[0] == ["12.50", None, '{"deep": ["1.0"]}', None, None, None]
+    assert [column[0] for column in found[1:]] == ["true", None, "1e3", "x", None, "dotted"]
+    assert [column[1] for column in found] == [None] * 7
+    assert found[5][2] == "1.0"
+    assert found[6][3] == "flat"
+    assert parsed.unmapped.to_pylist() == [None] * 6
+    assert [error is not None for error in parsed.errors.to_pylist()] == [False, False, False, False, True, False]
+
+
 @given(st.dictionaries(st.text(max_size=4), st.text(max_size=4), max_size=5))
 def test_text_fields_come_back_as_they_are(record: dict[str, str]) -> None:
     assert fields_of(json.dumps(record), record_decoder()) == record

@@ -48,9 +48,9 @@ def a_source(encoding: str, amount: str = "amount") -> Source:
 
 WRONG, MENDED = a_source("cp1252"), a_source("utf-8")
 
-PEOPLE = "id,name,changed\nC1,José,2025-01-01\nC1,José García,2025-03-01\nCé,Zoë,2025-01-01\n"
+PEOPLE = "id,name,changed\nC1,José,2025-01-01\nC1,José García,2025-03-01\nCú,Zoë,2025-01-01\n"
 PAYMENTS = (
-    "id,ts,payer,amount,fraud,note\nP1,2025-06-01T10:00:00Z,C1,10.00,,\nPé,2025-06-02T10:00:00Z,Cé,20.00,Y,\n"
+    "id,ts,payer,amount,fraud,note\nP1,2025-06-01T10:00:00Z,C1,10.00,,\nPú,2025-06-02T10:00:00Z,Cú,20.00,Y,\n"
     'P3,2025-06-03T10:00:00Z,C1,none,,\nP4,2025-06-04T10:00:00Z,C1,"7,50",,\n'
 )
 GONE = "id,ts,payer,amount,fraud,note\nP0,2025-05-01T10:00:00Z,C1,10.00,,\n"
@@ -140,7 +140,7 @@ def test_wherever_a_withdrawal_is_killed_the_next_run_ends_it(
 ) -> None:
     lake = read_wrongly
     before = what_there_is(lake)
-    assert ("P\u00c3\u00a9", "C\u00c3\u00a9", "20.00") in before["transactions"]
+    assert ("PÃº", "CÃº", "20.00") in before["transactions"]
     decided = table(lake, TRANSACTION_SCORES.name, "transaction_id", "scored_at")
 
     kills = [(feed, number) for feed in MENDED.feeds for number in range(len(steps.STEPS) + 1)]
@@ -152,11 +152,11 @@ def test_wherever_a_withdrawal_is_killed_the_next_run_ends_it(
     run(lake, MENDED)
 
     after = what_there_is(lake)
-    assert [row[0] for row in after["transactions"]] == ["P0", "P1", "Pé"]
+    assert [row[0] for row in after["transactions"]] == ["P0", "P1", "Pú"]
     assert [row[1] for row in after["customers"]] == ["José", "José García", "Zoë"]
     assert "Ã" not in str(after)
-    assert [row[0] for row in after["reports"]] == ["Pé"]
-    assert [name for name in ("features", "facts", "scores") if [r[0] for r in after[name]] != ["P0", "P1", "Pé"]] == []
+    assert [row[0] for row in after["reports"]] == ["Pú"]
+    assert [name for name in ("features", "facts", "scores") if [r[0] for r in after[name]] != ["P0", "P1", "Pú"]] == []
     assert not after["replayed"]
     # The decision on the payment whose file is gone stays as it was made; the others were made again.
     now = table(lake, TRANSACTION_SCORES.name, "transaction_id", "scored_at")

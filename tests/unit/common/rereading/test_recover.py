@@ -15,15 +15,11 @@ from pyspark.sql import functions as F
 from common.bronze.ingest import Ingested, ingest_files
 from common.checks.conservation import check_conservation
 from common.contracts.gold import TRANSACTION_FEATURES
-from common.contracts.marts import DAILY_FRAUD_SUMMARY
 from common.contracts.ops import UNMAPPED_FIELDS
 from common.contracts.silver import QUARANTINE, TRANSACTIONS
-from common.contracts.star import FACT_TRANSACTION
 from common.errors import DeclarationError, ParameterError
-from common.gold.marts import build_marts
-from common.gold.star_schema import build_star_schema
 from common.gold.transaction_features import build_features
-from common.platform import DATABRICKS
+from common.platform import DATABRICKS, LAPTOP
 from common.rereading.withdraw import with_withdrawn, withdraw
 from common.silver.refine import Outcome, refine
 from common.sources.declaration import Source
@@ -36,7 +32,7 @@ CASE = Path(__file__).parents[5] / "shared" / "cases" / "recover"
 FIRST_READING, MENDED_READING = "csv", "csv, delimiter ';', encoding cp1252"
 COMMAND = "`lakehouse run lakehouse --param reread=bank`"
 HEADER = "Buchungstag;Konto;Betrag;Waehrung;Nr\n"
-TABLES = (TRANSACTIONS, QUARANTINE, UNMAPPED_FIELDS, TRANSACTION_FEATURES, FACT_TRANSACTION, DAILY_FRAUD_SUMMARY)
+TABLES = (TRANSACTIONS, QUARANTINE, UNMAPPED_FIELDS, TRANSACTION_FEATURES)
 
 
 def a_source(**options: str) -> Source:
@@ -62,13 +58,11 @@ def landed(landing: Path) -> Path:
 
 
 def all_tasks(lake: Lake, source: Source, reread: str = "") -> tuple[Ingested, Outcome]:
-    """What the tasks of a run do, from files to marts."""
+    """What the tasks of a run do, from files to features."""
     withdrawn = withdraw(lake, source, reread)
     ingested = with_withdrawn(ingest_files(lake, source), withdrawn)
     outcome = refine(lake, source, "transactions")
     build_features(lake)
-    build_star_schema(lake)
-    build_marts(lake)
     return ingested, outcome
 
 
@@ -128,7 +122,7 @@ def test_a_mended_declaration_replaces_nothing_and_names_the_command(lake: Lake,
     assert ingested.note == "see the warning of bronze.bank"
     with pytest.raises(DeclarationError, match=r"they were read as csv, and the feed is declared.*reread=bank`"):
         refine(lake, MENDED, "transactions")
-    deployed = replace(lake.settings, platform=DATABRICKS, landing_folder=lake.settings.landing)
+    deployed = replace(lake.settings, platform=replace(LAPTOP, run_job_with=DATABRICKS.run_job_with))
     words = ingest_files(Lake(lake.spark, deployed), MENDED).facts["warnings"]["bronze.bank"]
     assert words.endswith("run the job lakehouse with reread=bank")
 
@@ -157,19 +151,16 @@ def test_one_word_reads_the_files_again_in_the_same_run(lake: Lake) -> None:
     }
     assert (outcome.rows_in, outcome.rows_out, outcome.quarantined) == (6, 5, 1)
     expected = ["T1", "T2", "T3", "T4-café", "T5"]
-    for table in (TRANSACTIONS, TRANSACTION_FEATURES, FACT_TRANSACTION):
-        assert ids(lake, table.name) == expected
+    assert ids(lake, TRANSACTION_FEATURES.name) == ids(lake, TRANSACTIONS.name) == expected
     require(check_conservation(lake))
 
 
 def test_nothing_of_the_first_reading_is_left(lake: Lake) -> None:
     quarantined = {row["source_ref"].rsplit("/", 1)[-1] for row in lake.table(QUARANTINE).collect()}
     fields = {row["field"] for row in lake.table(UNMAPPED_FIELDS).collect()}
-    days = {str(row["event_date"]) for row in lake.table(DAILY_FRAUD_SUMMARY).where("transactions > 0").collect()}
 
     assert quarantined == {"2024-12.csv#1"}
     assert "Filiale" in fields
-    assert days >= {"2025-03-01", "2025-03-02", "2025-03-03", "2025-05-05"}
 
 
 def test_a_second_time_has_nothing_to_read_again(lake: Lake) -> None:

@@ -17,8 +17,11 @@ Span = tuple[int, int]
 _SPACE = " \t\r\n\ufeff"
 """White space of JSON, and the byte order mark that stands between files that were put one after the other."""
 
-# Digits are of no concern here, and Python refuses to make an int of 5,000 of them.
-_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+
+def _decoder() -> json.JSONDecoder:
+    # Digits are of no concern here, and Python refuses to make an int of 5,000 of them. No constant of the module: it
+    # goes to Spark's workers, and a decoder can't be pickled.
+    return json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 
 
 def json_array_chunks(content: bytes, layout: FileFormat) -> Iterator[Chunk]:
@@ -135,7 +138,7 @@ def _member(text: str, position: int, name: str) -> int | None:
     found = None
     position = _skip_space(text, position + 1)
     while text[position] != "}":
-        key, position = _DECODER.raw_decode(text, position)
+        key, position = _decoder().raw_decode(text, position)
         position = _skip_space(text, _skip_space(text, position) + 1)
         if key == name:
             if found is not None:
@@ -164,7 +167,7 @@ def _elements(text: str, position: int) -> tuple[list[Span], int]:
 
 def _end(text: str, position: int, what: str) -> int:
     try:
-        return int(_DECODER.raw_decode(text, position)[1])
+        return int(_decoder().raw_decode(text, position)[1])
     except RecursionError:
         return _end_of_nested(text, position)
     except json.JSONDecodeError as error:
@@ -201,7 +204,7 @@ def array_within(text: str, wanted: Collection[str] = ()) -> str | None:
     Of several it is the one whose first object has most of the wanted fields, then the shortest path, then the first.
     """
     try:
-        level = [("", _DECODER.raw_decode(text, _skip_space(text, 0))[0])]
+        level = [("", _decoder().raw_decode(text, _skip_space(text, 0))[0])]
     except (ValueError, RecursionError):
         return None
     found: dict[str, int] = {}

@@ -148,7 +148,7 @@ def _is_of(path: str, name: str) -> bool:
         (b'id,name\n1,"never closed\n2,"x\n', "csv", "2 of 2 rows of the CSV file can't be read: line 2: .* quote"),
         (parquet(a=pa.array(["x"] * 9)), "json_array", "Parquet"),
         (b'[{"a": ' + b"[" * 5000, "json_array", "ends within an element"),
-        (b'[{"a": 1}, {"b": "\x01"}]', "json_array", "element 2 of the JSON array is not JSON"),
+        (b'[{"a": 1}, {"b": "\x01}]', "json_array", "element 2 of the JSON array is not JSON"),
         (parquet(a=pa.array(["x"] * 99))[:-30], "parquet", "not a readable Parquet file"),
         (parquet(), "parquet", "the Parquet file has no columns"),
     ],

@@ -133,3 +133,35 @@ def test_of_several_arrays_the_one_with_the_mapped_fields_is_named() -> None:
         records(page, "json_array", mapped=("id", "amount"))
     with pytest.raises(FileRefused, match="`records: accounts`"):
         records(page, "json_array")
+
+
+@pytest.mark.parametrize(
+    "bad", ['{"a": 2,}', "{'a': 2}", '{"a": tru}', '{"a" 2, "b": [1, {"c": "]"}]}', '{"a": "\x01"}']
+)
+@pytest.mark.parametrize(
+    ("before", "between", "behind", "format_"), [("[", ",\n", "]", "json_array"), ("", "\n", "", "json")]
+)
+def test_a_record_that_is_not_json_costs_itself_alone(
+    bad: str, before: str, between: str, behind: str, format_: str
+) -> None:
+    parts = ['{"a": 1}', bad, '{"a": 3}']
+
+    assert [payload for _, payload, _ in records(before + between.join(parts) + behind, format_)] == parts
+    with pytest.raises(FileRefused, match=r"3 of 4 records of the file are not JSON: .* is not JSON"):
+        records(before + between.join([bad, bad, parts[0], bad]) + behind, format_)
+    with pytest.raises(FileRefused, match="1 of 1 records"):
+        records(before + bad + behind, format_)
+
+
+@pytest.mark.parametrize(
+    "bad", ['{"a": "x}', '{"a": "x}, {"b": "y"}', '{"a": [1}', '{"a": 1]', '{"a": "{", }', '{"a": 1} 5', '"a', "tru"]
+)
+def test_a_record_whose_end_is_doubtful_refuses_its_file(bad: str) -> None:
+    with pytest.raises(FileRefused):
+        records(f'[{{"a": 1}}, {bad}, {{"a": 3}}]', "json_array")
+
+
+def test_brackets_in_a_record_that_is_not_json_take_no_long_time() -> None:
+    content = "[" + ",".join(['{"a": 1}', "{a" + "[" * 100_000 + "]" * 100_000 + "}", '{"a": 3}']) + "]"
+
+    assert len(records(content, "json_array")) == 3

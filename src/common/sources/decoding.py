@@ -89,10 +89,10 @@ def text_of(content: bytes, encoding: str) -> str:
 def _likely(content: bytes, encoding: str) -> str:
     if (marked := _marked(content)) not in (None, "utf-8"):
         return f" (it begins with the byte order mark of {str(marked).upper()}: `encoding: auto` reads it)"
+    if _reads(content, "utf-8"):
+        return " (utf-8 reads the file)"
     if codecs.lookup(encoding).name not in ("utf-8", "utf-8-sig", "ascii", "cp1252"):
         return ""
-    if codecs.lookup(encoding).name == "ascii" and _reads(content, "utf-8"):
-        return " (utf-8 reads the file)"
     if _reads(content, "cp1252"):
         return " (cp1252 reads the file, and is usual)"
     return " (cp1250, that of Central Europe, reads the file)" if _reads(content, "cp1250") else ""
@@ -122,6 +122,23 @@ def refuse_other_kinds(content: bytes, layout: FileFormat, wanted: str) -> None:
     named = kind and (b"\0" in head or layout.format != "csv" or not magic.isalnum())
     if named or (is_ascii_based(layout.encoding) and head.count(0) > max(16, len(head) // 10)):
         raise FileRefused(f"the file is binary{kind}, not {wanted}{'' if kind else _wide(content)}")
+    _refuse_narrow(head, layout.encoding)
+
+
+def _refuse_narrow(head: bytes, encoding: str) -> None:
+    """Refuses text whose letters are not as wide, or not in the order, as the declared encoding has them.
+
+    Most such bytes are some letters in UTF-16 and UTF-32 all the same. Delimiters and ends of lines have zeros there.
+    """
+    if is_ascii_based(encoding) or not encoding.lower().startswith(("utf", "u16", "u32")) or _marked(head):
+        return
+    if b"\0" not in head and _reads(head[:-4], "ascii"):
+        raise FileRefused(f"the file is not {encoding}: its letters have one byte each; declare `encoding: utf-8`")
+    likely = _wide(head)
+    if likely and codecs.lookup(encoding).name in ("utf-16", "utf-16-le", "utf-16-be"):
+        order = likely.rstrip("`")[-2:]
+        if order != ("be" if codecs.lookup(encoding).name == "utf-16-be" else "le"):
+            raise FileRefused(f"the file is not {encoding}{likely}")
 
 
 def _marked(content: bytes) -> str | None:

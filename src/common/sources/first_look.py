@@ -173,10 +173,10 @@ def _is_utf8(text: str, encoding: str) -> bool:
 
 
 def _wrapped(texts: list[str], records: list[dict[str, Any]], feed: FileFeed) -> Iterator[str]:
-    if feed.format in ("json", "json_lines") and feed.records is None and len(texts) == len(records) == 1:
+    if feed.format in ("json", "json_lines") and feed.records is None and 0 < len(texts) == len(records):
         path = array_within(texts[0], feed.fields)
-        if path is not None and not set(feed.fields) & set(records[0]):
+        if path is not None and not any(set(feed.fields) & set(record) for record in records):
             yield (
-                f"the one record holds an array of objects at `{path}`, and no field that is mapped: if these are the "
-                f"records, declare `format: json` and `records: {path}`"
+                f"{len(records)} of {len(texts)} records hold no field that is mapped, and the first an array of objects "
+                f"at `{path}`: if these are the records, declare `format: json` and `records: {path}`"
             )

@@ -53,8 +53,10 @@ def end_of(text: str, position: int, what: str, broken: list[str] | None = None)
     except json.JSONDecodeError as error:
         problem = f"{what} is not JSON: {error}"
         end = None if broken is None else _end_of_broken(text, position)
-        if broken is None or end is None or len(broken) == MOST_BROKEN:
+        if broken is None or end is None:
             raise FileRefused(problem) from None
+        if len(broken) == MOST_BROKEN:
+            raise FileRefused(f"more than {MOST_BROKEN:,} records of the file are not JSON: {broken[0]}") from None
         broken.append(problem)
         return end
 

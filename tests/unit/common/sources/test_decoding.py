@@ -109,3 +109,21 @@ def test_central_european_bytes_name_their_encoding(declared: str) -> None:
 def test_a_file_of_another_kind_is_refused_by_its_name(content: bytes, kind: str) -> None:
     with pytest.raises(FileRefused, match=f"the file is {kind}.*, not CSV"):
         records(content)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_a_wide_encoding_that_is_declared_for_narrow_text_refuses_the_file(encoding: str) -> None:
+    with pytest.raises(FileRefused, match="its letters have one byte each; declare `encoding: utf-8`"):
+        records("id,amount\n1,20\n" * 9, encoding=encoding)
+    assert objects("号,額\n一,二\n".encode(encoding), encoding=encoding) == [{"号": "一", "額": "二"}]
+
+
+@pytest.mark.parametrize(("written", "declared"), [("utf-16-be", "utf-16"), ("utf-16-le", "utf-16-be")])
+def test_utf_16_in_the_other_order_of_bytes_is_named(written: str, declared: str) -> None:
+    with pytest.raises(FileRefused, match=f"declare `encoding: {written}`"):
+        records("id,amount\n1,20\n".encode(written), encoding=declared)
+
+
+def test_utf_8_that_is_declared_otherwise_is_named() -> None:
+    with pytest.raises(FileRefused, match="utf-8 reads the file"):
+        records("a\n“x”\n", encoding="cp1252")

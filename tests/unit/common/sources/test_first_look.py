@@ -145,3 +145,12 @@ def test_quotes_that_stay_in_values_are_told(value: str, what: str) -> None:
     [warning] = look("id,note\n" + rows)
     assert f"4 of 4 records hold values {what}" in warning
     assert look("id,note\nx,O'Neil\ny,'n'\nz,it's\n") == []
+
+
+def test_pages_of_records_one_a_line_name_the_array_with_the_mapped_fields() -> None:
+    page = '{"accounts": [{"name": "x"}], "data": [{"id": "1", "ts": "2025-03-01"}]}\n'
+
+    [warning] = look(page * 3, "json_lines")
+    assert "3 of 3 records hold no field that is mapped" in warning
+    assert "`records: data`" in warning
+    assert look(page + '{"id": "2", "amount": "1"}\n', "json_lines") == []

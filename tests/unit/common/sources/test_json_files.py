@@ -165,3 +165,14 @@ def test_brackets_in_a_record_that_is_not_json_take_no_long_time() -> None:
     content = "[" + ",".join(['{"a": 1}', "{a" + "[" * 100_000 + "]" * 100_000 + "}", '{"a": 3}']) + "]"
 
     assert len(records(content, "json_array")) == 3
+
+
+def test_a_first_line_that_is_nested_too_deeply_is_one_record() -> None:
+    deep = '{"a":' + "[" * 5000 + "]" * 5000 + "}"
+
+    assert [payload for _, payload, _ in records(f'{deep}\n{{"a":1}}\n', "json_lines")] == [deep, '{"a":1}']
+
+
+def test_work_is_bounded_where_very_many_records_are_not_json() -> None:
+    with pytest.raises(FileRefused, match="more than 1,000 records of the file are not JSON: element 2 "):
+        records("[" + '{"a":1},{"a":1,},{"a":1},' * 1100 + "1]", "json_array")

@@ -177,6 +177,6 @@ def _wrapped(texts: list[str], records: list[dict[str, Any]], feed: FileFeed) ->
         path = array_within(texts[0], feed.fields)
         if path is not None and not any(set(feed.fields) & set(record) for record in records):
             yield (
-                f"{len(records)} of {len(texts)} records hold no field that is mapped, and the first an array of objects "
-                f"at `{path}`: if these are the records, declare `format: json` and `records: {path}`"
+                f"{len(records)} of {len(texts)} records hold no field that is mapped, and the first an array of "
+                f"objects at `{path}`: if these are the records, declare `format: json` and `records: {path}`"
             )

@@ -102,3 +102,13 @@ def test_without_an_escape_in_the_text_both_readers_agree(text: str) -> None:
             return str(error)
 
     assert read(FileFormat("csv", escape="\\")) == read(FileFormat("csv"))
+
+
+def test_what_mysql_writes_into_an_outfile_comes_back() -> None:
+    content = "1\tfoo\\\tbar\t\\N\n2\tline\\\nnext\\\\\t3\n"
+    options = {"delimiter": "\t", "quote": "none", "escape": "\\", "columns": ("id", "note", "amount")}
+
+    assert objects(content, **options) == [
+        {"id": "1", "note": "foo\tbar", "amount": "\\N"},
+        {"id": "2", "note": "line\nnext\\", "amount": "3"},
+    ]

@@ -6,6 +6,7 @@ Only where a value begins and ends is looked at: a record's payload is its own t
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from common.sources.chunks import Chunk, FileRefused, Record, chunks
 from common.sources.decoding import refuse_binary, text_of
@@ -14,8 +15,11 @@ from common.sources.file_format import FileFormat
 Span = tuple[int, int]
 """Where a value begins in a text, and where it ends."""
 
-# Digits are of no concern here, and Python refuses to make an int of 5,000 of them.
-_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+
+def _raw_decode(text: str, position: int) -> tuple[Any, int]:
+    # Digits are of no concern here, and Python refuses to make an int of 5,000 of them. A decoder can't be pickled, so
+    # there isn't one for the module: workers get it by value.
+    return json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str).raw_decode(text, position)
 
 
 def json_array_chunks(content: bytes, layout: FileFormat) -> Iterator[Chunk]:
@@ -114,7 +118,7 @@ def _member(text: str, position: int, name: str) -> int | None:
     found = None
     position = _skip_space(text, position + 1)
     while text[position] != "}":
-        key, position = _DECODER.raw_decode(text, position)
+        key, position = _raw_decode(text, position)
         position = _skip_space(text, _skip_space(text, position) + 1)
         if key == name:
             if found is not None:
@@ -143,7 +147,7 @@ def _elements(text: str, position: int) -> tuple[list[Span], int]:
 
 def _end(text: str, position: int, what: str) -> int:
     try:
-        return int(_DECODER.raw_decode(text, position)[1])
+        return int(_raw_decode(text, position)[1])
     except RecursionError:
         return _end_of_nested(text, position)
     except json.JSONDecodeError as error:
@@ -177,7 +181,7 @@ def _is_one_array(text: str) -> bool:
 def array_within(text: str) -> str | None:
     """The shortest path of names to an array of objects, in the first object of a text."""
     try:
-        level = [("", _DECODER.raw_decode(text, _skip_space(text, 0))[0])]
+        level = [("", _raw_decode(text, _skip_space(text, 0))[0])]
     except (ValueError, RecursionError):
         return None
     while level:

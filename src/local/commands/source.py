@@ -1,6 +1,7 @@
 """`lakehouse source`: a declaration looked at before it is run, and a first one for files that have none."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from common.errors import DeclarationError
 from common.settings import repository
 from local.commands.shared import engine, examples, out
 from local.workspace import current_workspace, shown_path
@@ -46,6 +48,37 @@ def check(
     if lacking := [look.name for look in looks if not look.readable]:
         out.print(Text(f"no record can be read of: {', '.join(lacking)}", style="bold red"))
         raise typer.Exit(1)
+
+
+@app.command(epilog=NEW_EPILOG)
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the source: small letters, digits and _.")],
+    folder: Annotated[Path, typer.Argument(help="The folder with its files, or with a folder of files a feed.")],
+) -> None:
+    """Write a first sources/NAME.yml from a look at files: read it, mend it, then check it.
+
+    Format, delimiter, encoding, header, the spelling of numbers and dates, and which field fills which column are
+    guessed from the first records; what was guessed has a comment, and fields that nothing is made of are listed. A
+    declaration that is there is never written over. Spark isn't needed.
+    """
+    from local.sources.draft import draft
+
+    sources = repository() / "sources"
+    path, landing = sources / f"{name}.yml", folder.expanduser().resolve()
+    taken = DeclarationError(f"{shown_path(path)} is there already, and is not written over; choose another name")
+    if path.exists():
+        raise taken
+    text = draft(name, landing)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise taken from None
+    out.print(Text(f"{shown_path(path)} is written. Read it, and mend what was guessed. Then:"))
+    where = shlex.quote(str(landing))
+    out.print(Text(f"  lakehouse source check {name} --landing {where}"), soft_wrap=True)
+    home = f"LAKEHOUSE_HOME=.lakehouse-{name}"
+    out.print(Text(f"  {home} lakehouse run lakehouse --param source={name} --param landing={where}"), soft_wrap=True)
 
 
 def _targets(looks: "list[FeedLook]") -> "dict[str, list[TargetLook]]":

@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 
 from common.errors import LakehouseError, LoginError
-from local.commands import doctor, down, lab, reset, run, simulate, sql, status, ui, up
+from local.commands import doctor, down, lab, reset, run, simulate, source, sql, status, ui, up
 from local.commands.shared import err, examples
 
 _PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
@@ -38,6 +38,7 @@ app.command(epilog=ui.EPILOG)(ui.ui)
 app.command(epilog=doctor.EPILOG)(doctor.doctor)
 app.command(epilog=reset.EPILOG)(reset.reset)
 app.command(hidden=True)(reset.rewind)
+app.add_typer(source.app, name="source")
 
 
 def main() -> None:

@@ -1,17 +1,13 @@
 """The whole main job, as a person runs it: on a slice of the handbook's transactions, which nobody here made."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Collection, Iterable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
+from job_workspace import Workspace
 
 from common.checks.tables import checking
 from common.contracts.gold import TRANSACTION_FEATURES, TRANSACTION_SCORES
@@ -44,37 +40,6 @@ ALIKE = (
 """Tasks that do the same work whatever the source."""
 
 
-class Workspace:
-    """A LAKEHOUSE_HOME of the test's own, driven by the command line."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-
-    def __call__(self, *arguments: str, status: int = 0) -> str:
-        environment = {key: value for key, value in os.environ.items() if key != "SPARK_REMOTE"}
-        done = subprocess.run(
-            [sys.executable, "-m", "local.cli", *arguments],
-            env=environment | {"LAKEHOUSE_HOME": str(self.home)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=1200,
-        )
-        assert done.returncode == status, done.stdout + done.stderr
-        return done.stdout + done.stderr if status else done.stdout
-
-    def rows(self, query: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self("sql", "--format", "json", query))
-        return found
-
-    def run(self, *options: str) -> dict[str, Any]:
-        """Runs the main job and returns its run.json, tasks by key."""
-        parameters = ("-p", "source=handbook", "-p", f"landing={self.home / 'landing'}", "-p", "train_days=90")
-        self("run", "lakehouse", *parameters, *options)
-        record: dict[str, Any] = json.loads(max((self.home / "runs").glob("*/run.json")).read_text())
-        return {task["key"]: task for task in record["tasks"]}
-
-
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     home = tmp_path_factory.mktemp("handbook")
@@ -83,7 +48,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     for file in sorted(HANDBOOK.glob("*.parquet")):
         rows = ds.dataset(file).to_table(filter=pc.field("TERMINAL_ID") < TERMINALS)
         pq.write_table(rows, folder / file.name)
-    workspace = Workspace(home)
+    workspace = Workspace(home, source="handbook", landing=str(home / "landing"), train_days="90")
     workspace("up")
     yield workspace
     workspace("down")

@@ -30,7 +30,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-@pytest.mark.parametrize("verb", ["run", "sql", "simulate", "up", "down", "status", "lab", "ui", "reset", "doctor"])
+@pytest.mark.parametrize(
+    "verb", ["run", "sql", "simulate", "up", "down", "status", "lab", "ui", "reset", "doctor", "source"]
+)
 def test_every_verb_has_help_with_examples(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert lakehouse(verb, "--help") == 0
     shown = capsys.readouterr().out

@@ -1,0 +1,114 @@
+"""The first records of a feed's files, read as bronze would read them; without Spark, and bounded."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from common.bronze.listing import as_text, local_files
+from common.sources.decoding import encoding_of, is_ascii_based
+from common.sources.parsing import FileFormat, FileRefused, parse_file
+from common.sources.unpack import unpacked
+
+MAX_FILES, MAX_RECORDS = 20, 1000
+WHOLE_BYTES = 64 * 1024**2
+"""A larger file is not read as a whole: of CSV and JSON lines its beginning is, others are left out."""
+HEAD_BYTES = 4 * 1024**2
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record as bronze has it: `error` says why it can't be read."""
+
+    path: str
+    ordinal: int
+    payload: str | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class FileLook:
+    """What was seen of a file: its first records, or why it is refused. `is_cut`: only its beginning was read."""
+
+    path: str
+    records: tuple[Record, ...] = ()
+    refusal: str | None = None
+    is_cut: bool = False
+
+
+def files_of(folder: str) -> list[str]:
+    """The files of a folder that a feed would read, in order."""
+    return list(local_files(folder))
+
+
+def look_at(paths: Sequence[str], layout: FileFormat, records: int = MAX_RECORDS) -> list[FileLook]:
+    """The first records of the first files, at most MAX_FILES of them; later files are left out once there are enough.
+
+    `records` is how many there may be altogether.
+    """
+    looks: list[FileLook] = []
+    for path in paths[:MAX_FILES]:
+        left = records - sum(len(look.records) for look in looks)
+        if left <= 0:
+            break
+        looks.append(_look(path, layout, left))
+    return looks
+
+
+def _look(path: str, layout: FileFormat, records: int) -> FileLook:
+    try:
+        content, is_cut = head(path, layout)
+        found = parsed(content, layout)
+    except (OSError, FileRefused) as problem:
+        return FileLook(as_text(path), refusal=str(problem))
+    if is_cut:  # what the end of the part has cut is no record
+        found = found[:-1]
+    shown = tuple(Record(as_text(path), *row) for row in found[:records])
+    return FileLook(as_text(path), shown, None, is_cut or len(found) > records)
+
+
+def parsed(content: bytes, layout: FileFormat) -> list[tuple[int, str | None, str | None]]:
+    """Ordinal, payload and error of each record of a file.
+
+    Raises:
+        FileRefused: the file can't be read as declared.
+    """
+    chunks = parse_file(content, layout)
+    return [row for chunk in chunks for row in zip(*(part.to_pylist() for part in chunk), strict=True)]
+
+
+def head(path: str, layout: FileFormat) -> tuple[bytes, bool]:
+    """The content of a file, or its first lines where it is large; and whether that is only a part of it.
+
+    Raises:
+        FileRefused: it is large, and of a kind of which a part can't be read.
+        OSError: it can't be opened.
+    """
+    size = os.stat(path).st_size
+    with Path(path).open("rb") as file:
+        beginning = file.read(HEAD_BYTES)
+        if len(beginning) == size:
+            return beginning, False
+        lines = layout.format in ("csv", "json_lines") and is_ascii_based(encoding_of(beginning, layout.encoding))
+        if lines and not _is_packed(beginning):
+            return beginning[: beginning.rfind(b"\n") + 1] or beginning, True
+        if size > WHOLE_BYTES:
+            raise FileRefused(f"not looked at: it has {size:,} bytes, and only the whole of such a file can be read")
+        return beginning + file.read(), False
+
+
+def _is_packed(beginning: bytes) -> bool:
+    try:
+        return unpacked(beginning)[0][1] is not beginning
+    except FileRefused:
+        return True
+
+
+def of_all_fields(layout: FileFormat) -> FileFormat:
+    """The layout for a look at all fields, whichever the map reads."""
+    return replace(layout, mapped=())
+
+
+def payloads_of(looks: Iterable[FileLook]) -> list[str | None]:
+    """The payloads of all records, in order."""
+    return [record.payload for look in looks for record in look.records]

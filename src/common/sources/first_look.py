@@ -13,7 +13,7 @@ from typing import Any
 from common.sources.declaration import FileFeed
 from common.sources.decoding import AUTO
 from common.sources.guesses import DELIMITERS, is_data, likely_delimiter, shown
-from common.sources.json_spans import array_within
+from common.sources.json_files import array_within
 from common.storage.field_names import looks_like_a_name
 
 _ONE_BYTE = ("cp1252", "latin-1")

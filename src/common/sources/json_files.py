@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from common.sources.chunks import Chunk, FileRefused, Record, chunks
 from common.sources.decoding import refuse_other_kinds, text_of
 from common.sources.file_format import FileFormat
-from common.sources.json_spans import Span, array_within, decoder, elements_of, end_of, skip_space
+from common.sources.json_spans import Span, decoder, elements_of, end_of, skip_space
 
 A_FEW = 3
 """A file most of whose records are not JSON is refused from so many on, and one without any that is JSON."""
@@ -155,3 +155,27 @@ def _member(text: str, position: int, name: str) -> int | None:
 def _is_one_array(text: str) -> bool:
     start = skip_space(text, 0)
     return skip_space(text, elements_of(text, start)[1]) == len(text)
+
+
+def array_within(text: str, wanted: Collection[str] = ()) -> str | None:
+    """The path of names to an array of objects, in the first object of a text.
+
+    Of several it is the one whose first object has most of the wanted fields, then the shortest path, then the first.
+    """
+    try:
+        level = [("", decoder().raw_decode(text, skip_space(text, 0))[0])]
+    except (ValueError, RecursionError):
+        return None
+    found: dict[str, int] = {}
+    while level:
+        level = [
+            (f"{path}.{name}" if path else name, value)
+            for path, record in level
+            if isinstance(record, dict)
+            for name, value in record.items()
+            if "." not in name
+        ]
+        for path, value in level:
+            if isinstance(value, list) and value and all(isinstance(element, dict) for element in value):
+                found[path] = len(set(wanted) & set(value[0]))
+    return max(found, key=lambda path: found[path], default=None)

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Collection
 
 from common.sources.chunks import FileRefused
 
@@ -99,27 +98,3 @@ def skip_space(text: str, position: int) -> int:
     while position < len(text) and text[position] in _SPACE:
         position += 1
     return position
-
-
-def array_within(text: str, wanted: Collection[str] = ()) -> str | None:
-    """The path of names to an array of objects, in the first object of a text.
-
-    Of several it is the one whose first object has most of the wanted fields, then the shortest path, then the first.
-    """
-    try:
-        level = [("", decoder().raw_decode(text, skip_space(text, 0))[0])]
-    except (ValueError, RecursionError):
-        return None
-    found: dict[str, int] = {}
-    while level:
-        level = [
-            (f"{path}.{name}" if path else name, value)
-            for path, record in level
-            if isinstance(record, dict)
-            for name, value in record.items()
-            if "." not in name
-        ]
-        for path, value in level:
-            if isinstance(value, list) and value and all(isinstance(element, dict) for element in value):
-                found[path] = len(set(wanted) & set(value[0]))
-    return max(found, key=lambda path: found[path], default=None)

@@ -60,3 +60,7 @@ class RemoteError(LakehouseError):
 
 class LoginError(LakehouseError):
     """No Databricks workspace is named, or it doesn't know who asks."""
+
+
+MISTAKES = (DeclarationError, ParameterError, SecretError, SchemaError, CheckpointError, SourceError)
+"""What a person has to mend first: to try the same again gives the same."""

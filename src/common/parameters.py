@@ -87,6 +87,12 @@ _DECLARED = (
     Parameter("src", "../../src", "folder of the package `common`; used on Databricks, where it is not installed"),
     Parameter("source", "simulated", "name of a file in sources/, without .yml"),
     Parameter("landing", "", "folder that files land in; empty: the workspace's own"),
+    Parameter(
+        "reread",
+        "",
+        "feeds (with commas between them, or all) whose files are read again where they were read otherwise than is "
+        "declared; empty: none",
+    ),
     Parameter("entity", "customers", "kind of reference data", ("customers", "accounts", "merchants", "terminals")),
     Parameter(
         "trigger",

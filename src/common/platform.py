@@ -50,7 +50,15 @@ LAPTOP = Platform(
     volumes="{home}",
     # Spark's own stream of files; with the default age limit it would skip old files without a word.
     file_stream="binaryFile",
-    file_stream_options={"recursiveFileLookup": "true", "maxFileAge": "36500d", "maxFilesPerTrigger": "1000"},
+    file_stream_options={
+        "recursiveFileLookup": "true",
+        "maxFileAge": "36500d",
+        "maxFilesPerTrigger": "1000",
+        # Hadoop's usual one looks for a file of checksums beside each file, whose name can't be made where there is a
+        # colon in it: that ended the feed.
+        "fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+        "fs.file.impl.disable.cache": "true",
+    },
     # Open-source Spark parses no PRIMARY KEY, and Hive's metastore has no tags and no grants.
     has_unity_catalog=False,
     # What a person at a laptop can do.

@@ -12,12 +12,12 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from common.bronze.listing import UNFINISHED, as_text, local_files
 from common.platform import Platform
+from common.settings import Settings
 from common.sources.declaration import FileFeed
 from common.sources.parsing import FileFormat, FileRefused, parse_file
-
-UNFINISHED = r"(?i)(/[._][^/]*|[.](tmp|temp|part|partial|filepart|crdownload|inprogress|writing|swp)|~)$"
-"""Names of files that are still being written, as a regular expression over their paths."""
+from common.sources.reading import reading_of
 
 _SCHEME = re.compile(r"^(file|dbfs):/+")
 """Prefixes of paths on a laptop's disk and in a volume. People, and erasures, look for the path without them."""
@@ -39,10 +39,19 @@ def stream_files(  # noqa: PLR0917
         .select("path", "content")
         .mapInArrow(_parser(feed.layout), "source_ref string, payload string, read_error string")
     )
-    return bronze_rows(records, source_name, feed_name)
+    return bronze_rows(records, source_name, feed_name, feed)
 
 
-def bronze_rows(records: DataFrame, source_name: str, feed_name: str) -> DataFrame:
+def files_there(spark: SparkSession, feed: FileFeed, settings: Settings) -> DataFrame:
+    """The files that are in a feed's folder now: `path`, as in `source_ref`."""
+    folder = feed.folder(settings.landing)
+    if "://" not in folder:
+        return spark.createDataFrame([(as_text(path),) for path in local_files(folder)], "path string").distinct()
+    listed = spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(folder).select("path")
+    return listed.where(~F.col("path").rlike(UNFINISHED))
+
+
+def bronze_rows(records: DataFrame, source_name: str, feed_name: str, feed: FileFeed) -> DataFrame:
     """Records (source_ref, payload, read_error) in the shape of bronze."""
     return records.select(
         F.md5(F.concat_ws("|", F.lit(source_name), F.lit(feed_name), "source_ref")).alias("record_id"),
@@ -52,6 +61,7 @@ def bronze_rows(records: DataFrame, source_name: str, feed_name: str) -> DataFra
         "source_ref",
         F.current_timestamp().alias("ingested_at"),
         F.current_date().alias("ingest_date"),
+        F.lit(reading_of(feed.layout)).alias("read_as"),
     )
 
 

@@ -11,8 +11,11 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from common.bronze.empty_files import record_empty_files
 from common.bronze.files import stream_files
+from common.bronze.first_look import first_look
+from common.bronze.readings import note_declared, reading_warning
+from common.bronze.refusals import newly_refused
+from common.bronze.unseen_files import record_unseen_files
 from common.contracts.bronze import bronze_table
 from common.contracts.ops import BATCHES, QUALITY_RESULTS
 from common.contracts.silver import QUARANTINE
@@ -20,8 +23,7 @@ from common.contracts.table import Table
 from common.errors import DeclarationError
 from common.result import Result
 from common.settings import Settings
-from common.sources.declaration import FileFeed, Source
-from common.sources.source_ref import path_of
+from common.sources.declaration import Source
 from common.storage.changes import changes_since, versions
 from common.storage.checkpoints import check_checkpoint
 from common.storage.lake import Lake, Once
@@ -42,7 +44,7 @@ from common.storage.streams import (
 
 @dataclass(frozen=True)
 class Ingested(Result):
-    """The records that a run added to bronze, by feed. A refused file counts as one record."""
+    """The records that a run added to bronze, by feed. A refused file counts as one record, and is named in `note`."""
 
     by_feed: Mapping[str, int] = field(default_factory=dict)
 
@@ -62,30 +64,48 @@ def ingestion(lake: Lake, source: Source) -> Step:
 def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -> Ingested:
     """Reads every file that is new in the source's feeds into bronze, each exactly once.
 
+    The result's note names files that were refused. Its warnings are of feeds whose first files are not as declared,
+    and of those that bronze has records of which were read otherwise than is declared now.
+
     Raises:
         DeclarationError: a feed's folder is not there.
         CheckpointError: a bronze table is gone, though its stream has run.
         SourceError: the workspace has data of another source.
     """
     check_source(lake, source.name)
-    for name, feed in source.feeds.items():
-        _check_folder(source, name, feed, lake.settings)
+    for name in source.feeds:
+        check_folder(source, name, lake.settings)
         check_checkpoint(lake, bronze_table(name), _checkpoint(lake, source, name))
     claim(lake, source.name)
     lake.ensure(QUARANTINE, QUALITY_RESULTS, *(bronze_table(name) for name in source.feeds))
+    looks = {name: _first_look(lake, source, name) for name in source.feeds}
+    readings = {name: note_declared(lake, source.name, name, feed) for name, feed in source.feeds.items()}
     before = versions(lake, map(bronze_table, source.feeds))
     again = [name for name in source.feeds if _reads_again(lake, source, name)]
     begun = time.time()
     run_queries(_query(lake, source, name, trigger, reads_again=name in again) for name in source.feeds)
     if trigger == AVAILABLE_NOW:
         for name, feed in source.feeds.items():
-            record_empty_files(lake, source.name, name, feed, begun)
+            record_unseen_files(lake, source.name, name, feed, begun)
         for name in again:
             _mark(lake, source, name).unlink()
     changes = changes_since(lake, before)
     by_feed = {name: changes[bronze_table(name).name].inserted for name in source.feeds}
     added = sum(by_feed.values())
-    return Ingested(added, added, by_feed=by_feed)
+    refused = newly_refused(lake, before, [name for name, records in by_feed.items() if records])
+    warnings = {}
+    for name, feed in source.feeds.items():
+        seen = [looks[name], reading_warning(lake, source.name, name, feed, readings[name])]
+        if text := ". ".join(filter(None, seen)):
+            warnings[bronze_table(name).name] = text
+    words = f"see the warning of {', '.join(warnings)}" if warnings else ""
+    facts = {"warnings": warnings} if warnings else {}
+    return Ingested(added, added, "; ".join(filter(None, [refused, words])), facts, by_feed)
+
+
+def _first_look(lake: Lake, source: Source, name: str) -> str:
+    is_new = not has_begun(_checkpoint(lake, source, name))
+    return first_look(source.feeds[name], lake.settings) if is_new else ""
 
 
 def _query(lake: Lake, source: Source, name: str, trigger: Trigger, *, reads_again: bool) -> Query:
@@ -126,7 +146,13 @@ def _reads_again(lake: Lake, source: Source, feed: str) -> bool:
     return mark.exists()
 
 
-def _check_folder(source: Source, name: str, feed: FileFeed, settings: Settings) -> None:
+def check_folder(source: Source, name: str, settings: Settings) -> None:
+    """Checks that the folder of a feed is there.
+
+    Raises:
+        DeclarationError: it isn't.
+    """
+    feed = source.feeds[name]
     folder = feed.folder(settings.landing)
     if "://" in folder or glob.glob(folder):
         return
@@ -148,14 +174,3 @@ def bronze_overview(lake: Lake, source: Source, added: Mapping[str, int]) -> pd.
         for name in source.feeds
     ]
     return reduce(DataFrame.unionByName, parts).toPandas()
-
-
-def refused_files(lake: Lake, source: Source) -> pd.DataFrame:
-    """Files that were refused as a whole, by feed, with the reason."""
-    parts = [
-        lake.table(bronze_table(name))
-        .where("read_error IS NOT NULL AND payload IS NULL")
-        .select(F.lit(name).alias("feed"), path_of(F.col("source_ref")).alias("path"), "read_error")
-        for name in source.feeds
-    ]
-    return reduce(DataFrame.unionByName, parts).orderBy("feed", "path").toPandas()

@@ -10,6 +10,12 @@ COLUMNS = (
     Column("source_ref", "string", "Where the record was: path#ordinal, topic/partition#offset or log#position."),
     Column("ingested_at", "timestamp", "When this lakehouse read it, UTC."),
     Column("ingest_date", "date", "Date of ingested_at, UTC."),
+    Column(
+        "read_as",
+        "string",
+        "How its file was read: the format, and the feed's options that are no defaults. Null: by a release that did "
+        "not note it.",
+    ),
 )
 
 

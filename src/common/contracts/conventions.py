@@ -2,8 +2,9 @@
 
 from common.contracts.table import Check, Column, between, matches
 
-ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}|[+-][0-9]{1,63}"
-"""Whole numbers with a sign are ids, too: what a hash to 64 bits gives is often one."""
+ID_PATTERN = r"[\\p{L}\\p{N}][\\p{L}\\p{N}_.:-]{0,63}|[+-][0-9]{1,63}"
+"""Letters and digits of every script, as an SQL literal writes the regular expression. Whole numbers with a sign are
+ids, too: what a hash to 64 bits gives is often one."""
 EARLIEST = "DATE'1990-01-01'"
 
 LINEAGE = (

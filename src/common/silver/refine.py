@@ -9,6 +9,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from common.bronze.readings import read_otherwise, way_to_reread
 from common.contracts.bronze import bronze_table
 from common.contracts.ops import BATCHES, REPLAYED_RECORDS, UNMAPPED_FIELDS
 from common.contracts.silver import QUARANTINE, REFERENCES, TARGETS
@@ -21,11 +22,12 @@ from common.silver.reread import read_before
 from common.silver.traces import finish_replays
 from common.sources.declaration import Source
 from common.sources.field_paths import Path
+from common.sources.guesses import DELIMITERS, likely_delimiter
 from common.sources.name_hints import in_backticks
 from common.sources.records import fields_of, record_decoder
 from common.storage.batches import Counts, counts_by_query, counts_of, total
 from common.storage.checkpoints import check_checkpoint
-from common.storage.field_names import usual_names
+from common.storage.field_names import shown_names
 from common.storage.lake import Lake
 from common.storage.last_success import Step
 from common.storage.quarantine import forget_quarantined
@@ -99,7 +101,7 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
         # The query reads everything again, and quarantines again what it must; what was replayed, it counts as its own.
         if lake.exists(REPLAYED_RECORDS):
             finish_replays(lake, source.name, flow.feed, table)
-        forget_quarantined(lake, table.name, bronze)
+        forget_quarantined(lake, flow.feed, table.name)
     queries, known_before = counts_by_query(lake, table), set(unmapped_fields(lake, flow.feed))
     query = query_id(checkpoint) if has_begun(checkpoint) else None
     flow = replace(flow, read_before=read_before(queries, query, datetime.now(UTC).date()))
@@ -158,7 +160,8 @@ def _check_fields(lake: Lake, source: Source, target: str) -> str:
         if seen and fields and not seen.keys() & set(fields) and not _is_anywhere(bronze, fields):
             raise DeclarationError(
                 f"sources/{source.name}.yml: feeds.{feed_name}.into.{target}.map.{column}: no column {fields[0]!r} in "
-                f"the records of {bronze_table(feed_name).name}; they have: {', '.join(usual_names(seen))}"
+                f"the records of {bronze_table(feed_name).name}; they have: {shown_names(seen)}"
+                f"{_ways_on(lake, source, feed_name, seen)}"
                 f"{_dotted(feed.into[target].expressions[column].paths, seen)}"
             )
     return order_warning(records, feed.into[target], TARGETS[target], feed)
@@ -168,6 +171,21 @@ def _dotted(paths: Sequence[Path], seen: Collection[str]) -> str:
     """The way out where a field's own name has a dot in it, and the map took it for a path."""
     names = (".".join(map(str, path)) for path in paths)
     return next((f"; a field with a dot in its name is written {in_backticks(n)}" for n in names if n in seen), "")
+
+
+def _ways_on(lake: Lake, source: Source, feed_name: str, seen: Collection[str]) -> str:
+    """What is likely wrong where records lack the fields that a map names."""
+    feed = source.feeds[feed_name]
+    other = read_otherwise(lake.settings, source.name, feed_name, feed)
+    likely = likely_delimiter(list(seen)) if feed.format == "csv" and len(seen) == 1 else None
+    hint = ""
+    if likely and likely[0] != (feed.delimiter or ","):
+        written = DELIMITERS[likely[0]]
+        hint = f"this is one field: the delimiter is likely {written}, and `delimiter: {written}` declares it"
+    elif likely and not other:
+        # By a release that did not note how.
+        other = f"they were read with another delimiter than is declared. {way_to_reread(lake.settings, feed_name)}"
+    return "".join(f"; {words}" for words in (hint, other) if words)
 
 
 def _is_anywhere(bronze: DataFrame, fields: Sequence[str]) -> bool:

@@ -8,14 +8,17 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from common.sources.chunks import Chunk, FileRefused, Record, chunks
 from common.sources.csv_careful import careful_rows, plain_reason, swallowed
 from common.sources.csv_header import Start, names_of, start_of
 from common.sources.csv_records import CsvRecords, as_json
 from common.sources.csv_rows import Rows, rows_of
-from common.sources.decoding import refuse_binary, text_of
+from common.sources.decoding import refuse_other_kinds, text_of
 from common.sources.file_format import FileFormat
+from common.sources.guesses import DELIMITERS, delimiter_of_quoted
+from common.sources.json_files import way_to_read
 
 _MAX_FIELD_CHARACTERS = 64 * 1024 * 1024
 
@@ -26,9 +29,11 @@ def csv_chunks(content: bytes, layout: FileFormat) -> Iterator[Chunk]:
     Raises:
         FileRefused: the file has no header, or most of its rows can't be read; with `on_bad_row: refuse_file`, one.
     """
-    refuse_binary(content, layout, "CSV")
+    refuse_other_kinds(content, layout, "CSV")
     csv.field_size_limit(max(csv.field_size_limit(), _MAX_FIELD_CHARACTERS))
     text = text_of(content, layout.encoding)
+    if text.lstrip()[:1] in ("{", "[") and (way := way_to_read(text, layout.mapped)):
+        raise FileRefused(f"the file is JSON, not CSV; {way}")
     if layout.escape and layout.escape not in text:
         layout = replace(layout, escape=None)  # Python's reader is quicker
     if layout.skip_footer:
@@ -51,7 +56,10 @@ def _records(text: str, layout: FileFormat) -> list[Record]:
     for _ in range(start.index):
         lines.readline()
     rows = rows_of(lines, layout, start.delimiter)
-    names, named = (list(layout.columns), len(layout.columns)) if layout.columns else _header(rows, start, layout)
+    if layout.columns:
+        names, named = list(layout.columns), len(layout.columns)
+    else:
+        names, named = _header(text, rows, start, layout)
     first = start.index + rows.line_num
     made = CsvRecords(names, named, first, layout)
     if _read_all(rows, made, start):
@@ -66,11 +74,18 @@ def _records(text: str, layout: FileFormat) -> list[Record]:
     return made.checked()
 
 
-def _header(rows: Rows, start: Start, layout: FileFormat) -> tuple[list[str], int]:
+def _header(text: str, rows: Rows, start: Start, layout: FileFormat) -> tuple[list[str], int]:
     try:
         return names_of(next(rows, []), start.index + rows.line_num, layout)
     except csv.Error as error:
-        raise FileRefused(f"line {start.index + 1} of the CSV file, its header: {plain_reason(error)}") from None
+        likely = delimiter_of_quoted(_line(text, start.index), layout.quote)
+        way = f"; declare `delimiter: {DELIMITERS[likely]}`" if likely not in (None, start.delimiter) else ""
+        reason = f"{likely!r} parts its fields, not {start.delimiter!r}" if way else plain_reason(error)
+        raise FileRefused(f"line {start.index + 1} of the CSV file, its header: {reason}{way}") from None
+
+
+def _line(text: str, index: int) -> str:
+    return next(islice(io.StringIO(text, newline=""), index, None), "")
 
 
 def _read_all(rows: Rows, made: CsvRecords, start: Start) -> bool:

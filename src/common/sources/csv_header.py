@@ -11,6 +11,9 @@ _NAMES_DELIMITER = re.compile(r'"?sep=([^\r\n])"?[ \t]*[\r\n]*\Z', re.IGNORECASE
 """Excel's own line above a header, such as `sep=;`."""
 
 
+_UNSEEN = "\u200b\u2060\ufeff"
+"""Characters without width that programs leave around a name."""
+
 _YAML_WORDS = ("yes", "no", "true", "false", "null", "on", "off", "y", "n")
 
 
@@ -51,13 +54,13 @@ def names_of(header: Sequence[str], line: int, layout: FileFormat) -> tuple[list
     Raises:
         FileRefused: the header is empty, or names a field twice that a map reads.
     """
-    stripped = [name.strip() for name in header]
+    stripped = [name.strip().strip(_UNSEEN).strip() for name in header]
     if not any(stripped):
-        raise FileRefused("the CSV file has no header")
-    taken = set(stripped)
-    names: list[str] = []
-    for name in stripped:
-        names.append(name if name not in names else _numbered(name, taken))
+        skipped = " and ".join(f"`{name}: {count}`" for name, count in _skipped(layout).items() if count)
+        raise FileRefused(
+            f"the CSV file has no header{f' beside the lines that {skipped} leaves out' if skipped else ''}"
+        )
+    names = _each_once(stripped)
     if doubled := [name for name in layout.mapped if stripped.count(name) > 1]:
         raise FileRefused(
             f"the CSV header names {doubled[0]!r} twice, and the map reads it: name the columns in the feed, by "
@@ -66,12 +69,22 @@ def names_of(header: Sequence[str], line: int, layout: FileFormat) -> tuple[list
     return names, max(number for number, name in enumerate(stripped, start=1) if name)
 
 
-def _numbered(name: str, taken: set[str]) -> str:
-    number = 2
-    while f"{name}_{number}" in taken:
-        number += 1
-    taken.add(f"{name}_{number}")
-    return f"{name}_{number}"
+def _each_once(given: Sequence[str]) -> list[str]:
+    taken = set(given)
+    following: dict[str, int] = {}
+    names = []
+    for name in given:
+        number = following.get(name, 1)
+        while number > 1 and f"{name}_{number}" in taken:
+            number += 1
+        names.append(f"{name}_{number}" if number > 1 else name)
+        taken.add(names[-1])
+        following[name] = number + 1
+    return names
+
+
+def _skipped(layout: FileFormat) -> dict[str, int]:
+    return {"skip_rows": layout.skip_rows, "skip_footer": layout.skip_footer}
 
 
 def _in_yaml(name: str) -> str:

@@ -13,6 +13,8 @@ A_FEW = 3
 LINES_ABOVE = 50
 """So many lines above a header, none of them declared, are taken for what they are by the rows below them."""
 
+_WAY_OF_ESCAPES = '`escape: "\\\\"` reads quotes that have a backslash before them'
+
 as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -48,10 +50,15 @@ class CsvRecords:
         return {self._named, len(self.names)}
 
     def add(self, line: int, row: list[str]) -> None:
-        """Adds a row that begins in that line of the file, or refuses it for its number of fields."""
+        """Adds a row that begins in that line of the file, or refuses it for its number of fields.
+
+        One field of blanks is a blank line, unless rows have one field.
+        """
         fitted = self._fitted(row)
         if fitted is not None:
             self._append(as_json(dict(zip(self.names, fitted, strict=False))), None)
+            return
+        if len(row) == 1 and not row[0].strip():
             return
         count, number = len(row), len(self.records) + 1
         width, first, last = self._run
@@ -64,7 +71,9 @@ class CsvRecords:
 
     def refuse(self, line: int, raw: str, problem: str) -> None:
         """Adds a line of the file that begins no row that could be read."""
-        self._is_escaped |= f"\\{self._layout.quote}" in raw
+        if f"\\{self._layout.quote}" in raw and not self._layout.escape:
+            self._is_escaped = True
+            problem += f"; {_WAY_OF_ESCAPES}"
         self._refuse(line, [raw], problem)
 
     def checked(self) -> list[Record]:
@@ -140,8 +149,8 @@ class CsvRecords:
 
     @property
     def _way_of_quotes(self) -> str:
-        if self._layout.quote == NO_QUOTE:
+        if self._layout.quote == NO_QUOTE or _WAY_OF_ESCAPES in self._first_bad:
             return ""
-        if self._is_escaped and not self._layout.escape:
-            return '; `escape: "\\\\"` reads quotes that have a backslash before them'
+        if self._is_escaped:
+            return f"; {_WAY_OF_ESCAPES}"
         return "; if quotes are letters like others in this file, declare `quote: none`"

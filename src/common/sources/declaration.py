@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -18,9 +17,11 @@ from pydantic import (
 
 from common.contracts.silver import TARGETS
 from common.errors import DeclarationError
+from common.sources.declaration_file import content_of, described
 from common.sources.decoding import AUTO
 from common.sources.expressions import Expression, checked_expression
 from common.sources.field_paths import Path as FieldPath
+from common.sources.field_paths import text_of_path
 from common.sources.file_format import FileFormat
 from common.sources.file_options import OPTIONS, check_option
 from common.sources.kinds import BOOLEAN
@@ -39,12 +40,23 @@ def _checked(sql: Any) -> str:
     if sql is None:
         raise DeclarationError("there is no expression; one that begins with # stands in quotes")
     if not isinstance(sql, str):
-        raise DeclarationError(
-            f"YAML reads {sql!r} as no text; a field of that name is written {in_backticks(str(sql))}, a text "
-            f"\"'{sql}'\""
-        )
+        raise DeclarationError(_no_text(sql))
     checked_expression(sql)
     return sql
+
+
+def _no_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return (
+            f"YAML reads a word such as on, no or true as {str(value).lower()}, not as text; a field of that name is "
+            f"written in backticks and quotes, such as {in_backticks('on')}, a text in two quotes, such as \"'on'\""
+        )
+    if isinstance(value, list | dict):
+        return (
+            "YAML reads brackets as a list or a mapping, not as text; an expression that begins with one needs quotes"
+        )
+    spelling = f"a field of that name is written {in_backticks(str(value))}, a text \"'{value}'\""
+    return f"YAML reads {value} as no text; {spelling}"
 
 
 Expr = Annotated[str, BeforeValidator(_checked)]
@@ -85,6 +97,19 @@ class TargetMap(_Strict):
         return tuple(dict.fromkeys(str(path[0]) for path in self.paths))
 
 
+def _check_csv_fields(target: str, mapping: TargetMap, columns: tuple[str, ...]) -> None:
+    for column, expression in mapping.expressions.items():
+        if nested := next((path for path in expression.paths if len(path) > 1), None):
+            raise DeclarationError(
+                f"{target}.map.{column}: CSV has no nested fields; a field of that name is written "
+                f"{in_backticks(text_of_path(expression.sql, nested))}"
+            )
+    if columns and (absent := [field for field in mapping.fields if field not in columns]):
+        raise DeclarationError(
+            f"{target}: the map reads the field {absent[0]!r}, which is none of `columns`: {', '.join(columns)}"
+        )
+
+
 class FileFeed(ValueFormat):
     """A feed of files: every file under `path` is read once, whole.
 
@@ -103,8 +128,8 @@ class FileFeed(ValueFormat):
     escape: Text | None = None
     header: bool = True
     columns: Annotated[tuple[Text, ...], Field(validate_default=True)] = ()
-    skip_rows: Annotated[int, Field(ge=0)] = 0
-    skip_footer: Annotated[int, Field(ge=0)] = 0
+    skip_rows: Annotated[int, Field(ge=0, strict=True)] = 0
+    skip_footer: Annotated[int, Field(ge=0, strict=True)] = 0
     ragged: Literal["pad", "refuse"] = "refuse"
     on_bad_row: Literal["refuse_row", "refuse_file"] = "refuse_row"
     records: Text | None = None
@@ -116,7 +141,7 @@ class FileFeed(ValueFormat):
     def _encoding_exists(cls, value: str) -> str:
         try:
             "".encode("utf-8" if value == AUTO else value)
-        except LookupError:
+        except (LookupError, ValueError):
             raise ValueError(
                 f"{value!r} is no text encoding that Python knows; utf-8 is the usual one, and auto goes by the file's "
                 "byte order mark"
@@ -144,13 +169,14 @@ class FileFeed(ValueFormat):
                 )
             if missing := [column for column in table.essential if column not in mapping.map]:
                 raise DeclarationError(f"{target}.map: {', '.join(missing)} must be mapped")
-            for column, expression in mapping.expressions.items() if info.data.get("format") == "csv" else ():
-                if nested := next((path for path in expression.paths if len(path) > 1), None):
-                    name = ".".join(map(str, nested))
-                    raise DeclarationError(
-                        f"{target}.map.{column}: CSV has no nested fields; a field of that name is written "
-                        f"{in_backticks(name)}"
-                    )
+            key = [column for column in table.key if column in mapping.map]
+            if key and all(mapping.expressions[column].is_constant for column in key):
+                raise DeclarationError(
+                    f"{target}.map.{key[0]}: {mapping.map[key[0]]!r} gives all records one id; for records that have "
+                    "none, write row_number() or source_ref()"
+                )
+            if info.data.get("format") == "csv":
+                _check_csv_fields(target, mapping, info.data.get("columns") or ())
         return into
 
     @property
@@ -205,29 +231,14 @@ def load_source(folder: Path, name: str) -> Source:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or not path.is_file():
         known = ", ".join(sorted(p.stem for p in folder.glob("*.yml"))) or "none"
         raise DeclarationError(f"source={name!r}: there is no {shown}; known sources: {known}")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise DeclarationError(f"{shown}: not YAML: {' '.join(str(error).split())}{_yaml_hint(error)}") from None
+    options = {1: Source.model_fields, 3: FileFeed.model_fields, 5: TargetMap.model_fields}
+    content = content_of(path, shown)
     try:
         source = Source.model_validate(content)
     except ValidationError as error:
-        raise DeclarationError("\n".join(_described(shown, problem) for problem in error.errors())) from None
+        raise DeclarationError("\n".join(described(shown, problem, options) for problem in error.errors())) from None
     except DeclarationError as error:
         raise DeclarationError(f"{shown}: {error}") from None
     if source.name != name:
         raise DeclarationError(f"{shown}: name: {source.name!r} must be the file's name, {name!r}")
     return source
-
-
-def _yaml_hint(error: yaml.YAMLError) -> str:
-    if "'`'" in str(error):
-        return '; a value that begins with a backtick stands in quotes, such as "`Account No`"'
-    return ""
-
-
-def _described(file: str, problem: Any) -> str:
-    path = ".".join(str(part) for part in problem["loc"] if part != "[key]") or "the file"
-    rule, given = problem["msg"].removeprefix("Value error, "), problem["input"]
-    is_shown = isinstance(given, str | int | float | bool) and repr(given) not in rule
-    return f"{file}: {path}: {rule}{f' (given: {given!r})' if is_shown else ''}"

@@ -1,12 +1,14 @@
 """A file's bytes as text: its encoding and byte order mark; and bytes that are no text are named."""
 
 import codecs
+import re
 
 from common.sources.chunks import FileRefused
 from common.sources.file_format import FileFormat
 
 AUTO = "auto"
 _MARK = "\ufeff"
+_LATER_MARKS = re.compile(rf"(?<=[\r\n]){_MARK}+")
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
@@ -28,7 +30,18 @@ _BINARY = {
     b"\x04\x22\x4d\x18": "LZ4",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office file, such as Excel's xls",
     b"SQLite format 3\0": "SQLite",
+    b"\x1f\x9d": "packed by compress, as .Z",
 }
+
+
+_TEXTS = {
+    b"<?xml": "XML",
+    b"<!doctype html": "an HTML page",
+    b"<html": "an HTML page",
+    b"-----begin pgp": "encrypted by PGP",
+    b"version https://git-lfs": "a pointer of Git LFS in place of the file itself",
+}
+"""Text that is no data of any format that is read, by its beginning in lower case."""
 
 
 def encoding_of(content: bytes, declared: str) -> str:
@@ -51,13 +64,16 @@ def without_mark(content: bytes) -> bytes:
 def text_of(content: bytes, encoding: str) -> str:
     """The text, without a byte order mark, whatever encoding is declared.
 
+    Files that were put one after the other have marks at the beginning of other lines, too; they are left out as well.
+
     Raises:
         FileRefused: some byte is not of this encoding.
     """
     try:
         if is_ascii_based(encoding):
-            return without_mark(content).decode(encoding)
-        return content.decode(encoding).lstrip(_MARK)
+            text = without_mark(content).decode(encoding)
+        else:
+            text = content.decode(encoding).lstrip(_MARK)
     except UnicodeError as error:
         at = error.start if isinstance(error, UnicodeDecodeError) else None
         if at is not None and is_ascii_based(encoding):
@@ -67,16 +83,19 @@ def text_of(content: bytes, encoding: str) -> str:
             f"{byte} is not {encoding}; declare the feed's `encoding`{_likely(content, encoding)}, "
             "or have the file sent again"
         ) from None
+    return _LATER_MARKS.sub("", text) if _MARK in text else text
 
 
 def _likely(content: bytes, encoding: str) -> str:
     if (marked := _marked(content)) not in (None, "utf-8"):
         return f" (it begins with the byte order mark of {str(marked).upper()}: `encoding: auto` reads it)"
-    if codecs.lookup(encoding).name not in ("utf-8", "utf-8-sig", "ascii"):
+    if codecs.lookup(encoding).name not in ("utf-8", "utf-8-sig", "ascii", "cp1252"):
         return ""
     if codecs.lookup(encoding).name == "ascii" and _reads(content, "utf-8"):
         return " (utf-8 reads the file)"
-    return " (cp1252 reads the file, and is usual)" if _reads(content, "cp1252") else ""
+    if _reads(content, "cp1252"):
+        return " (cp1252 reads the file, and is usual)"
+    return " (cp1250, that of Central Europe, reads the file)" if _reads(content, "cp1250") else ""
 
 
 def _reads(content: bytes, encoding: str) -> bool:
@@ -87,16 +106,20 @@ def _reads(content: bytes, encoding: str) -> bool:
     return True
 
 
-def refuse_binary(content: bytes, layout: FileFormat, wanted: str) -> None:
-    """Refuses a file of bytes that are no text.
+def refuse_other_kinds(content: bytes, layout: FileFormat, wanted: str) -> None:
+    """Refuses a file that is not of the format by its first bytes: binary, or text of a kind that is not read.
 
     Raises:
-        FileRefused: the file is binary, or of an encoding with two or four bytes a letter that is not declared.
+        FileRefused: the file is binary, XML, a web page or the like, or of an encoding with two or four bytes a letter
+            that is not declared.
     """
     head = content[:1024]
-    kind = next((f" ({name})" for magic, name in _BINARY.items() if head.startswith(magic)), "")
+    start = without_mark(head).lstrip().lower()
+    if other := next((name for beginning, name in _TEXTS.items() if start.startswith(beginning)), None):
+        raise FileRefused(f"the file is {other}, not {wanted}")
+    magic, kind = next(((magic, f" ({name})") for magic, name in _BINARY.items() if head.startswith(magic)), (b"", ""))
     # A stray NUL damages one record; many are no text, unless it has two bytes a letter. A CSV header may be `ORC`.
-    named = kind and (b"\0" in head or layout.format != "csv")
+    named = kind and (b"\0" in head or layout.format != "csv" or not magic.isalnum())
     if named or (is_ascii_based(layout.encoding) and head.count(0) > max(16, len(head) // 10)):
         raise FileRefused(f"the file is binary{kind}, not {wanted}{'' if kind else _wide(content)}")
 

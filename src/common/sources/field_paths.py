@@ -39,6 +39,12 @@ def references(sql: str) -> list[Reference]:
     return [Reference(path, start, _end(sql, tokens, path, start)) for path, start in sorted(found, key=lambda f: f[1])]
 
 
+def text_of_path(sql: str, path: Path) -> str:
+    """A path as the expression spells it, without backticks: `items[0].price`."""
+    found = next(reference for reference in references(sql) if reference.path == path)
+    return sql[found.start : found.end].replace("`", "")
+
+
 def with_names(sql: str, names: Mapping[Path, str]) -> str:
     """The expression with these column names in place of the fields; the rest of its text stays as it is written."""
     for reference in reversed(references(sql)):
@@ -65,6 +71,8 @@ def path_of(tree: exp.Expr) -> Path:
                 return (*path_of(tree.this), key)
             if key.isascii() and key.isdigit():
                 return (*path_of(tree.this), int(key))
+        if not is_field(tree.this):
+            raise _refused(tree, "looks into something that is no field of the record")
         raise _refused(tree, "looks into a list by something else than a position from 0, such as items[0]")
     parts = tree.parts if isinstance(tree, exp.Column) else [tree.args["expression"]]
     if not all(isinstance(part, exp.Identifier) for part in parts):

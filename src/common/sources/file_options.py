@@ -1,5 +1,6 @@
 """What a feed of files may declare: the options of its format, and of CSV those that agree with each other."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,7 +33,7 @@ def check_option(name: str, value: Any, others: Mapping[str, Any], *, is_default
         _check_character(name, value, others)
     elif name == "columns":
         _check_columns(value, others)
-    elif name == "records" and value is not None and not all(value.split(".")):
+    elif name == "records" and value is not None and (not all(value.split(".")) or re.search(r"^\$|\[.*\]$", value)):
         raise ValueError("it must be names with a dot between them, such as data.items")
 
 

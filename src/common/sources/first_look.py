@@ -6,6 +6,7 @@ Nothing is decided here: what is found are sentences for a person, each with wha
 import codecs
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -13,11 +14,27 @@ from common.sources.declaration import FileFeed
 from common.sources.decoding import AUTO
 from common.sources.guesses import DELIMITERS, is_data, likely_delimiter, shown
 from common.sources.json_files import array_within
+from common.storage.field_names import looks_like_a_name
 
 _ONE_BYTE = ("cp1252", "latin-1")
 _UNREAD_BYTE = re.compile(r"\\x[89a-f][0-9a-f]")
 _CONTROLS = re.compile("[\x80-\x9f]")
 _REPLACEMENT = "\ufffd"
+
+_KINDS_OF_QUOTES = (
+    (re.compile("'[^']*'"), "between single quotes", 'if nothing else is quoted, declare `quote: "\'"`'),
+    (
+        re.compile(r'\s+"[^"]*"\s*'),
+        "in quotes that have a blank before them",
+        "in the map, regexp_replace(FIELD, '^ *\"|\" *$', '') takes them off",
+    ),
+    (
+        re.compile(r'="[^"]*"'),
+        'such as ="007", as Excel writes them to keep zeros',
+        "in the map, regexp_replace(FIELD, '^=\"|\"$', '') leaves the value",
+    ),
+)
+"""Quotes that are no quotes of the file's dialect, in words, and what to do."""
 
 
 def warnings_of(payloads: Iterable[str | None], feed: FileFeed) -> list[str]:
@@ -30,7 +47,9 @@ def warnings_of(payloads: Iterable[str | None], feed: FileFeed) -> list[str]:
     records = [record for text in texts if (record := _record(text)) is not None]
     found = [*_encoding(texts, records, feed), *_wrapped(texts, records, feed)]
     if feed.format == "csv" and records:
-        found += [*_delimiter(records), *_header(records, feed)]
+        rows = [record for record in records if not _is_header(record)]
+        found += [*_delimiter(records), *_repeated(len(records) - len(rows), records[0], feed)]
+        found += [*_header(rows, feed), *_quotes(rows)] if rows else []
     return found
 
 
@@ -44,17 +63,58 @@ def _record(text: str) -> dict[str, Any] | None:
 
 def _delimiter(records: list[dict[str, Any]]) -> Iterator[str]:
     names = list(records[0])
-    if len(names) != 1 or (likely := likely_delimiter(names)) is None:
+    if len(names) != 1:
         return
-    delimiter, count = likely
-    rows = sum(str(value).count(delimiter) == count for record in records for value in record.values())
-    if rows * 2 > len(records):
-        written = DELIMITERS[delimiter]
+    values = [str(value) for record in records for value in record.values()]
+    if likely := likely_delimiter(names):
+        delimiter, count = likely
+        rows = sum(value.count(delimiter) == count for value in values)
+        if rows * 2 > len(records):
+            written = DELIMITERS[delimiter]
+            yield (
+                f"the records have one field, and in its name are {count} {written}, as in {rows} of {len(records)} "
+                f"records (fields would be: {shown(names[0].split(delimiter))}). The likely delimiter is {written}: "
+                f"declare `delimiter: {written}`"
+            )
+            return
+    for delimiter, written in DELIMITERS.items():
+        [(count, rows)] = Counter(value.count(delimiter) for value in values).most_common(1)
+        if count > 1 and rows > 2 and rows * 2 > len(values):
+            yield (
+                f"the records have one field, with {count} {written} in {rows} of {len(values)}, but not in its name. "
+                f"The likely delimiter is {written}: declare `delimiter: {written}`, and `skip_rows` for lines above "
+                "the header"
+            )
+            return
+
+
+def _is_header(record: dict[str, Any]) -> bool:
+    """Whether a record's values are the names of its fields."""
+    return bool(record) and all(value == name for name, value in record.items())
+
+
+def _repeated(count: int, record: dict[str, Any], feed: FileFeed) -> Iterator[str]:
+    if not count:
+        return
+    if feed.columns:
         yield (
-            f"the records have one field, and in its name are {count} {written}, as in {rows} of {len(records)} "
-            f"records (fields would be: {shown(names[0].split(delimiter))}). The likely delimiter is {written}: "
-            f"declare `delimiter: {written}`"
+            f"{count} records hold the names in `columns`: the files have a header of their own. Declare "
+            "`skip_rows: 1`, or leave out `header` and `columns`"
         )
+        return
+    name = next(iter(record))
+    shown_name = f"`{name}`" if looks_like_a_name(name) else "a field"
+    yield (
+        f"{count} records repeat the header, as files do that were put one after the other; they will be quarantined. "
+        f"A `where` leaves them out that compares {shown_name} with its own name, such as `ID <> 'ID'`"
+    )
+
+
+def _quotes(records: list[dict[str, Any]]) -> Iterator[str]:
+    for pattern, kind, way in _KINDS_OF_QUOTES:
+        held = sum(any(pattern.fullmatch(str(value)) for value in record.values()) for record in records)
+        if held * 2 > len(records) > 2:
+            yield f"{held} of {len(records)} records hold values {kind}, which are part of them now; {way}"
 
 
 def _header(records: list[dict[str, Any]], feed: FileFeed) -> Iterator[str]:
@@ -114,7 +174,7 @@ def _is_utf8(text: str, encoding: str) -> bool:
 
 def _wrapped(texts: list[str], records: list[dict[str, Any]], feed: FileFeed) -> Iterator[str]:
     if feed.format in ("json", "json_lines") and feed.records is None and len(texts) == len(records) == 1:
-        path = array_within(texts[0])
+        path = array_within(texts[0], feed.fields)
         if path is not None and not set(feed.fields) & set(records[0]):
             yield (
                 f"the one record holds an array of objects at `{path}`, and no field that is mapped: if these are the "

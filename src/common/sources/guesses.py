@@ -3,7 +3,16 @@
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-DELIMITERS = {";": '";"', "\t": r'"\t"', "|": '"|"', ",": '","'}
+DELIMITERS = {
+    ";": '";"',
+    "\t": r'"\t"',
+    "|": '"|"',
+    ",": '","',
+    "~": '"~"',
+    "^": '"^"',
+    "\x01": r'"\x01"',
+    "\x1f": r'"\x1f"',
+}
 """Characters that part fields, and how YAML writes them."""
 
 _DATA = re.compile(
@@ -18,6 +27,11 @@ def likely_delimiter(names: Sequence[str]) -> tuple[str, int] | None:
     counts = {delimiter: sum(name.count(delimiter) for name in names) for delimiter in DELIMITERS}
     delimiter = max(counts, key=lambda name: counts[name])
     return (delimiter, counts[delimiter]) if counts[delimiter] >= len(names) else None
+
+
+def delimiter_of_quoted(line: str, quote: str) -> str | None:
+    """The character that parts fields of a line each of which is quoted, as in `"a";"b"`."""
+    return next((delimiter for delimiter in DELIMITERS if f"{quote}{delimiter}{quote}" in line), None)
 
 
 def looks_like_data(names: Collection[str]) -> bool:

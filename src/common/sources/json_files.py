@@ -5,21 +5,23 @@ Only where a value begins and ends is looked at: a record's payload is its own t
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Collection, Iterator
 
 from common.sources.chunks import Chunk, FileRefused, Record, chunks
-from common.sources.decoding import refuse_binary, text_of
+from common.sources.decoding import refuse_other_kinds, text_of
 from common.sources.file_format import FileFormat
 
 Span = tuple[int, int]
 """Where a value begins in a text, and where it ends."""
 
+_SPACE = " \t\r\n\ufeff"
+"""White space of JSON, and the byte order mark that stands between files that were put one after the other."""
 
-def _raw_decode(text: str, position: int) -> tuple[Any, int]:
-    # Digits are of no concern here, and Python refuses to make an int of 5,000 of them. A decoder can't be pickled, so
-    # there isn't one for the module: workers get it by value.
-    return json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str).raw_decode(text, position)
+
+def _decoder() -> json.JSONDecoder:
+    # Digits are of no concern here, and Python refuses to make an int of 5,000 of them. No constant of the module: it
+    # goes to Spark's workers, and a decoder can't be pickled.
+    return json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 
 
 def json_array_chunks(content: bytes, layout: FileFormat) -> Iterator[Chunk]:
@@ -28,14 +30,14 @@ def json_array_chunks(content: bytes, layout: FileFormat) -> Iterator[Chunk]:
     Raises:
         FileRefused: the file is anything else.
     """
-    refuse_binary(content, layout, "a JSON array")
+    refuse_other_kinds(content, layout, "a JSON array")
     text = text_of(content, layout.encoding)
     start = _skip_space(text, 0)
     if text[start : start + 1] != "[":
-        raise FileRefused(f"the file does not begin with [, as a JSON array does{_hint(text)}")
+        raise FileRefused(f"the file does not begin with [, as a JSON array does{_hint(text, layout)}")
     elements, end = _elements(text, start)
     if _skip_space(text, end) != len(text):
-        raise FileRefused(f"there is more text behind the JSON array{_hint(text)}")
+        raise FileRefused(f"there is more text behind the JSON array{_hint(text, layout)}")
     yield from chunks(_records(text, elements))
 
 
@@ -45,26 +47,29 @@ def json_chunks(content: bytes, layout: FileFormat) -> Iterator[Chunk]:
     Raises:
         FileRefused: something in the file is not JSON, or there is no array at that path.
     """
-    refuse_binary(content, layout, "JSON")
+    refuse_other_kinds(content, layout, "JSON")
     text = text_of(content, layout.encoding)
     yield from chunks(_records(text, _spans(text, layout.records)))
 
 
-def way_to_read(text: str) -> str | None:
-    """The declaration that reads this text as JSON, in words; None where none does."""
+def way_to_read(text: str, wanted: Collection[str] = ()) -> str | None:
+    """The declaration that reads this text as JSON, in words; None where none does.
+
+    `wanted` are fields that the records have.
+    """
     try:
         spans = _spans(text, None)
     except FileRefused:
         return None
     if text[_skip_space(text, 0)] == "[":
         return "`format: json_array` reads the array" if _is_one_array(text) else "`format: json` reads the file"
-    if len(spans) == 1 and (path := array_within(text)):
+    if len(spans) == 1 and (path := array_within(text, wanted)):
         return f"`format: json` with `records: {path}` reads the array within the object"
     return "`format: json` reads the file"
 
 
-def _hint(text: str) -> str:
-    way = way_to_read(text)
+def _hint(text: str, layout: FileFormat) -> str:
+    way = way_to_read(text, layout.mapped)
     return f"; {way}" if way else ""
 
 
@@ -80,23 +85,32 @@ def _spans(text: str, path: str | None) -> list[Span]:
     while position < len(text):
         count += 1
         what = f"value {count} of the file"
-        if text[position] == "[" and path is None:
-            elements, position = _elements(text, position)
-            spans += elements
-        elif text[position] != "{":
-            found = "an array" if text[position] == "[" else "no JSON object"
-            raise FileRefused(f"{what} is {found}; {'`records` looks into objects' if path else 'one is expected'}")
-        else:
+        if text[position] == "[":
+            objects, end = _elements(text, position)
+        elif text[position] == "{":
             end = _end(text, position, what)
-            spans += [(position, end)] if path is None else _within(text, position, path)
-            position = end
-        position = _skip_space(text, position)
+            objects = [(position, end)]
+        else:
+            raise FileRefused(f"{what} is no JSON object; one is expected")
+        spans += objects if path is None else _all_within(text, objects, path, what)
+        position = _skip_space(text, end)
+        if text[position : position + 1] == ",":  # as between the elements of an array whose brackets are lost
+            position = _skip_space(text, position + 1)
     return spans
 
 
-def _within(text: str, position: int, path: str) -> list[Span]:
+def _all_within(text: str, objects: list[Span], path: str, what: str) -> list[Span]:
+    spans = []
+    for start, _ in objects:
+        if text[start] != "{":
+            raise FileRefused(f"{what} holds {_kind(text[start])}; `records` looks into objects")
+        spans += _within(text, start, path, what)
+    return spans
+
+
+def _within(text: str, position: int, path: str, what: str) -> list[Span]:
     """The elements of the array at a path of names, for the object that begins here."""
-    seen = []
+    start, seen = position, []
     for name in path.split("."):
         seen.append(name)
         try:
@@ -104,13 +118,19 @@ def _within(text: str, position: int, path: str) -> list[Span]:
         except (IndexError, ValueError):
             raise FileRefused("an object of the file is nested too deeply, and is not JSON") from None
         if found is None:
-            way = array_within(text)
+            way = array_within(text[start:])
             hint = f"; there is an array of objects at `records: {way}`" if way else ""
-            raise FileRefused(f"the object holds nothing at `{'.'.join(seen)}` of `records: {path}`{hint}")
+            raise FileRefused(f"{what} holds nothing at `{'.'.join(seen)}` of `records: {path}`{hint}")
         position = found
     if text[position] != "[":
-        raise FileRefused(f"what is at `records: {path}` is no array")
+        found_kind = _kind(text[position])
+        raise FileRefused(f"{what} holds {found_kind} at `records: {path}`, where an array of records is expected")
     return _elements(text, position)[0]
+
+
+def _kind(first: str) -> str:
+    """The kind of a JSON value, by its first character."""
+    return {"{": "an object", "[": "an array", '"': "a text", "n": "null"}.get(first, "a number or a truth value")
 
 
 def _member(text: str, position: int, name: str) -> int | None:
@@ -118,7 +138,7 @@ def _member(text: str, position: int, name: str) -> int | None:
     found = None
     position = _skip_space(text, position + 1)
     while text[position] != "}":
-        key, position = _raw_decode(text, position)
+        key, position = _decoder().raw_decode(text, position)
         position = _skip_space(text, _skip_space(text, position) + 1)
         if key == name:
             if found is not None:
@@ -147,7 +167,7 @@ def _elements(text: str, position: int) -> tuple[list[Span], int]:
 
 def _end(text: str, position: int, what: str) -> int:
     try:
-        return int(_raw_decode(text, position)[1])
+        return int(_decoder().raw_decode(text, position)[1])
     except RecursionError:
         return _end_of_nested(text, position)
     except json.JSONDecodeError as error:
@@ -168,7 +188,7 @@ def _end_of_nested(text: str, start: int) -> int:
 
 
 def _skip_space(text: str, position: int) -> int:
-    while position < len(text) and text[position] in " \t\r\n":
+    while position < len(text) and text[position] in _SPACE:
         position += 1
     return position
 
@@ -178,22 +198,25 @@ def _is_one_array(text: str) -> bool:
     return _skip_space(text, _elements(text, start)[1]) == len(text)
 
 
-def array_within(text: str) -> str | None:
-    """The shortest path of names to an array of objects, in the first object of a text."""
+def array_within(text: str, wanted: Collection[str] = ()) -> str | None:
+    """The path of names to an array of objects, in the first object of a text.
+
+    Of several it is the one whose first object has most of the wanted fields, then the shortest path, then the first.
+    """
     try:
-        level = [("", _raw_decode(text, _skip_space(text, 0))[0])]
+        level = [("", _decoder().raw_decode(text, _skip_space(text, 0))[0])]
     except (ValueError, RecursionError):
         return None
+    found: dict[str, int] = {}
     while level:
-        inner = [
+        level = [
             (f"{path}.{name}" if path else name, value)
             for path, record in level
             if isinstance(record, dict)
             for name, value in record.items()
             if "." not in name
         ]
-        for path, value in inner:
+        for path, value in level:
             if isinstance(value, list) and value and all(isinstance(element, dict) for element in value):
-                return path
-        level = inner
-    return None
+                found[path] = len(set(wanted) & set(value[0]))
+    return max(found, key=lambda path: found[path], default=None)

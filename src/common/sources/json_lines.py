@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from common.sources.chunks import Chunk, FileRefused, Record, chunks
-from common.sources.decoding import is_ascii_based, refuse_binary, text_of, without_mark
+from common.sources.decoding import is_ascii_based, refuse_other_kinds, text_of, without_mark
 from common.sources.file_format import FileFormat
 from common.sources.json_files import way_to_read
 
@@ -15,10 +15,11 @@ def json_lines_chunks(content: bytes, layout: FileFormat) -> Iterator[Chunk]:
     Raises:
         FileRefused: the file holds no line, none begins as an object does, or its objects go over several lines.
     """
-    refuse_binary(content, layout, "JSON lines")
+    refuse_other_kinds(content, layout, "JSON lines")
     if is_ascii_based(layout.encoding):
-        lines = enumerate(without_mark(content).split(b"\n"), start=1)
-        records = [_line(ordinal, line, layout.encoding) for ordinal, raw in lines if (line := raw.strip(b" \t\r"))]
+        lines = enumerate(content.split(b"\n"), start=1)
+        bare = ((ordinal, without_mark(line).strip(b" \t\r")) for ordinal, line in lines)
+        records = [_line(ordinal, line, layout.encoding) for ordinal, line in bare if line]
     else:
         texts = enumerate(text_of(content, layout.encoding).split("\n"), start=1)
         records = [(ordinal, text.strip(" \t\r"), None) for ordinal, text in texts if text.strip(" \t\r")]
@@ -62,6 +63,6 @@ def _is_json(text: str) -> bool:
 
 def _way(content: bytes, layout: FileFormat) -> str | None:
     try:
-        return way_to_read(text_of(content, layout.encoding))
+        return way_to_read(text_of(content, layout.encoding), layout.mapped)
     except FileRefused:
         return None

@@ -201,10 +201,11 @@ def _all(tree: exp.Expr, parts: Sequence[exp.Expr], wanted: str, result: str) ->
 def _same(tree: exp.Expr, parts: Sequence[exp.Expr], result: str | None) -> str:
     kinds = [kind for kind in map(kind_of, parts) if kind != NULL]
     if len(set(kinds)) > 1:
+        type_, what = ("BOOLEAN", "true or false") if BOOLEAN in kinds else ("DECIMAL(18,2)", "a number")
         raise _refuse(
             tree,
             f"mixes {' and '.join(dict.fromkeys(kinds))}; fields are text, so write try_cast around "
-            "one, such as try_cast(x AS DECIMAL(18,2)), or quotes around a number",
+            f"one, such as try_cast(x AS {type_}), or quotes around {what}",
         )
     return result or (kinds[0] if kinds else NULL)
 

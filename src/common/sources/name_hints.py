@@ -11,7 +11,9 @@ _CALCULATES = re.compile(r"[-+*/%]\s*[0-9]+([.][0-9]+)?\s*\)*\s*$")
 def in_backticks(name: str) -> str:
     """A field's name as a map has it, in the quotes that YAML needs around it."""
     doubled = name.replace("`", "``")
-    return json.dumps(f"`{doubled}`", ensure_ascii=False)
+    quoted = json.dumps(f"`{doubled}`", ensure_ascii=False)
+    # A blank that does not break looks like any other.
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in quoted)
 
 
 def may_be_a_name(sql: str, functions: frozenset[str]) -> bool:
@@ -19,12 +21,32 @@ def may_be_a_name(sql: str, functions: frozenset[str]) -> bool:
 
     `functions` are those that maps have, in lower case.
     """
-    if not 0 < len(sql.strip()) <= LONGEST_NAME or not sql.isprintable() or re.search("['\"`]", sql):
+    if not _is_one_line(sql) or re.search("['\"`]", sql):
         return False
     if sql.count("(") != sql.count(")"):
         return False
     called = {name.lower() for name in re.findall(r"(\w+)\s*\(", sql)}
     return not (called & functions or re.search(_WORDS, sql) or _CALCULATES.search(sql))
+
+
+def has_words_of_a_name(sql: str) -> bool:
+    """Whether such a text may be a name though it has words or signs of SQL in it: `Date and Time`, `it's`."""
+    if not _is_one_line(sql) or re.search(r"[\"`<>=]|::|\w\(|(?i:\b(then|select|drop)\b)", sql) or sql.count("'") > 1:
+        return False
+    return sql.count("(") == sql.count(")") and not (re.search("[^\\W\\d]", sql) and _CALCULATES.search(sql))
+
+
+def name_with_brackets(sql: str, functions: frozenset[str]) -> str | None:
+    """A word and brackets behind a blank, as in `Betrag (EUR) > 0`: rather a name than a call."""
+    found = re.search(r"([^\W\d]\w*) \([^()]*\)", sql)
+    is_sql = found is None or found[1].lower() in functions or re.search(_WORDS, found[1]) or found[1].lower() == "in"
+    return None if found is None or is_sql else found[0]
+
+
+def _is_one_line(sql: str) -> bool:
+    return 0 < len(sql.strip()) <= LONGEST_NAME and all(
+        c.isprintable() or (c.isspace() and c not in "\r\n") for c in sql
+    )
 
 
 def may_be_an_expression(sql: str) -> bool:

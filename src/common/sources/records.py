@@ -81,7 +81,7 @@ def _whole_record(payload: str, decoder: json.JSONDecoder) -> dict[str, object]:
     except RecursionError:
         raise ValueError(TOO_DEEP) from None
     if not isinstance(record, dict):
-        raise ValueError(f"a JSON object is expected, not {type(record).__name__}")
+        raise ValueError(f"a JSON object is expected, not {_KINDS.get(type(record), 'a text or a number')}")
     if payload.count("[") + payload.count("{") > MAX_DEPTH and _is_too_deep(record):
         raise ValueError(TOO_DEEP)
     if "\\ud" in payload or "\\uD" in payload:
@@ -127,6 +127,8 @@ def _as_text(value: object) -> str:
         return "true" if value else "false"
     return json.dumps(value, ensure_ascii=False)
 
+
+_KINDS: Mapping[type, str] = {list: "an array", bool: "a truth value", type(None): "null"}
 
 FIELD_NAME_CHARACTERS = 200
 UNMAPPED_SHOWN = 20

@@ -51,6 +51,8 @@ def unpacked(content: bytes) -> list[Part]:
 def _kind(content: bytes) -> str | None:
     if content[:4] == b"BZh" + content[3:4] and content[4:10] in (b"1AY&SY", b"\x17rE8P\x90"):
         return "bzip2"
+    if content[1:4] == _SKIPPED and content[:1] and content[0] & 0xF0 == 0x50:
+        return "Zstandard"
     return next((kind for magic, kind in _MAGIC.items() if content.startswith(magic)), None)
 
 
@@ -117,6 +119,9 @@ def _unzipped(content: bytes) -> list[Part]:
 def _is_hidden(member: ZipInfo) -> bool:
     return any(part.startswith((".", "_")) for part in member.filename.split("/"))
 
+
+_SKIPPED = b"\x2a\x4d\x18"
+"""Ends the first word of a frame without data, with which some programs begin a file of Zstandard."""
 
 _MAGIC = {
     b"\x1f\x8b": "gzip",

@@ -16,7 +16,9 @@ def _known_timezone(name: str) -> str:
     names = {zone for zone in available_timezones() if zone == UTC or re.match("[A-Z][a-z]+/", zone)}
     if name in names:
         return name
-    near = next((f"; did you mean {zone}?" for zone in sorted(names) if zone.endswith(f"/{name}")), "")
+    near = next(
+        (f"; did you mean {zone}?" for zone in sorted(names) if f"/{zone}".lower().endswith(f"/{name}".lower())), ""
+    )
     raise ValueError(f"{name!r} is no time zone; write its region and city, such as Europe/Berlin, or UTC{near}")
 
 
@@ -40,7 +42,11 @@ class ValueFormat(BaseModel):
     @model_validator(mode="after")
     def _signs_differ(self) -> "ValueFormat":
         if self.thousands == self.decimal:
-            raise ValueError(f"thousands: {self.thousands!r} is the sign of `decimal` already; the two must differ")
+            other = "," if self.decimal == "." else "."
+            raise ValueError(
+                f"thousands: {self.thousands!r} is the sign of `decimal` already; the two must differ, as they do with "
+                f"`decimal: '{other}'`"
+            )
         return self
 
     @property

@@ -4,7 +4,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.silver import QUARANTINE
-from common.contracts.table import Table
 from common.storage.batches import BatchId
 from common.storage.lake import Lake
 
@@ -41,7 +40,10 @@ def quarantined_by_check(lake: Lake, target: str | None = None) -> DataFrame:
     )
 
 
-def forget_quarantined(lake: Lake, target: str, bronze: Table) -> None:
-    """Removes a target's quarantined records that bronze still has: a stream that starts again adds them again."""
-    again = quarantined(lake, target).join(lake.table(bronze).select("record_id"), "record_id", "left_semi")
+def forget_quarantined(lake: Lake, feed: str, target: str) -> None:
+    """Removes the quarantined records of a feed and target: a stream that starts again adds them again.
+
+    What bronze has no more goes, too, as nothing would count it: bronze may have been made again, by another reading.
+    """
+    again = quarantined(lake, target).where(F.col("feed") == feed)
     lake.apply_changes(again.withColumn("operation", F.lit("delete")), QUARANTINE)

@@ -118,6 +118,8 @@ def server_environment() -> dict[str, str]:
     """The environment of the server and of the Python workers that it starts, without what belongs to one task."""
     kept = {key: value for key, value in os.environ.items() if key not in _DROPPED}
     return kept | {
+        # Java lists no file whose name has other letters than its locale, and says nothing of it.
+        "LC_ALL": "C.UTF-8",
         "SPARK_HOME": str(spark_folder()),
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,

@@ -38,6 +38,11 @@ class NotebookError:
         return self.name in _names_below(errors.LakehouseError)
 
     @property
+    def is_mistake(self) -> bool:
+        """Whether a person has to mend something before another attempt can succeed."""
+        return any(self.name in _names_below(kind) for kind in errors.MISTAKES)
+
+    @property
     def summary(self) -> str:
         """The message with the error's name where that adds something, shortened to a screenful."""
         # What Spark appends for its own developers stays in the trace.

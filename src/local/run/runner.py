@@ -169,7 +169,8 @@ class _Run:
             with self.record.changed():
                 record.attempts += 1
             state, error = self._attempt(task, record)
-            if state == states.SUCCESS or not self._may_retry(task, record, state):
+            is_mistake = error is not None and error.is_mistake
+            if state == states.SUCCESS or is_mistake or not self._may_retry(task, record, state):
                 break
             with self.record.changed():
                 record.error = _shown(error)

@@ -51,7 +51,8 @@ def _show_facts(console: Console, run: Run) -> None:
 def _fact_table(title: str, rows: dict[str, Any]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_header=bool(title))
     table.add_column(title.replace("_", " "))
-    table.add_column("", justify="right")
+    is_text = any(isinstance(value, str) and " " in value for value in rows.values())
+    table.add_column("", justify="left" if is_text else "right")
     for key, value in rows.items():
         table.add_row(key.replace("_", " ") if not title else key, _value_text(value))
     return table

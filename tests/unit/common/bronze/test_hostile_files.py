@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -10,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from common.bronze.ingest import ingest_files, refused_files
+from common.bronze.ingest import ingest_files
+from common.bronze.refusals import refused_files
 from common.sources import unpack
 from common.sources.chunks import CHUNK_CHARACTERS
 from common.sources.declaration import Source
@@ -99,6 +101,41 @@ def test_files_that_nobody_can_read_are_named_and_the_others_go_on(lake: Lake, l
     (folder / "cut (again).jsonl.gz").write_bytes(gzip.compress(GOOD))
     assert ingest_files(lake, SOURCE).by_feed == {"lines": 200}
     assert ingest_files(lake, SOURCE).by_feed == {"lines": 0}
+
+
+NAMES = (
+    "2024-01-01T10:00:00.jsonl",
+    ":colon.jsonl",
+    "ends with a colon:",
+    "sub:folder/10:00.jsonl",
+    "100% x%20y.jsonl",
+    "new\nline.jsonl",
+    "back\\slash.jsonl",
+    "[a] {b} q? s*.jsonl",
+    "Zahlungen é 中.jsonl",
+    " blanks .jsonl",
+)
+
+
+@pytest.mark.spark
+def test_files_are_read_whatever_their_names_are_or_refused_by_name(lake: Lake, landing: Path) -> None:
+    feeds = {"named": a_source("named", "json_lines")}
+    source = Source.model_validate({"name": "hostile", "description": "Names of every kind.", "feeds": feeds})
+    for number, name in enumerate(NAMES):
+        (landing / "named" / name).parent.mkdir(parents=True, exist_ok=True)
+        (landing / "named" / name).write_bytes(LINE % number)
+    unreadable = os.fsencode(landing / "named") + b"/caf\xe9.jsonl"
+    Path(os.fsdecode(unreadable)).write_bytes(LINE % 99)
+
+    added = ingest_files(lake, source)
+
+    rows = lake.table("bronze.named").select("source_ref", "read_error").collect()
+    found = {row["source_ref"].removeprefix(f"{landing}/named/"): row["read_error"] for row in rows}
+    assert found == {f"{name}#1": None for name in NAMES} | {
+        r"caf\xe9.jsonl#0": "file refused: its name is not UTF-8; rename it"
+    }
+    assert added.note == r"1 file refused: caf\xe9.jsonl: its name is not UTF-8; rename it"
+    assert ingest_files(lake, source).by_feed == {"named": 0}
 
 
 def _is_of(path: str, name: str) -> bool:

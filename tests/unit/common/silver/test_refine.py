@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as F
 
-from common.bronze.ingest import ingest_files, refused_files
+from common.bronze.ingest import ingest_files
+from common.bronze.refusals import refused_files
 from common.checks.conservation import accounted, check_conservation
 from common.contracts.silver import CUSTOMER, QUARANTINE, TARGETS, TRANSACTIONS
 from common.errors import ConservationError, DeclarationError, LakehouseError, SourceError

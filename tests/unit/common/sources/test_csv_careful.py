@@ -168,3 +168,17 @@ def test_payloads_and_ordinals_of_clean_files_are_those_of_pythons_reader(
         for number, row in enumerate(filter(None, read), start=1)
     ]
     assert records(sink.getvalue(), delimiter=delimiter) == expected
+
+
+def test_a_line_of_blanks_is_no_row() -> None:
+    assert objects("id,amount\n  \n1,10\n\t \n2,20\n") == [{"id": "1", "amount": "10"}, {"id": "2", "amount": "20"}]
+    assert objects("id\n  \n1\n") == [{"id": "  "}, {"id": "1"}]
+
+
+def test_a_row_with_escaped_quotes_names_the_option_that_reads_it() -> None:
+    content = 'id,note\n1,"a ""b"" c"\n2,"a \\"b\\" c"\n3,x\n'
+
+    [(_, reason)] = refusals(content)
+    assert reason.startswith("line 3: ")
+    assert reason.endswith('`escape: "\\\\"` reads quotes that have a backslash before them')
+    assert objects(content, escape="\\")[1] == {"id": "2", "note": 'a "b" c'}

@@ -129,3 +129,31 @@ def test_missing_fields_are_empty_and_empty_ones_left_out_where_rows_are_padded(
         '{"a": "1", "b": "2", "c": "3"}',
     ]
     assert rows[3] == (4, '["1", "2", "3", "4"]', "line 5: the row has 4 fields, the header 3")
+
+
+@pytest.mark.parametrize(("delimiter", "written"), [(";", '";"'), ("\t", r'"\\t"'), ("|", r'"\|"')])
+def test_a_quoted_header_with_another_delimiter_names_it(delimiter: str, written: str) -> None:
+    content = delimiter.join(['"id"', '"amount, net"']) + "\n" + delimiter.join(['"1"', '"10"']) + "\n"
+
+    with pytest.raises(FileRefused, match=f"line 1 .*, its header: .* declare `delimiter: {written}`$"):
+        records(content)
+    assert objects(content, delimiter=delimiter) == [{"id": "1", "amount, net": "10"}]
+
+
+def test_json_that_is_declared_as_csv_names_the_format() -> None:
+    with pytest.raises(FileRefused, match="the file is JSON, not CSV; `format: json` reads the file"):
+        records('{"id": 1, "amount": 2}\n{"id": 2, "amount": 2}\n')
+    assert objects("[id],{amount}\n1,2\n") == [{"[id]": "1", "{amount}": "2"}]
+
+
+def test_where_all_lines_are_skipped_the_options_are_named() -> None:
+    with pytest.raises(FileRefused, match="no header beside the lines that `skip_rows: 9` leaves out"):
+        records(ROWS, skip_rows=9)
+
+
+def test_characters_without_width_are_no_part_of_a_name() -> None:
+    assert objects("\u200bid , amount\ufeff\n1,2\n") == [{"id": "1", "amount": "2"}]
+
+
+def test_a_name_that_is_there_often_is_numbered_past_names_that_are_taken() -> None:
+    assert list(objects("a,a,a_2,a,a\n1,2,3,4,5\n")[0]) == ["a", "a_3", "a_2", "a_4", "a_5"]

@@ -78,6 +78,42 @@ def test_shipped_sources_are_valid(name: str) -> None:
             "amount: #Betrag",
             "map.amount: there is no expression; one that begins with # stands",
         ),
+        (
+            "amount: AMT",
+            "amount: on",
+            "map.amount: YAML reads a word such as on, no or true as true, not as text; a field",
+        ),
+        ("amount: AMT", "amount: 2025-01-31", "map.amount: YAML reads 2025-01-31 as no text; a field of that name"),
+        ("amount: AMT", "amount: [AMT]", "map.amount: YAML reads brackets as a list or a mapping"),
+        ("amount: AMT", "amount: @AMT", "a value that begins with @ stands in quotes"),
+        ("amount: AMT", "amount: *", "a value that begins with * stands in quotes"),
+        (
+            "amount: AMT",
+            "amount: a: b",
+            "line 15: mapping values are not allowed here; a value that holds a colon and a blank stands in",
+        ),
+        ("amount: AMT", "amount: AMT\n          amount: FEE", "line 16: the key 'amount' is there twice"),
+        ("amount: AMT", "amount: AMT\n          on: x", "map.True: Input should be a valid string; YAML takes this"),
+        ("          amount", "\t  amount", "indent by blanks, not by tabs"),
+        ("amount: AMT", "amount: items[0].price", 'a field of that name is written "`items[0].price`"'),
+        ("amount: AMT", "amount: '\"Betrag\"'", 'is a text, not a field; a field of that name is written "`Betrag`"'),
+        (
+            "transaction_id: ID",
+            "transaction_id: \"'x'\"",
+            "gives all records one id; for records that have none, write row_number()",
+        ),
+        ("transaction_id: ID", "transaction_id: 1e3", "'1e3' gives all records one id"),
+        ("where: FRAUD = 'Y'", "where: Is Fraud = 1", "A name with blanks or signs in it stands in backticks"),
+        ("where: FRAUD = 'Y'", "where: Code (CR) = 'Y'", "If 'Code (CR)' is a field's name, write `Code (CR)`"),
+        ('delimiter: ";"', 'sep: ";"', "payments.sep: there is no such option; did you mean delimiter?"),
+        ('delimiter: ";"', "skiprows: 3", "payments.skiprows: there is no such option; did you mean skip_rows?"),
+        ("where: FRAUD", "wher: FRAUD", "wher: there is no such option; did you mean where?"),
+        (
+            "description: Card payments of a shop.",
+            "description: 2025-01-31",
+            "description: Input should be a valid string; Y",
+        ),
+        ("description", "2025-01-31: x\ndescription", "2025-01-31: Keys should be strings; YAML takes this"),
         ("where: FRAUD = 'Y'", "where: FRAUD-X", "fraud_reports.where: 'FRAUD-X' is no name"),
         ("amount: AMT", "amuont: AMT", "transactions.map.amuont: silver.transactions takes no such column"),
         ("          amount: AMT\n", "", "transactions.map: amount must be mapped"),
@@ -100,6 +136,22 @@ def test_mistakes_are_named_by_file_path_and_rule(tmp_path: Path, old: str, new:
 
     assert str(caught.value).startswith("sources/acme.yml: ")
     assert expected in str(caught.value)
+    assert "Source" not in str(caught.value)
+    assert "datetime" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "- a", "hello", "name: acme\ndescription: x\nfeeds:\n  payments:\n"])
+def test_what_is_no_mapping_is_named_in_plain_words(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DeclarationError, match="it must be names with values, such as `format: csv`"):
+        load(tmp_path, text)
+
+
+def test_a_declaration_in_another_encoding_is_named(tmp_path: Path) -> None:
+    load(tmp_path)
+    (tmp_path / "sources" / "acme.yml").write_bytes("name: acme\ndescription: Zürich\n".encode("cp1252"))
+
+    with pytest.raises(DeclarationError, match=r"^sources/acme\.yml: byte 25 is not UTF-8; save the file as UTF-8$"):
+        load_source(tmp_path / "sources", "acme")
 
 
 def test_two_feeds_for_one_target_are_refused(tmp_path: Path) -> None:

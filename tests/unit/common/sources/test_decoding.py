@@ -77,3 +77,35 @@ def test_a_declared_encoding_decides_whatever_the_mark_says() -> None:
     [(_, payload, _)] = records(codecs.BOM_UTF8 + "a\né\n".encode("cp1252"), encoding="cp1252")
 
     assert json.loads(payload or "") == {"a": "é"}
+
+
+def test_marks_at_the_beginning_of_later_lines_are_left_out() -> None:
+    content = "\ufeffid,a\n1,x\n\ufeff2,y\n"
+
+    assert objects(content) == [{"id": "1", "a": "x"}, {"id": "2", "a": "y"}]
+    assert objects(content.encode("utf-16"), encoding="auto") == objects(content)
+
+
+@pytest.mark.parametrize("declared", ["utf-8", "cp1252"])
+def test_central_european_bytes_name_their_encoding(declared: str) -> None:
+    content = "opis\nŻABKA Łódź – ť\n".encode("cp1250")
+
+    with pytest.raises(FileRefused, match="cp1250, that of Central Europe, reads the file"):
+        records(content, encoding=declared)
+    assert objects(content, encoding="cp1250") == [{"opis": "ŻABKA Łódź – ť"}]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b'\xef\xbb\xbf<?xml version="1.0"?>\n<Document/>\n', "XML"),
+        (b"\n<!DOCTYPE html>\n<html>Log in</html>\n", "an HTML page"),
+        (b"-----BEGIN PGP MESSAGE-----\n\nhQEM\n", "encrypted by PGP"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "a pointer of Git LFS"),
+        (b"\x1f\x9d\x90abc", "binary .packed by compress"),
+        (b"%PDF-1.4\n1 obj\n", "binary .PDF"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused_by_its_name(content: bytes, kind: str) -> None:
+    with pytest.raises(FileRefused, match=f"the file is {kind}.*, not CSV"):
+        records(content)

@@ -58,7 +58,9 @@ def test_expressions_that_never_fail_are_accepted(sql: str, kind: str, fields: t
         ("a IN b", "values in brackets"),
         ("items[-1]", "a position from 0, such as items[0]"),
         ("items[a]", "a position from 0"),
-        ("trim(a)[0]", "a position from 0"),
+        ("a = false", "such as try_cast(x AS BOOLEAN), or quotes around true or false"),
+        ("sha2(a, 111)", "has '111' as its length; it must be 224, 256, 384 or 512"),
+        ("trim(a)[0]", "looks into something that is no field of the record"),
         ("trim(`a b)", "a ` is not closed"),
         ("trim('a)", "a ' is not closed"),
         ("(SELECT 1)", "not"),
@@ -138,3 +140,23 @@ def test_a_name_that_sql_does_not_take_is_answered_with_the_spelling_that_works(
 def test_names_that_sql_takes_need_no_quotes(name: str) -> None:
     assert checked_expression(name).paths == ((name,),)
     assert checked_expression(f"coalesce({name}, 'x')").paths == ((name,),)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Date and Time", "Is Fraud?", "case", "Between", "like", "it's", "2025-01-31", "Type (CR or DR)", "a\u00a0b"],
+)
+def test_a_name_with_words_of_sql_in_it_is_told_how_it_is_written(name: str) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        checked_expression(name)
+
+    written = str(caught.value).split("a field of that name is written ")[1]
+    assert checked_expression(yaml.safe_load(written)).fields == (name,)
+
+
+@pytest.mark.parametrize("sql", ["cast(a AS INT)", "CASE WHEN a THEN 1 END", "lower(a", "a::int", "a * 2"])
+def test_what_is_no_name_is_not_taken_for_one(sql: str) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        checked_expression(sql)
+
+    assert "a field of that name" not in str(caught.value)

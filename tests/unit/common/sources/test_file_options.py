@@ -78,6 +78,13 @@ def test_a_feed_without_options_is_read_as_before_and_the_reader_knows_what_is_m
         ("json_lines", ["header: false"], "header: an option of `format: csv`"),
         ("parquet", ["columns: [a]"], "columns: an option of `format: csv`"),
         ("parquet", ["encoding: cp1252"], "encoding: an option of `format: csv or json_lines or json_array or json`"),
+        ("csv", ["skip_rows: true"], "skip_rows: Input should be a valid integer (given: True)"),
+        ("csv", ["header: false", "columns: a, b"], "columns: it must be a list, such as [a, b] (given: 'a, b')"),
+        ("csv", ["header: false", "columns: [a, no]"], "columns.1: Input should be a valid string; YAML takes this"),
+        ("csv", ["header: false", "columns: [ID, TS]"], "into: transactions: the map reads the field 'AMT', which is"),
+        ("json", ["records: $.data"], "records: it must be names with a dot between them, such as data.items"),
+        ("json", ["records: 'data[*]'"], "records: it must be names with a dot between them, such as data.items"),
+        ("csv", ["encoding: undefined"], "encoding: 'undefined' is no text encoding"),
         ("csv", ["encoding: latin-99"], "encoding: 'latin-99' is no text encoding that Python knows; utf-8 is"),
     ],
 )

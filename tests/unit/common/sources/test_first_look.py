@@ -28,7 +28,7 @@ def look(content: str | bytes, format_: str = "csv", **options: Any) -> list[str
         ("id,ts,amount,note\nT1,2025-03-01,12.50,x; y\nT2,2025-03-02,13.00,é – “ü”\n", "csv", {}),
         ("id;V1;V2;V3\n1;2;3;4\n", "csv", {"delimiter": ";"}),
         ("street\n1 High Street; London\nBath\n", "csv", {}),
-        ("1,2\n3,4\n", "csv", {"header": False, "columns": ["id", "amount"]}),
+        ("1,2,3\n3,4,5\n", "csv", {"header": False, "columns": ["id", "ts", "amount"]}),
         ('{"id": "1", "items": [{"a": 1}]}', "json_lines", {}),
         ('{"id": "1;2;3"}\n{"a;b": "c;d"}', "json_lines", {}),
         ("id,ts,amount\n", "csv", {}),
@@ -108,3 +108,40 @@ def test_one_object_around_all_records_names_their_path(format_: str) -> None:
 
 def test_what_is_no_record_is_no_reason_for_a_failure() -> None:
     assert warnings_of([None, "not json", "[1]", "{}", '{"a": ' + "[" * 100_000], a_feed("csv")) == []
+
+
+def test_rows_with_delimiters_below_a_title_without_them_name_the_delimiter() -> None:
+    rows = "".join(f"{n};2025-03-0{n};{n}0\n" for n in range(1, 5))
+
+    [warning] = look("Statement\nid;ts;amount\n" + rows)
+    assert 'with 2 ";" in 5 of 5' in warning
+    assert 'declare `delimiter: ";"`, and `skip_rows`' in warning
+    assert look("street\n1; High; Street\n2; Low; Street\n") == []
+
+
+def test_a_header_that_is_repeated_is_told_as_that() -> None:
+    content = "id,ts,amount\n1,2025-03-01,10\n"
+
+    [warning] = look(content * 2)
+    assert "1 records repeat the header" in warning
+    assert "compares `id` with its own name" in warning
+    [warning] = look(content, header=False, columns=["id", "ts", "amount"])
+    assert "1 records hold the names in `columns`" in warning
+    assert "`skip_rows: 1`" in warning
+    assert look(content, header=False, columns=["id", "ts", "amount"], skip_rows=1) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        ("'T{}'", "between single quotes"),
+        (' "T{}"', "in quotes that have a blank before them"),
+        ('="00{}"', 'such as ="007"'),
+    ],
+)
+def test_quotes_that_stay_in_values_are_told(value: str, what: str) -> None:
+    rows = "".join(f"x,{value.format(n)}\n" for n in range(4))
+
+    [warning] = look("id,note\n" + rows)
+    assert f"4 of 4 records hold values {what}" in warning
+    assert look("id,note\nx,O'Neil\ny,'n'\nz,it's\n") == []

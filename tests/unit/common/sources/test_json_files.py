@@ -47,15 +47,23 @@ def test_an_empty_array_is_no_record(content: str) -> None:
         ('{"a": 1}\n{"a": ', "json", None, "value 2 of the file is not JSON"),
         ('{"a": 1} x', "json", None, "value 2 of the file is no JSON object; one is expected"),
         ('[{"a": 1}', "json", None, r"no comma or \] after element 1"),
-        ("[1]", "json", "data", "value 1 of the file is an array; `records` looks into objects"),
+        ("[1]", "json", "data", "value 1 of the file holds a number .*; `records` looks into objects"),
         (WRAPPED, "json", "data.rows", "nothing at `data.rows` .* array of objects at `records: data.items`"),
         (WRAPPED, "json", "count.items", "nothing at `count.items`"),
-        (WRAPPED, "json", "data", "what is at `records: data` is no array"),
+        (WRAPPED, "json", "data", "value 1 of the file holds an object at `records: data`, where an array"),
+        (
+            WRAPPED + '{"error": "limit"}',
+            "json",
+            "data.items",
+            "value 2 .* nothing at `data` of `records: data.items`$",
+        ),
+        ('{"d": null}', "json", "d", "value 1 of the file holds null at `records: d`"),
         ('{"d": [], "d": []}', "json", "d", "the key 'd' of `records` is there twice"),
         (WRAPPED, "json_array", None, r"begin with \[.*; `format: json` with `records: data.items` reads"),
         (PRETTY, "json_array", None, r"begin with \[.*; `format: json` reads the file"),
         ('[{"a":1}]\n[{"a":2}]', "json_array", None, "more text behind .*; `format: json` reads the file"),
         ("a,b\n1,2\n", "json_array", None, r"as a JSON array does$"),
+        ('{"a": 1},\n{"a": 2},\n', "json_lines", None, "not one a line; `format: json` reads the file"),
         (PRETTY, "json_lines", None, "not one a line; `format: json` reads the file"),
         ('[{"a":1},\n{"a":2},\n{"a":3}]', "json_lines", None, "not one a line; `format: json_array` reads the array"),
         ('[{"a":1},{"a":2}]', "json_lines", None, r"begins with \{.*; `format: json_array` reads the array"),
@@ -104,3 +112,24 @@ def test_every_way_of_writing_objects_is_read_as_json_reads_it(rows: list[Any], 
     assert objects("".join(written), "json") == rows
     assert objects(json.dumps(rows, indent=indent), "json") == rows
     assert objects(json.dumps({"x": [rows], "y": {"z": rows}}), "json", records="y.z") == rows
+
+
+@pytest.mark.parametrize(
+    "content", [f"[{WRAPPED}, {WRAPPED}]", f"{WRAPPED},\n{WRAPPED},\n", f"{WRAPPED}\ufeff{WRAPPED}"]
+)
+def test_pages_may_stand_in_an_array_or_after_commas_or_marks(content: str) -> None:
+    assert objects(content, "json", records="data.items") == [{"a": 1.5}, {"a": [1]}] * 2
+
+
+@pytest.mark.parametrize("format_", ["json", "json_lines"])
+def test_files_with_marks_that_were_put_one_after_the_other_are_read(format_: str) -> None:
+    assert records('\ufeff{"a":1}\n\ufeff{"a":2}\n', format_) == [(1, '{"a":1}', None), (2, '{"a":2}', None)]
+
+
+def test_of_several_arrays_the_one_with_the_mapped_fields_is_named() -> None:
+    page = '{"accounts": [{"id": 1}], "data": {"payments": [{"id": 1, "amount": 2}]}}'
+
+    with pytest.raises(FileRefused, match=r"`records: data\.payments`"):
+        records(page, "json_array", mapped=("id", "amount"))
+    with pytest.raises(FileRefused, match="`records: accounts`"):
+        records(page, "json_array")

@@ -156,3 +156,10 @@ def test_what_is_not_unpacked_is_named(content: bytes, reason: str) -> None:
 
 def test_a_text_that_begins_as_bzip2_does_is_a_text() -> None:
     assert objects(b"BZh9,b\n1,2\n") == [{"BZh9": "1", "b": "2"}]
+
+
+def test_a_zstandard_file_may_begin_with_a_frame_without_data() -> None:
+    skipped = b"\x5a\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"abcd"
+    content = pa.Codec("zstd").compress(b"id\n1\n", asbytes=True)
+
+    assert objects(skipped + content) == [{"id": "1"}]

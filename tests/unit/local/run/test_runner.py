@@ -118,6 +118,17 @@ def test_attempts_end_with_max_retries(checkout: Checkout) -> None:
     assert task.error["message"] == "ZeroDivisionError: division by zero"
 
 
+@pytest.mark.parametrize(
+    ("error", "attempts"), [("DeclarationError", 1), ("CheckpointError", 1), ("EngineError", 2), ("LakehouseError", 2)]
+)
+def test_what_a_person_has_to_mend_is_not_tried_again(checkout: Checkout, error: str, attempts: int) -> None:
+    cell = f"from common.errors import {error}\nraise {error}('there is no sources/x.yml')"
+    checkout.job(a_task("mistaken", checkout.notebook("mistaken", cell), max_retries=1))
+    record = checkout.run()
+    assert record.state == states.FAILED
+    assert record.tasks["mistaken"].attempts == attempts
+
+
 def test_a_timeout_ends_the_notebook_and_is_not_retried_unless_asked(checkout: Checkout, tmp_path: Path) -> None:
     note = tmp_path / "pid"
     slow = checkout.notebook(

@@ -43,6 +43,16 @@ def test_tasks_rows_and_facts_of_all_notebooks(tmp_path: Path) -> None:
     assert "lakehouse sql" in text
 
 
+def test_sentences_begin_at_the_left_and_numbers_end_at_the_right(tmp_path: Path) -> None:
+    task = TaskRecord("one", states.SUCCESS, facts={"warnings": {"bronze.a": "read otherwise", "bronze.b": "a b"}})
+    task.facts["rows"] = {"gold.a": 12, "gold.b": 3}
+    text = io.StringIO()
+    show_summary(Console(file=text, width=140), a_run(tmp_path, task))
+    assert "bronze.a  read otherwise" in text.getvalue()
+    assert "bronze.b  a b" in text.getvalue()
+    assert "gold.b   3" in text.getvalue()
+
+
 def test_a_failure_shows_cell_message_and_notebook_and_the_way_on(tmp_path: Path) -> None:
     error = {"message": "no champion", "name": "ModelError", "cell": "score(lake)", "trace": "Traceback: deep"}
     bad = TaskRecord("bad", states.FAILED, 1, STARTED, 1.0, error=error, notebook=str(tmp_path / "bad.ipynb"))

@@ -20,6 +20,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     folder.mkdir(parents=True)
     (folder / "creditcard.csv").write_text("\n".join(layout()) + "\n")
     workspace = Workspace(home, source="creditcard_ulb", landing=str(home / "landing"))
+    workspace("up")
     yield workspace
     workspace("down")
 

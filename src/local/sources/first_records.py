@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from common.bronze.listing import as_text, local_files
@@ -41,30 +41,34 @@ def files_of(folder: str) -> list[str]:
     return list(local_files(folder))
 
 
-def look_at(paths: Sequence[str], layout: FileFormat, records: int = MAX_RECORDS) -> list[FileLook]:
-    """The first records of the first files, at most MAX_FILES of them; later files are left out once there are enough.
+def look_at(paths: Sequence[str], layout: FileFormat) -> list[FileLook]:
+    """The first records of the first files: at most MAX_FILES, MAX_RECORDS of all together, as many of each.
 
-    `records` is how many there may be altogether.
+    Where what was read of files comes to WHOLE_BYTES, later ones are left out.
     """
+    first = paths[:MAX_FILES]
     looks: list[FileLook] = []
-    for path in paths[:MAX_FILES]:
-        left = records - sum(len(look.records) for look in looks)
-        if left <= 0:
-            break
-        looks.append(_look(path, layout, left))
+    size = 0
+    for path in first:
+        if size < WHOLE_BYTES:
+            look, read = _look(path, layout, MAX_RECORDS // len(first))
+            looks.append(look)
+            size += read
     return looks
 
 
-def _look(path: str, layout: FileFormat, records: int) -> FileLook:
+def _look(path: str, layout: FileFormat, records: int) -> tuple[FileLook, int]:
+    """What was seen of a file, and how many bytes of it were read."""
+    content = b""
     try:
         content, is_cut = head(path, layout)
         found = parsed(content, layout)
     except (OSError, FileRefused) as problem:
-        return FileLook(as_text(path), refusal=str(problem))
+        return FileLook(as_text(path), refusal=str(problem)), len(content)
     if is_cut:  # what the end of the part has cut is no record
         found = found[:-1]
     shown = tuple(Record(as_text(path), *row) for row in found[:records])
-    return FileLook(as_text(path), shown, None, is_cut or len(found) > records)
+    return FileLook(as_text(path), shown, None, is_cut or len(found) > records), len(content)
 
 
 def parsed(content: bytes, layout: FileFormat) -> list[tuple[int, str | None, str | None]]:
@@ -102,11 +106,6 @@ def _is_packed(beginning: bytes) -> bool:
         return unpacked(beginning)[0][1] is not beginning
     except FileRefused:
         return True
-
-
-def of_all_fields(layout: FileFormat) -> FileFormat:
-    """The layout for a look at all fields, whichever the map reads."""
-    return replace(layout, mapped=())
 
 
 def payloads_of(looks: Iterable[FileLook]) -> list[str | None]:

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import pycountry
 from simulated_files import Made
 
-from common.contracts.conventions import ID_PATTERN
 from common.contracts.silver import CHANNELS
 from local.simulate.settings import DIRT_RATES
 
+ID = r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}"
 TIME_FORMATS = (
     "%Y-%m-%dT%H:%M:%S%z",
     "%Y-%m-%d %H:%M:%S",
@@ -46,7 +46,7 @@ def is_valid(line: bytes) -> bool:
         return False
     text = {name: str(value).strip() for name, value in record.items() if value is not None}
     return (
-        all(re.fullmatch(ID_PATTERN, text.get(name, "")) for name in ("id", "customer", "terminal", "merchant"))
+        all(re.fullmatch(ID, text.get(name, "")) for name in ("id", "customer", "terminal", "merchant"))
         and time_of(text["ts"]) is not None
         and text["currency"].upper() in CURRENCIES
         and text["country"].upper() in COUNTRIES

@@ -21,7 +21,7 @@ def main() -> None:
         f"Main job, {tasks['silver_transactions']['rows_out']:,} transactions",
         [
             Goal("the whole job", f"{run.seconds:,.0f} s", "", None),
-            at_most("resident memory of all processes together", run.peak_bytes / GIB, 6, "GiB"),
+            at_most("memory of all processes together", run.peak_bytes / GIB, 6, "GiB"),
         ],
     )
 

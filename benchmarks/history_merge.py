@@ -39,7 +39,7 @@ def main() -> None:
                 F.concat(F.lit("r"), F.col("id")).alias("record_id"),
                 F.current_timestamp().alias("accepted_at"),
             )
-            return DERIVATIONS[ACCOUNT.changes.name](rows)
+            return DERIVATIONS[ACCOUNT.changes.name](rows, USUAL)
 
         lake.ensure(ACCOUNT.changes, ACCOUNT.history)
         lake.append(changes(0, ACCOUNTS, 0), ACCOUNT.changes)

@@ -78,7 +78,7 @@ def main() -> None:
     }
     peak = max(run.peak_bytes for run in runs.values()) / GIB
     figures = [at_most(name, runs[name].seconds, goal, "s") for name, goal in goals.items()]
-    show("Main job, default world", [*figures, at_most("resident memory of all processes together", peak, 6, "GiB")])
+    show("Main job, default world", [*figures, at_most("memory of all processes together", peak, 6, "GiB")])
     show_cpu("Where the time goes (compilers are part of the JVM)", runs)
 
 

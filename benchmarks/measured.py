@@ -40,7 +40,7 @@ def handbook_folder() -> Path:
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds that a command took, the largest resident memory of its workspace's processes, and their CPU seconds."""
+    """Seconds that a command took, the largest memory of its workspace's processes, and their CPU seconds."""
 
     seconds: float
     peak_bytes: int

@@ -1,4 +1,4 @@
-"""What the processes of a workspace use: resident memory together, and CPU seconds by kind of process."""
+"""What the processes of a workspace use: memory together, and CPU seconds by kind of process."""
 
 import threading
 from collections import defaultdict
@@ -42,12 +42,12 @@ class Watch:
             self._sample()
 
     def _sample(self) -> dict[tuple[str, int, float], float]:
-        resident = 0
+        memory = 0
         for process in psutil.process_iter():
             try:
                 if process.environ().get("LAKEHOUSE_HOME") != self._home:
                     continue
-                resident += process.memory_info().rss
+                memory += _bytes(process.pid)
                 times, key = process.cpu_times(), (process.pid, process.create_time())
                 kind = _kind(process.cmdline())
                 self._used[kind, *key] = times.user + times.system
@@ -56,8 +56,17 @@ class Watch:
                         self._used["compilers", thread, key[1]] = seconds
             except psutil.Error:
                 continue
-        self.peak_bytes = max(self.peak_bytes, resident)
+        self.peak_bytes = max(self.peak_bytes, memory)
         return dict(self._used)
+
+
+def _bytes(pid: int) -> int:
+    """A process's part of the memory: what forked processes share is divided among them."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:  # it has ended
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
 
 
 def _kind(command: list[str]) -> str:

@@ -24,6 +24,7 @@ def main() -> None:
     from common.contracts.silver import ACCOUNT
     from common.silver.derive import DERIVATIONS
     from common.silver.history import rebuild_history, versions
+    from common.sources.value_format import USUAL
 
     with temporary_lake() as lake:
 

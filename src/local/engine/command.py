@@ -68,7 +68,7 @@ def server_settings(workspace: Workspace, port: int) -> dict[str, str]:
         # Small shuffles end in one task; by default Spark keeps all cores busy with tasks of a few rows.
         "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
         "spark.sql.adaptive.advisoryPartitionSizeInBytes": "4m",
-        # Classes generated for queries. A run has thousands; with Spark's 100, Delta's own are compiled again and again.
+        # Classes generated for queries: a run has thousands. With Spark's 100, Delta's own are compiled ever again.
         "spark.sql.codegen.cache.maxEntries": "5000",
         # A checksum beside every commit helps readers of long logs and costs each of the many small writes here.
         "spark.databricks.delta.writeChecksumFile.enabled": "false",

@@ -119,7 +119,9 @@ def how_they_were_read(readings: Iterable[str]) -> str:
 def way_to_reread(settings: Settings, feed_name: str) -> str:
     """The words of a message for what reads a feed's files again."""
     command = settings.platform.run_job_with.format(job="lakehouse", parameter=f"reread={feed_name}")
-    return f"To read the files again, and replace what they gave in all tables: {command}"
+    return (
+        f"To read the files again, and replace what they gave in all tables: {command} and this run's other parameters"
+    )
 
 
 def counted(number: int, thing: str) -> str:

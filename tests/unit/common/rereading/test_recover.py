@@ -117,14 +117,15 @@ def test_a_mended_declaration_replaces_nothing_and_names_the_command(lake: Lake,
     )
     assert ingested.facts["warnings"] == {
         "bronze.bank": "it holds 5 records of 3 files, read as csv, while the feed is declared as csv, delimiter "
-        f"';', encoding cp1252 now. To read the files again, and replace what they gave in all tables: {COMMAND}"
+        f"';', encoding cp1252 now. To read the files again, and replace what they gave in all tables: {COMMAND} and "
+        "this run's other parameters"
     }
     assert ingested.note == "see the warning of bronze.bank"
     with pytest.raises(DeclarationError, match=r"they were read as csv, and the feed is declared.*reread=bank`"):
         refine(lake, MENDED, "transactions")
     deployed = replace(lake.settings, platform=replace(LAPTOP, run_job_with=DATABRICKS.run_job_with))
     words = ingest_files(Lake(lake.spark, deployed), MENDED).facts["warnings"]["bronze.bank"]
-    assert words.endswith("run the job lakehouse with reread=bank")
+    assert words.endswith("run the job lakehouse with reread=bank and this run's other parameters")
 
 
 def test_new_files_are_read_by_the_mended_declaration(lake: Lake, landed: Path) -> None:

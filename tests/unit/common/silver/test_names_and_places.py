@@ -83,5 +83,5 @@ def test_a_misspelt_field_is_named_without_what_does_not_look_like_a_name(refine
         refine(refined, a_source("AMT"), "transactions")
 
     assert "Anna" not in str(raised.value)
-    assert "that may be a person's data, not names (they begin with 7, A)" in str(raised.value)
+    assert "that may be a person's data, not names (they begin with 7, A, k)" in str(raised.value)
     assert "amount" in str(raised.value)

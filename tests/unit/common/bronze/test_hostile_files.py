@@ -70,7 +70,7 @@ HOSTILE = {
     "table.jsonl": (parquet(id=pa.array(["P1"])), "the file is binary (Parquet), not JSON lines"),
     "utf16.jsonl": (GOOD.decode().encode("utf-16"), "the file is binary, not JSON lines"),
     "table.csv": (b"id,amount\n1,2\n3,4\n", "no line of the file begins with {"),
-    "Fehler – 502.jsonl": (b"<html><body>Bad gateway</body></html>\n", "no line of the file begins with {"),
+    "Fehler – 502.jsonl": (b"<html><body>Bad gateway</body></html>\n", "the file is an HTML page, not JSON lines"),
 }
 
 

@@ -23,7 +23,7 @@ from common.storage.lake import Lake
 from common.storage.last_success import FOLDER
 from common.storage.leftovers import remove_staged
 from common.storage.quarantine import quarantined
-from common.storage.reading import readers, require_read
+from common.storage.readers import readers, require_read
 from common.storage.vacuum import vacuum_at_once
 
 

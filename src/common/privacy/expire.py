@@ -14,7 +14,7 @@ from common.settings import UNPARSED_RETENTION_DAYS
 from common.sources.declaration import Source
 from common.storage.erasure import new_erasure_id
 from common.storage.lake import Lake
-from common.storage.reading import require_read
+from common.storage.readers import require_read
 from common.storage.source_claim import check_source
 
 UNPARSED = ("readable", "well_formed")

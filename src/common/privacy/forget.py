@@ -21,7 +21,7 @@ from common.sources.declaration import Source
 from common.storage.erasure import drop_plan, keep, new_erasure_id, open_plans
 from common.storage.lake import Lake
 from common.storage.layout import table_names
-from common.storage.reading import readers, require_read
+from common.storage.readers import readers, require_read
 from common.storage.source_claim import check_source
 
 

@@ -10,7 +10,7 @@ from common.settings import CHECKPOINT_RETENTION_DAYS, STAGED_RETENTION_HOURS, S
 from common.storage.checkpoints import forget, streams
 from common.storage.lake import Lake
 from common.storage.layout import table_names
-from common.storage.reading import places
+from common.storage.readers import places
 
 
 def remove_staged(settings: Settings, older_than_hours: float = STAGED_RETENTION_HOURS) -> int:

@@ -5,7 +5,7 @@ import pandas as pd
 from common.settings import HISTORY_RETENTION_DAYS
 from common.storage.lake import Lake
 from common.storage.layout import gather_statistics, optimize, size, table_names
-from common.storage.reading import waiting
+from common.storage.readers import waiting
 from common.storage.vacuum import vacuum
 
 _MB = 1_000_000

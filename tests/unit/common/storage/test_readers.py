@@ -5,7 +5,7 @@ from pathlib import Path
 from checkpoints import TABLE, a_stream, an_offset
 
 from common.settings import Settings
-from common.storage.reading import Place, places
+from common.storage.readers import Place, places
 
 
 def test_a_stream_is_where_its_newest_committed_batch_ended(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from common.bronze.first_records import FileLook, Record, files_of, look_at, payloads_of
 from common.contracts.silver import TARGETS
 from common.silver.date_order import order_warning
 from common.sources.declaration import FileFeed, Source
@@ -13,7 +14,6 @@ from common.sources.guesses import is_data
 from common.sources.masking import visible_fields
 from common.sources.records import fields_of, record_decoder
 from common.storage.masking import masked_text
-from local.sources.first_records import FileLook, Record, files_of, look_at, payloads_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

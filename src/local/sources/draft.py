@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from common.bronze.first_records import FileLook, files_of
 from common.errors import DeclarationError
 from common.sources.declaration import load_source
 from common.sources.parsing import FileRefused
@@ -12,7 +13,6 @@ from common.sources.records import fields_of, record_decoder
 from common.sources.value_format import ValueFormat
 from local.sources.draft_feed import Feed, declared
 from local.sources.field_guess import Values, fits, guess_target
-from local.sources.first_records import FileLook, files_of
 from local.sources.format_guess import guess_format
 from local.sources.spelling_guess import number_options
 from local.sources.yaml_text import quoted, shown_name

@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
+from common.bronze.first_records import FileLook, head, look_at
 from common.sources.decoding import AUTO
 from common.sources.guesses import DELIMITERS, looks_like_data
 from common.sources.json_files import array_within
 from common.sources.parsing import FileFormat, FileRefused
 from common.sources.unpack import unpacked
-from local.sources.first_records import FileLook, head, look_at
 
 _PARQUET = b"PAR1"
 _WIDE = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")

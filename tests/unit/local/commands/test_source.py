@@ -126,7 +126,7 @@ def test_warnings_are_of_delimiters_and_of_fields_that_no_record_has(checkout: P
 
 
 def test_of_a_large_file_only_the_beginning_is_read(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from local.sources import first_records
+    from common.bronze import first_records
     from local.sources.check import look_at_feed
 
     (checkout / "sources" / "acme.yml").write_text(PAYMENTS)

@@ -41,8 +41,8 @@ def files_of(folder: str) -> list[str]:
     return list(local_files(folder))
 
 
-def look_at(paths: Sequence[str], layout: FileFormat) -> list[FileLook]:
-    """The first records of the first files: at most MAX_FILES, MAX_RECORDS of all together, as many of each.
+def look_at(paths: Sequence[str], layout: FileFormat, most_records: int = MAX_RECORDS) -> list[FileLook]:
+    """The first records of the first files: at most MAX_FILES, `most_records` of all together, as many of each.
 
     Where what was read of files comes to WHOLE_BYTES, later ones are left out.
     """
@@ -51,7 +51,7 @@ def look_at(paths: Sequence[str], layout: FileFormat) -> list[FileLook]:
     size = 0
     for path in first:
         if size < WHOLE_BYTES:
-            look, read = _look(path, layout, MAX_RECORDS // len(first))
+            look, read = _look(path, layout, most_records // len(first))
             looks.append(look)
             size += read
     return looks

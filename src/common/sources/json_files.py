@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from common.sources.chunks import Chunk, FileRefused, Record, chunks
 from common.sources.decoding import refuse_other_kinds, text_of
 from common.sources.file_format import FileFormat
-from common.sources.json_spans import Span, decoder, elements_of, end_of, skip_space
+from common.sources.json_spans import DECODER, Span, elements_of, end_of, skip_space
 
 A_FEW = 3
 """A file most of whose records are not JSON is refused from so many on, and one without any that is JSON."""
@@ -140,7 +140,7 @@ def _member(text: str, position: int, name: str) -> int | None:
     found = None
     position = skip_space(text, position + 1)
     while text[position] != "}":
-        key, position = decoder().raw_decode(text, position)
+        key, position = DECODER.raw_decode(text, position)
         position = skip_space(text, skip_space(text, position) + 1)
         if key == name:
             if found is not None:
@@ -163,7 +163,7 @@ def array_within(text: str, wanted: Collection[str] = ()) -> str | None:
     Of several it is the one whose first object has most of the wanted fields, then the shortest path, then the first.
     """
     try:
-        level = [("", decoder().raw_decode(text, skip_space(text, 0))[0])]
+        level = [("", DECODER.raw_decode(text, skip_space(text, 0))[0])]
     except (ValueError, RecursionError):
         return None
     found: dict[str, int] = {}

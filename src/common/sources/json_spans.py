@@ -15,11 +15,20 @@ MOST_BROKEN = 1000
 """Records of a file that are not JSON, above which it is refused: for each, Python counts the lines before it."""
 
 
-def decoder() -> json.JSONDecoder:
-    """A decoder that leaves numbers as the text that they are."""
-    # Digits are of no concern here, and Python refuses to make an int of 5,000 of them. No constant of the module: it
-    # goes to Spark's workers, and a decoder can't be pickled.
-    return json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+class _TextDecoder(json.JSONDecoder):
+    """Leaves numbers as the text that they are: Python refuses to make an int of 5,000 digits.
+
+    Modules go to Spark's workers with their constants, and a plain decoder can't be pickled.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(parse_int=str, parse_float=str, parse_constant=str)
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        return type(self), ()
+
+
+DECODER = _TextDecoder()
 
 
 def elements_of(text: str, position: int, broken: list[str] | None = None) -> tuple[list[Span], int]:
@@ -46,7 +55,7 @@ def end_of(text: str, position: int, what: str, broken: list[str] | None = None)
         FileRefused: it is not JSON.
     """
     try:
-        return int(decoder().raw_decode(text, position)[1])
+        return int(DECODER.raw_decode(text, position)[1])
     except RecursionError:
         return _end_of_nested(text, position)
     except json.JSONDecodeError as error:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from common.sources.chunks import NOT_TEXT
 from common.sources.field_paths import Path
+from common.sources.json_spans import DECODER
 
 MAX_DEPTH = 200
 TOO_DEEP = f"nested more than {MAX_DEPTH} deep"
@@ -25,13 +26,10 @@ def record_decoder() -> json.JSONDecoder:
     return json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_object)
 
 
-def _flat_decoder() -> json.JSONDecoder:
-    """Without a call of `_object` for each object, which takes most of the time."""
-    return json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
-
-
-def _flat_fields(payload: str, decoder: json.JSONDecoder) -> dict[str, str | None] | None:
+def _flat_fields(payload: str) -> dict[str, str | None] | None:
     """What `fields_of` gives, for an object without escapes, nested values and doubled keys; None for any other.
+
+    `_object` is called for no object, which would take most of the time.
 
     Of a key that is there twice, the decoder keeps the last value and does not say so. But each key has a colon after
     it: when as many colons as keys are left beside those within the keys and texts, no key is there twice.
@@ -39,7 +37,7 @@ def _flat_fields(payload: str, decoder: json.JSONDecoder) -> dict[str, str | Non
     if "\\" in payload:
         return None
     try:
-        record, end = decoder.raw_decode(payload)
+        record, end = DECODER.raw_decode(payload, 0)
     except (ValueError, RecursionError):
         return None
     if type(record) is not dict or end != len(payload):
@@ -155,14 +153,14 @@ def parse_payloads(payloads: Iterable[str | None], fields: Sequence[str | Path],
     records: list[Mapping[Any, str | None]] = []
     known = frozenset(known)
     paths = [field for field in fields if not isinstance(field, str)]
-    decoder, flat_decoder = record_decoder(), _flat_decoder()
+    decoder = record_decoder()
     nothing: dict[str, str | None] = {}
     for payload in payloads:
         error = None
         record, nested = nothing, None
         if payload is not None:
             try:
-                flat = _flat_fields(payload, flat_decoder)
+                flat = _flat_fields(payload)
                 if flat:
                     record = flat
                 else:

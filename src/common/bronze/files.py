@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from common.bronze.listing import UNFINISHED, as_text, local_files
 from common.platform import Platform
 from common.settings import Settings
+from common.sources.chunks import REFUSED
 from common.sources.declaration import FileFeed
 from common.sources.parsing import FileFormat, FileRefused, parse_file
 from common.sources.reading import reading_of
@@ -83,5 +84,5 @@ def file_records(path: str, content: bytes, layout: FileFormat) -> Iterator[pa.R
             references = pa.array([f"{where}#{ordinal}" for ordinal in ordinals.to_pylist()], pa.string())
             yield pa.RecordBatch.from_arrays([references, payloads, errors], names=names)
     except FileRefused as refusal:
-        row = [pa.array([value], pa.string()) for value in (f"{where}#0", None, f"file refused: {refusal}")]
+        row = [pa.array([value], pa.string()) for value in (f"{where}#0", None, f"{REFUSED}{refusal}")]
         yield pa.RecordBatch.from_arrays(row, names=names)

@@ -58,7 +58,10 @@ def readings_in(lake: Lake, feed_name: str, declared: str) -> frozenset[str]:
 
     What a release read that did not note it counts as read in the way that is declared: nothing says otherwise.
     """
-    rows = lake.table(bronze_table(feed_name)).select(F.coalesce("read_as", F.lit(declared))).distinct().collect()
+    bronze = bronze_table(feed_name)
+    if lake.version(bronze) < 1:  # it was just made: a first run asks for nothing
+        return frozenset()
+    rows = lake.table(bronze).select(F.coalesce("read_as", F.lit(declared))).distinct().collect()
     return frozenset(row[0] for row in rows)
 
 

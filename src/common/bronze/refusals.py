@@ -9,12 +9,10 @@ from pyspark.sql import functions as F
 
 from common.bronze.readings import counted
 from common.contracts.bronze import bronze_table
+from common.sources.chunks import REFUSED
 from common.sources.declaration import Source
 from common.sources.source_ref import path_of
 from common.storage.lake import Lake
-
-PREFIX = "file refused: "
-"""What the `read_error` of a refused file begins with."""
 
 _IS_REFUSED = "read_error IS NOT NULL AND payload IS NULL"
 
@@ -30,18 +28,21 @@ def newly_refused(lake: Lake, before: Mapping[str, int], feeds: Iterable[str]) -
 
     Without such files, an empty text.
     """
-    parts = [_since(lake, name, before[bronze_table(name).name]) for name in feeds]
-    rows = reduce(DataFrame.unionByName, parts).orderBy("feed", "path").collect() if parts else []
+    parts = [_refused(lake.table(bronze_table(name)), name) for name in feeds]
+    now = reduce(DataFrame.unionByName, parts).orderBy("feed", "path").collect() if parts else []
+    # Most runs have no such file: earlier versions are asked only where there is one.
+    earlier = {row for name in {row["feed"] for row in now} for row in _before(lake, name, before).collect()}
+    rows = [row for row in now if row not in earlier]
     if not rows:
         return ""
-    first = f"{rows[0]['path'].rsplit('/', 1)[-1]}: {rows[0]['read_error'].removeprefix(PREFIX)}"
+    first = f"{rows[0]['path'].rsplit('/', 1)[-1]}: {rows[0]['read_error'].removeprefix(REFUSED)}"
     return f"{counted(len(rows), 'file')} refused{', the first ' if len(rows) > 1 else ': '}{first}"
 
 
-def _since(lake: Lake, feed: str, version: int) -> DataFrame:
-    now = _refused(lake.table(bronze_table(feed)), feed)
-    earlier = lake.spark.sql(f"SELECT * FROM {lake.full_name(bronze_table(feed))} VERSION AS OF {version}")
-    return now.join(_refused(earlier, feed), ["feed", "path", "read_error"], "left_anti")
+def _before(lake: Lake, feed: str, versions: Mapping[str, int]) -> DataFrame:
+    table = bronze_table(feed)
+    query = f"SELECT * FROM {lake.full_name(table)} VERSION AS OF {versions[table.name]}"
+    return _refused(lake.spark.sql(query), feed)
 
 
 def _refused(bronze: DataFrame, feed: str) -> DataFrame:

@@ -8,11 +8,12 @@ from pyspark.sql import functions as F
 from common.bronze.files import bronze_rows
 from common.bronze.listing import as_text, local_files
 from common.contracts.bronze import bronze_table
+from common.sources.chunks import REFUSED
 from common.sources.declaration import FileFeed
 from common.storage.lake import Lake
 
-EMPTY = "file refused: the file is empty"
-NO_TEXT = "file refused: its name is not UTF-8; rename it"
+EMPTY = f"{REFUSED}the file is empty"
+NO_TEXT = f"{REFUSED}its name is not UTF-8; rename it"
 
 
 def record_unseen_files(lake: Lake, source_name: str, feed_name: str, feed: FileFeed, before: float) -> None:

@@ -19,6 +19,10 @@ Record = tuple[int, str, str | None]
 NOT_TEXT = "it holds half of a surrogate pair (\\ud800 to \\udfff), which is no character"
 
 
+REFUSED = "file refused: "
+"""What the `read_error` of a refused file begins with; the reason follows."""
+
+
 class FileRefused(LakehouseError):
     """The file as a whole can't be read."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from common.bronze.first_records import FileLook, Record, files_of, look_at, payloads_of
 from common.contracts.silver import TARGETS
 from common.silver.date_order import order_warning
+from common.sources.chunks import REFUSED
 from common.sources.declaration import FileFeed, Source
 from common.sources.first_look import warnings_of
 from common.sources.guesses import is_data
@@ -149,7 +150,7 @@ def _by_check(failed: Sequence[Sequence[dict[str, str]]]) -> list[tuple[str, int
 
 
 def _with_refusal(file: FileLook) -> list[Record]:
-    refused = [] if file.refusal is None else [Record(file.path, 0, None, f"file refused: {file.refusal}")]
+    refused = [] if file.refusal is None else [Record(file.path, 0, None, f"{REFUSED}{file.refusal}")]
     return [*refused, *file.records]
 
 

@@ -8,6 +8,9 @@ from common.sources.declaration import TargetMap
 from common.sources.kinds import TEXT
 from common.sources.value_format import ValueFormat
 
+PARTED_DATE = re.compile(r"\s*(\d{1,2})([/.])(\d{1,2})\2\d{4}\b")
+"""A date with slashes or points: groups 1 and 3 are day and month, in some order."""
+
 MONTHS = 12
 MANY = 20
 """So many dates without one day after the 12th are no accident; of fewer there may be none yet."""
@@ -44,7 +47,7 @@ def ambiguous_dates(texts: Iterable[str | None]) -> int:
     """
     ambiguous = 0
     for text in texts:
-        found = re.match(r"\s*(\d{1,2})([/.])(\d{1,2})\2\d{4}\b", text or "")
+        found = PARTED_DATE.match(text or "")
         if found:
             if max(int(found[1]), int(found[3])) > MONTHS:
                 return 0

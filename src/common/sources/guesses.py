@@ -34,7 +34,7 @@ def delimiter_of_quoted(line: str, quote: str) -> str | None:
     return next((delimiter for delimiter in DELIMITERS if f"{quote}{delimiter}{quote}" in line), None)
 
 
-def looks_like_data(names: Collection[str]) -> bool:
+def are_mostly_data(names: Collection[str]) -> bool:
     """Whether more than half of a header's names are numbers, dates or e-mail addresses."""
     return sum(map(is_data, names)) * 2 > len(names)
 
@@ -46,7 +46,7 @@ def is_data(name: str) -> bool:
 
 def shown(names: Sequence[str]) -> str:
     """Names for a person to see; of names that look like somebody's data their number and first letters only."""
-    if not looks_like_data(names):
+    if not are_mostly_data(names):
         return ", ".join(names)
     return f"{len(names)} that begin with {', '.join(_first(names))}"
 

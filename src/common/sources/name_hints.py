@@ -1,6 +1,5 @@
 """What to write for a field whose name is no name in SQL: most mistakes in a first map are such names."""
 
-import json
 import re
 
 LONGEST_NAME = 120
@@ -11,9 +10,26 @@ _CALCULATES = re.compile(r"[-+*/%]\s*[0-9]+([.][0-9]+)?\s*\)*\s*$")
 def in_backticks(name: str) -> str:
     """A field's name as a map has it, in the quotes that YAML needs around it."""
     doubled = name.replace("`", "``")
-    quoted = json.dumps(f"`{doubled}`", ensure_ascii=False)
-    # A blank that does not break looks like any other.
-    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in quoted)
+    return quoted(f"`{doubled}`")
+
+
+def quoted(text: str) -> str:
+    """A text in double quotes as YAML reads it, in one line."""
+    return '"' + "".join(map(_letter, text)) + '"'
+
+
+def _letter(letter: str) -> str:
+    if letter in '"\\':
+        return f"\\{letter}"
+    if letter.isprintable():
+        return letter
+    return (
+        f"\\x{ord(letter):02x}"
+        if ord(letter) < 256
+        else f"\\u{ord(letter):04x}"
+        if ord(letter) < 65536
+        else f"\\U{ord(letter):08x}"
+    )
 
 
 def may_be_a_name(sql: str, functions: frozenset[str]) -> bool:

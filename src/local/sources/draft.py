@@ -8,6 +8,7 @@ from pathlib import Path
 from common.bronze.first_records import FileLook, files_of
 from common.errors import DeclarationError
 from common.sources.declaration import load_source
+from common.sources.name_hints import quoted
 from common.sources.parsing import FileRefused
 from common.sources.records import fields_of, record_decoder
 from common.sources.value_format import ValueFormat
@@ -15,7 +16,7 @@ from local.sources.draft_feed import Feed, declared
 from local.sources.field_guess import Values, fits, guess_target
 from local.sources.format_guess import guess_format
 from local.sources.spelling_guess import number_options
-from local.sources.yaml_text import quoted, shown_name
+from local.sources.yaml_text import shown_name
 
 
 def draft(name: str, folder: Path) -> str:

@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from common.sources.name_hints import quoted
 from common.storage.masking import masked_text
 from local.sources.field_guess import BY_NAME, Match, TargetGuess, Values, fraud_flag
 from local.sources.format_guess import FormatGuess
 from local.sources.spelling_guess import date_order, number_options
-from local.sources.yaml_text import field_expression, option_text, plain_comment, quoted, shown_name, sql_name
+from local.sources.yaml_text import field_expression, option_text, plain_comment, shown_name, sql_name
 
 _PLACE = "sha2(source_ref(), 256)"
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ].*)?")

@@ -5,15 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
 from common.bronze.first_records import FileLook, head, look_at
-from common.sources.decoding import AUTO
-from common.sources.guesses import DELIMITERS, looks_like_data
+from common.sources.decoding import AUTO, encoding_of
+from common.sources.guesses import DELIMITERS, are_mostly_data
 from common.sources.json_files import array_within
 from common.sources.parsing import FileFormat, FileRefused
 from common.sources.unpack import unpacked
 
 _PARQUET = b"PAR1"
-_WIDE = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
-"""Byte order marks of UTF-16 and UTF-32."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +72,7 @@ def _layouts(content: bytes) -> Iterator[FileFormat]:
         yield FileFormat("parquet")
         return
     encoding = _encoding(content)
-    text = content[: 1 << 20].decode(
-        "utf-16" if encoding == AUTO and b"\0" in content[:64] else _python(encoding), "replace"
-    )
+    text = content[: 1 << 20].decode(encoding_of(content, encoding), "replace")
     begins = text.lstrip("\ufeff \t\r\n")[:1]
     if begins == "[":
         yield FileFormat("json_array", encoding=encoding)
@@ -106,7 +102,7 @@ def _csv_layouts(text: str, encoding: str) -> Iterator[FileFormat]:
 
 
 def _encoding(content: bytes) -> str:
-    if content.startswith(_WIDE):
+    if encoding_of(content, AUTO) != "utf-8":
         return AUTO
     try:
         content[: content.rfind(b"\n") + 1 or None].decode("utf-8")
@@ -115,17 +111,13 @@ def _encoding(content: bytes) -> str:
     return "utf-8"
 
 
-def _python(encoding: str) -> str:
-    return "utf-8" if encoding == AUTO else encoding
-
-
 def _refined(path: str, guess: FormatGuess, look: FileLook) -> FormatGuess:
     """The guess with columns where the header looks like data, or with the records' path where they are wrapped."""
     layout, notes = guess.layout, []
     if layout.encoding == "cp1252":
         notes.append("the encoding is a guess: the files aren't UTF-8")
     records = [json.loads(record.payload or "null") for record in look.records if record.error is None]
-    if layout.format == "csv" and records and looks_like_data(list(records[0])):
+    if layout.format == "csv" and records and are_mostly_data(list(records[0])):
         columns = tuple(f"field_{number}" for number in range(1, len(records[0]) + 1))
         layout = replace(layout, columns=columns)
         notes.append("the files seem to have no header: give the fields their names in `columns`")

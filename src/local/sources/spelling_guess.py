@@ -3,12 +3,11 @@
 import re
 from collections.abc import Iterable
 
-from common.silver.date_order import MANY, MONTHS, ambiguous_dates
+from common.silver.date_order import MANY, MONTHS, PARTED_DATE, ambiguous_dates
 
 _COMMA = re.compile(r"[-+]?(\d{1,3}([.' \u00a0\u202f]\d{3})+|\d+),\d{1,2}")
 _POINT = re.compile(r"[-+]?(\d{1,3}([,' \u00a0\u202f]\d{3})+|\d+)\.\d{1,2}")
 _PARTED = re.compile(r"\d([.,' \u00a0\u202f])\d{3}(?!\d)")
-_DATE = re.compile(r"\s*(\d{1,2})([/.])(\d{1,2})\2\d{4}\b")
 _LIKE = {"\u00a0": " ", "\u202f": " "}
 
 
@@ -34,7 +33,7 @@ def date_order(texts: Iterable[str]) -> tuple[str, str] | None:
     Where all can be read both ways, it is the order that silver takes without a declaration.
     """
     listed = list(texts)
-    dates = [found for text in listed if (found := _DATE.match(text))]
+    dates = [found for text in listed if (found := PARTED_DATE.match(text))]
     if not dates:
         return None
     if any(int(found[1]) > MONTHS for found in dates):

@@ -8,6 +8,7 @@ import yaml
 from common.errors import DeclarationError
 from common.sources.expressions import checked_expression
 from common.sources.guesses import is_data
+from common.sources.name_hints import quoted
 from common.storage.masking import masked_text
 
 
@@ -34,25 +35,6 @@ def option_text(value: object) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(option_text, value))}]"
     return json.dumps(value) if isinstance(value, bool) else quoted(str(value))
-
-
-def quoted(text: str) -> str:
-    """A text in double quotes as YAML reads it, in one line."""
-    return '"' + "".join(map(_letter, text)) + '"'
-
-
-def _letter(letter: str) -> str:
-    if letter in '"\\':
-        return f"\\{letter}"
-    if letter.isprintable():
-        return letter
-    return (
-        f"\\x{ord(letter):02x}"
-        if ord(letter) < 256
-        else f"\\u{ord(letter):04x}"
-        if ord(letter) < 65536
-        else f"\\U{ord(letter):08x}"
-    )
 
 
 def shown_name(name: str) -> str:

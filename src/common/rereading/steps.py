@@ -42,7 +42,7 @@ class Withdrawal:
         return [name for name, table in TARGETS.items() if name in self.declared.into or table.name in self.losing]
 
 
-Step = Callable[[Lake, Withdrawal], None]
+WithdrawalStep = Callable[[Lake, Withdrawal], None]
 
 MADE_OF_SILVER = (star_schema.STEP, transaction_features.STEP, marts.STEP)
 """What is made again of silver as a whole. Decisions on other transactions stay as they were made."""
@@ -114,7 +114,7 @@ def readings(lake: Lake, work: Withdrawal) -> None:
     keep_readings(lake.settings, work.source, work.feed, Readings(left, left - {declared}))
 
 
-STEPS: tuple[Step, ...] = (
+STEPS: tuple[WithdrawalStep, ...] = (
     decisions,
     silver_rows,
     quarantined_rows,

@@ -7,21 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import lakehouse
 
 from common.settings import repository
-from local import cli
 from local.run.run_record import RunRecord, TaskRecord
 from local.workspace import Workspace
-
-
-def lakehouse(*arguments: str) -> int:
-    """Exit code of `lakehouse ARGUMENTS`, run in this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["lakehouse", *arguments])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-    code = end.value.code
-    return code if isinstance(code, int) else 0
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ class Killed(Exception):
     pass
 
 
-def killed_before(feed: str, number: int) -> tuple[steps.Step, ...]:
+def killed_before(feed: str, number: int) -> tuple[steps.WithdrawalStep, ...]:
     def kill(lake: Lake, work: steps.Withdrawal) -> None:
         if work.feed == feed:
             raise Killed

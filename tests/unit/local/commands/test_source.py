@@ -1,12 +1,11 @@
 """`lakehouse source check` and `lakehouse source new`: what they print and write, and their exit codes."""
 
-import sys
 from pathlib import Path
 
 import pytest
+from command_line import lakehouse
 
 from common.sources.declaration import load_source
-from local import cli
 from local.commands import source
 
 PAYMENTS = """\
@@ -39,15 +38,6 @@ P1,2025-03-01,C1,1.50,N,Ann Li
 P2,2025-03-01,C1,abc,Y,x
 P3,2025-03-02,C2,2.5,N,y
 """
-
-
-def lakehouse(*arguments: str) -> int:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["lakehouse", *arguments])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-    code = end.value.code
-    return code if isinstance(code, int) else 0
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from random import Random
 
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
@@ -97,6 +98,30 @@ def small_worlds(draw: st.DrawFn) -> tuple[list[Transaction], list[Report], list
         report = Report(row.transaction_id, draw(st.booleans()), row.event_time + delay)
         reports.add(report)
     return world, sorted(reports, key=str), draw(st.lists(st.booleans(), min_size=count, max_size=count))
+
+
+def busy_world(dice: Random) -> tuple[list[Transaction], list[Report]]:
+    """Few keys with many payments, some unusual, and terminals that are all fraud for a while."""
+    rows, reports = [], set()
+    compromised = dice.randrange(20)
+    for number in dice.sample(range(100), 40):
+        day = dice.randrange(75)
+        row = Transaction(
+            f"{number:02}",
+            at(day, seconds=dice.choice((0, 0, 3600 * dice.randrange(24)))),
+            dice.choice("aab"),
+            dice.choice("aab"),
+            dice.choice((None, 0, 1000, 1000, 1100, 1200, 2400, 2700, 3100, 5000, 9000)),
+            dice.choice(("DE", "FR", None)),
+        )
+        rows.append(row)
+        is_fraud = row.terminal_id == "a" and compromised <= day < compromised + 28
+        if is_fraud or dice.random() < 0.1:
+            reported = row.event_time + timedelta(days=dice.choice((1, 7, 7, 7, 12)))
+            reports.add(Report(row.transaction_id, True, reported))
+            if dice.random() < 0.2:
+                reports.add(Report(row.transaction_id, False, reported + timedelta(days=dice.randrange(12))))
+    return rows, sorted(reports, key=str)
 
 
 def apart(number: int, row: Transaction) -> Transaction:

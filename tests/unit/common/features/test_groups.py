@@ -1,13 +1,14 @@
 """The features' arrays without Spark: against the oracle, however rows come in batches and are cut into chunks."""
 
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from feature_oracle import OF_HABIT, OF_STREAK, expected
-from feature_worlds import Report, Transaction, apart, at, small_worlds
+from feature_worlds import Report, Transaction, apart, at, busy_world, small_worlds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,23 +75,35 @@ def computed(world: Sequence[Transaction], reports: Sequence[Report], rows_a_bat
     return found
 
 
-@settings(max_examples=40, deadline=None)
+def wanted(world: Sequence[Transaction], reports: Sequence[Report]) -> dict[str, dict[str, Any]]:
+    return {x.transaction_id: {n: expected(x, world, reports)[n] for n in (*OF_HABIT, *OF_STREAK)} for x in world}
+
+
+@settings(max_examples=30, deadline=None)
 @given(st.lists(small_worlds(), min_size=1, max_size=4), st.integers(1, 9), st.integers(1, 9), st.integers(1, 3))
 def test_any_cut_gives_what_the_oracle_says(worlds: list[Any], batch: int, chunk: int, keys: int) -> None:
     rows: list[Transaction] = []
     reports: list[Report] = []
-    wanted = {}
+    by_oracle = {}
     for number, (world, own, _) in enumerate(worlds):
         mine = [apart(number, row) for row in world]
         heard = [Report(f"{number}-{r.transaction_id}", r.is_fraud, r.reported_at) for r in own]
-        names = (*OF_HABIT, *OF_STREAK)
-        wanted |= {row.transaction_id: {n: expected(row, mine, heard)[n] for n in names} for row in mine}
+        by_oracle |= wanted(mine, heard)
         rows += mine
         reports += heard
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(groups, "CHUNK_ROWS", chunk)
         patch.setattr(groups, "most_keys", lambda _: keys)
-        assert computed(rows, reports, batch) == wanted
+        assert computed(rows, reports, batch) == by_oracle
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_busy_keys_equal_the_oracle(seed: int) -> None:
+    world, reports = busy_world(Random(seed))
+    found = computed(world, reports, 7)
+    assert found == wanted(world, reports)
+    assert len({row["terminal_fraud_streak"] for row in found.values()}) > 1
+    assert len({row["customer_unusual_count_7d"] for row in found.values()}) > 1
 
 
 def test_a_time_far_off_leaves_room_for_few_keys_only() -> None:
@@ -103,9 +116,7 @@ def test_many_keys_and_times_far_apart_are_exact() -> None:
         Transaction(f"{number:03}", at(day), f"c{number % 40}", f"t{number % 40}", 1000 + number)
         for number, day in enumerate([0, 365 * 5_000] * 60)
     ]
-    assert computed(world, [], 1000) == {
-        x.transaction_id: {n: expected(x, world, [])[n] for n in (*OF_HABIT, *OF_STREAK)} for x in world
-    }
+    assert computed(world, [], 1000) == wanted(world, [])
 
 
 @given(st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(float("nan"))), min_size=1, max_size=40), st.data())

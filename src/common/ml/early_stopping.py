@@ -51,7 +51,7 @@ def grown(
     """
     boosters = [xgb.Booster(xgboost_parameters(candidate, seed), [course.train]) for course in courses]
     margins = [np.zeros(len(course.valid)) for course in courses]
-    best, figures = 0, (-1.0,)
+    best, figures = 0, tuple(-1.0 for _ in courses)
     for seen in range(0, candidate.rounds, STEP):
         rounds = min(seen + STEP, candidate.rounds)
         for number, (booster, course) in enumerate(zip(boosters, courses, strict=True)):

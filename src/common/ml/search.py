@@ -31,12 +31,16 @@ class Limits:
     seconds: float = 60.0
 
 
+SHORT = Limits()
+"""Takes no longer than the tasks beside it on a laptop."""
+
+
 def search(
     splits: Sequence[Split],
     features: Sequence[str],
     seed: int,
     *,
-    limits: Limits = Limits(),
+    limits: Limits = SHORT,
     store: TrialStore | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> list[Trial]:

@@ -1,10 +1,9 @@
 import numpy as np
 import pandas as pd
-import pytest
 from ml_builders import a_world
 
 from common.contracts.gold import FEATURE_NAMES
-from common.ml.booster import SEARCH, Candidate, Split, fit, matrix, predict, search, trials_table
+from common.ml.booster import Candidate, fit, matrix, predict
 from common.ml.metrics import average_precision
 
 SMALL = (Candidate(2, 0.3, 5), Candidate(2, 0.3, 10), Candidate(3, 0.3, 10))
@@ -50,22 +49,3 @@ def test_the_first_trees_of_a_larger_model_are_the_smaller_model() -> None:
     rows = labelled()
     large, small = (fit(rows, FEATURE_NAMES, candidate, 1) for candidate in (SMALL[1], SMALL[0]))
     np.testing.assert_array_equal(predict(large, rows, FEATURE_NAMES, rounds=5), predict(small, rows, FEATURE_NAMES))
-
-
-def test_the_search_gives_each_candidate_its_own_figure_best_first() -> None:
-    splits = [Split(labelled(seed=1), labelled(seed=2)), Split(labelled(seed=3), labelled(seed=4))]
-    trials = search(splits, FEATURE_NAMES, seed=1, candidates=SMALL)
-    for trial in trials:
-        boosters = [fit(split.train, FEATURE_NAMES, trial.candidate, 1) for split in splits]
-        expected = tuple(
-            average_precision(split.valid["is_fraud"].to_numpy(), predict(booster, split.valid, FEATURE_NAMES))
-            for split, booster in zip(splits, boosters, strict=True)
-        )
-        assert trial.average_precision == pytest.approx(expected)
-    means = [trial.mean for trial in trials]
-    assert means == sorted(means, reverse=True)
-    assert trials_table(trials)["average_precision"].tolist() == means
-
-
-def test_the_search_is_small_and_has_no_candidate_twice() -> None:
-    assert len(set(SEARCH)) == len(SEARCH) <= 12

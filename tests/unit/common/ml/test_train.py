@@ -6,8 +6,9 @@ import pytest
 from ml_builders import a_world, day, no_rules
 
 from common.ml.booster import predict
+from common.ml.enough_labels import TooFewLabels, counts, too_few_labels, validation_splits
 from common.ml.folds import Protocol, protocol_at, rows_to_judge, rows_to_learn
-from common.ml.train import TooFewLabels, Trained, counts, too_few_labels, train, validation_split
+from common.ml.train import Trained, train
 from common.ml.window import Window
 
 
@@ -71,7 +72,7 @@ def test_the_limits_are_those_promised(to_train: int, to_test: int, is_enough: b
 def test_a_young_world_chooses_its_parameters_within_the_training_window() -> None:
     world = a_world(days=35)
     protocol = protocol_at(day(35, 0), train_days=25)
-    split = validation_split(world, protocol)
+    [split] = validation_splits(world, protocol)
     assert split.train["event_time"].max() < split.valid["event_time"].min()
     assert split.valid["event_time"].max() < protocol.test.train_end
     assert trained_on(world, protocol).trials
@@ -79,7 +80,7 @@ def test_a_young_world_chooses_its_parameters_within_the_training_window() -> No
 
 def test_the_validation_fold_is_used_where_there_is_one() -> None:
     world, protocol = a_world(), protocol_at(day(60, 0), train_days=25)
-    split = validation_split(world, protocol)
+    [split] = validation_splits(world, protocol)
     pd.testing.assert_frame_equal(split.valid, rows_to_judge(world.rows, world.reports, protocol.validation))
 
 

@@ -80,7 +80,7 @@ def figures_of(judged: pd.DataFrame, cards_per_day: int) -> dict[str, Statistic]
 
     def frauds_expected(weight: np.ndarray) -> float:
         frauds = float(weight[is_fraud].sum())
-        return float(weight @ score) / frauds if frauds else float("nan")
+        return float(np.sum(weight * score)) / frauds if frauds else float("nan")
 
     return {
         "average_precision": ranked.average_precision,
@@ -88,7 +88,7 @@ def figures_of(judged: pd.DataFrame, cards_per_day: int) -> dict[str, Statistic]
         "card_precision": lambda weight: reviewed.review(weight).card_precision,
         "recall": lambda weight: reviewed.review(weight).recall,
         "saved_eur": lambda weight: reviewed.review(weight).saved_eur,
-        "brier": lambda weight: float(weight @ error / weight.sum()),
+        "brier": lambda weight: float(np.sum(weight * error) / weight.sum()),
         "frauds_expected": frauds_expected,
     }
 

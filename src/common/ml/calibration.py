@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 MAX_STEPS = 100
 TOLERANCE = 1e-10
@@ -23,7 +24,7 @@ class Calibration:
 
     def probabilities(self, log_odds: np.ndarray) -> np.ndarray:
         """Probabilities for a model's log-odds."""
-        return np.asarray(1 / (1 + np.exp(-self.log_odds(log_odds))))
+        return np.asarray(expit(self.log_odds(log_odds)))
 
     def log_odds(self, log_odds: np.ndarray) -> np.ndarray:
         """Corrected log-odds."""
@@ -64,7 +65,7 @@ def platt(log_odds: np.ndarray, is_fraud: np.ndarray) -> Calibration:
     inputs = np.column_stack([log_odds, np.ones_like(log_odds)])
     weights, loss = np.array([1.0, 0.0]), _soft_loss(inputs @ [1.0, 0.0], targets)
     for _ in range(MAX_STEPS):
-        probability = 1 / (1 + np.exp(-(inputs @ weights)))
+        probability = expit(inputs @ weights)
         gradient = inputs.T @ (probability - targets)
         spread = probability * (1 - probability)
         step = np.linalg.lstsq((inputs * spread[:, None]).T @ inputs, gradient, rcond=None)[0]

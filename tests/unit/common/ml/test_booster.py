@@ -1,17 +1,12 @@
 import numpy as np
 import pandas as pd
-from ml_builders import a_world
+from ml_builders import labelled
 
 from common.contracts.gold import FEATURE_NAMES
 from common.ml.booster import Candidate, fit, matrix, predict
 from common.ml.metrics import average_precision
 
 SMALL = (Candidate(2, 0.3, 5), Candidate(2, 0.3, 10), Candidate(3, 0.3, 10))
-
-
-def labelled(days: int = 20, seed: int = 7) -> pd.DataFrame:
-    world = a_world(days=days, seed=seed)
-    return world.rows.assign(is_fraud=world.rows["transaction_id"].isin(world.reports["transaction_id"]))
 
 
 def test_the_matrix_has_the_features_in_their_order_with_flags_as_numbers_and_gaps_as_nan() -> None:
@@ -24,6 +19,24 @@ def test_the_matrix_has_the_features_in_their_order_with_flags_as_numbers_and_ga
     )
     expected = np.array([[1, 1, 0.5], [2, np.nan, np.nan], [np.nan, 0, 2]], dtype="float32")
     np.testing.assert_array_equal(matrix(frame, ["a", "b", "c"]), expected)
+
+
+def test_what_is_infinite_or_too_large_is_missing() -> None:
+    frame = pd.DataFrame({"a": [np.inf, -np.inf, 1e39, 1.0], "b": [1.0, 2.0, 3.0, np.nan]})
+    expected = np.array([[np.nan, 1], [np.nan, 2], [np.nan, 3], [1, np.nan]], dtype="float32")
+    np.testing.assert_array_equal(matrix(frame, ["a", "b"]), expected)
+
+
+def test_infinite_values_are_learnt_and_scored_as_missing_ones() -> None:
+    rows = labelled()
+    some = np.arange(len(rows)) % 5 == 0
+    boosters = [
+        fit(rows.assign(amount_eur=rows["amount_eur"].mask(some, value)), FEATURE_NAMES, SMALL[0], 1)
+        for value in (np.inf, np.nan)
+    ]
+    assert bytes(boosters[0].save_raw("ubj")) == bytes(boosters[1].save_raw("ubj"))
+    scores = [predict(boosters[0], rows.assign(amount_eur=value), FEATURE_NAMES) for value in (-np.inf, np.nan)]
+    np.testing.assert_array_equal(*scores)
 
 
 def test_the_same_rows_and_seed_give_the_same_model() -> None:

@@ -130,7 +130,7 @@ _DECLARED = (
     Parameter(
         "review_cost_eur",
         "",
-        "what reviewing a card costs in euro, for the alert threshold; empty: the alert budget alone decides",
+        "euro that reviewing a card costs, for the alert threshold; empty: the budget alone decides",
         is_valid=_is_euro_or_empty,
         rule="an amount of 0 or more, or empty",
     ),

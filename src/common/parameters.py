@@ -135,7 +135,7 @@ _DECLARED = (
         rule="an amount of 0 or more, or empty",
     ),
     Parameter("search_trials", 4, "most trials of the search for the model's parameters", minimum=1),
-    Parameter("search_minutes", 1.0, "most minutes that the search takes", minimum=0),
+    Parameter("search_minutes", 5.0, "most minutes that the search takes", minimum=0),
     Parameter("validation_folds", 1, "weeks to choose parameters and threshold by, where data are enough", minimum=1),
     Parameter("ensemble", 1, "boosters of different seeds that the model averages", minimum=1),
     Parameter("seed", 20180401, "seed of everything random in training", minimum=0),

@@ -114,6 +114,12 @@ def test_a_killed_search_goes_on_to_what_it_would_have_found(
     assert store.trials[:killed_after] == kept
 
 
+def test_trials_that_chance_draws_differ(splits: list[Split], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "STARTING_POINTS", ())
+    monkeypatch.setattr(searching, "MAX_ROUNDS", STEP)
+    assert len({trial.candidate for trial in searched(splits, trials=3)}) == 3
+
+
 def test_a_search_of_no_time_makes_one_trial_of_a_few_trees(splits: list[Split]) -> None:
     [trial] = searched(splits, seconds=0.0)
     assert trial.candidate == as_candidate(STARTING_POINTS[0], STEP)

@@ -1,6 +1,5 @@
 """What the training notebook shows where there is nothing to train, and where there are too few labels for it."""
 
-from pathlib import Path
 
 import pytest
 from ml_builders import a_world, day, no_rules
@@ -30,8 +29,8 @@ def no_pictures(_: object) -> dict[str, object]:
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Tables:
-    return Tables(no_session, Settings(tmp_path))  # type: ignore[arg-type]
+def lake(settings: Settings) -> Tables:
+    return Tables(no_session, settings)  # type: ignore[arg-type]
 
 
 def a_plan(*, is_due: bool = True, days: int = 60) -> Plan:

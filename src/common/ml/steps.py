@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from common.contracts.gold import FEATURE_NAMES, TRANSACTION_FEATURES
+from common.contracts.features import FEATURE_NAMES
+from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
 from common.ml.baseline import rules_fired
 from common.ml.due import Plan, plan_training

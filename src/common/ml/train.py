@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
-from common.contracts.gold import FEATURE_NAMES
+from common.contracts.features import FEATURE_NAMES
 from common.ml.booster import predict
 from common.ml.bootstrap import as_text, figures_of, with_intervals
 from common.ml.champion import Champion

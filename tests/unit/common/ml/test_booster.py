@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 from ml_builders import labelled
 
-from common.contracts.gold import FEATURE_NAMES
+from common.contracts.features import FEATURE_NAMES
 from common.ml.booster import Candidate, fit, matrix, predict
 from common.ml.metrics import average_precision
 

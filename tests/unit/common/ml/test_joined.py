@@ -4,7 +4,7 @@ import pytest
 import xgboost as xgb
 from ml_builders import labelled
 
-from common.contracts.gold import FEATURE_NAMES
+from common.contracts.features import FEATURE_NAMES
 from common.ml.booster import Candidate, fit, log_odds, matrix, predict
 from common.ml.calibration import Calibration
 from common.ml.explain import contributions

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from ml_builders import labelled
 
-from common.contracts.gold import FEATURE_NAMES
+from common.contracts.features import FEATURE_NAMES
 from common.ml import early_stopping
 from common.ml import search as searching
 from common.ml.booster import Candidate, Split, fit, predict

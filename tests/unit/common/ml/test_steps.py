@@ -1,6 +1,5 @@
 """What the training notebook shows where there is nothing to train, and where there are too few labels for it."""
 
-
 import pytest
 from ml_builders import a_world, day, no_rules
 

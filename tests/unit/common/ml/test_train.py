@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from ml_builders import a_world, day, no_rules
 
-from common.contracts.gold import FEATURE_NAMES
+from common.contracts.features import FEATURE_NAMES
 from common.ml.booster import fit, log_odds, matrix, predict
 from common.ml.calibration import IDENTITY
 from common.ml.costs import threshold_by_costs

@@ -11,6 +11,7 @@ import pandas as pd
 
 from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
+from common.features.labels import LABELLED_BY
 from common.ml.baseline import rules_fired
 from common.ml.due import Plan, plan_training
 from common.ml.model_run import log_and_register
@@ -22,7 +23,7 @@ from common.ml.window import code_commit, data_versions, newest_event, read_wind
 from common.storage.lake import Lake
 from common.storage.last_success import Step
 
-_READ = (TRANSACTIONS.name, FRAUD_REPORTS.name, TRANSACTION_FEATURES.name, MERCHANT.history.name)
+_READ = tuple(table.name for table in (TRANSACTIONS, *LABELLED_BY, TRANSACTION_FEATURES, MERCHANT.history))
 TRAINING = Step("ml.training", reads=_READ, leaves=newest_version)
 """What training depends on. It doesn't look at the champion, which promotion changes after it: where a person takes the
 alias away, the next new data, or `--force`, make a model due."""

@@ -34,33 +34,42 @@ def draw_payments(axes: Axes, story: Story) -> None:
     rows = story.payments.dropna(subset="amount_eur")
     is_alert, is_fraud = rows["transaction_id"] == story.alert["transaction_id"], rows["is_fraud"].astype(bool)
     if usual := story.usual_eur:
-        label = f"usual: {USUAL_SHARE:.0%} of the payments of the {USUAL_DAYS} days before"
+        label = f"usual ({USUAL_SHARE:.0%} of {USUAL_DAYS} days)"
         axes.axhspan(*usual, color=USUAL, zorder=0, label=label)
-    fate = ", known to be fraud" if (is_fraud & is_alert).any() else ""
+    fate = ", a known fraud" if (is_fraud & is_alert).any() else ""
     _dots(axes, rows[~is_fraud & ~is_alert], "payment", c=PAYMENT, marker="o", s=26)
+    _dots(axes, rows[rows["is_alert"] & ~is_alert], "another alert", marker="o", s=110, c="none", edgecolors=ALERT)
     _dots(axes, rows[is_fraud & ~is_alert], "known fraud", c=FRAUD, marker="X", s=60)
     _dots(axes, rows[is_alert], f"this alert{fate}", c=ALERT, marker="*", s=300, edgecolors="black")
     amounts = rows["amount_eur"]
     if len(rows) and amounts.min() > 0 and amounts.max() > WIDE * amounts.median():
         axes.set_yscale("log")
     whose = story.alert["customer_id"] or story.alert["account_id"] or "nobody known"
-    axes.set(title=f"Payments of {whose}", ylabel="euro")
-    axes.legend(loc="upper left")
+    axes.set_title(f"Payments of {whose}", loc="right")
+    axes.set(ylabel="euro")
+    _legend(axes)
 
 
 def draw_terminal(axes: Axes, story: Story) -> None:
     """The terminal's transactions by day, known frauds on top."""
     days, name = story.terminal_days, story.alert["terminal_id"]
-    axes.set(title=f"Terminal {name}" if name else "No terminal is known", ylabel="transactions a day")
+    axes.set_title(f"Terminal {name}" if name else "No terminal is known", loc="right")
+    axes.set(ylabel="transactions a day")
     if days.empty:
         return
-    noon = days.index.shift(12, freq="h")
+    noon = days.index.to_series() + pd.Timedelta(hours=12)
     others = days["transactions"] - days["frauds"]
     axes.bar(noon, others, width=0.9, color=PAYMENT, label="not known to be fraud")
     axes.bar(noon, days["frauds"], bottom=others, width=0.9, color=FRAUD, label="known fraud")
-    axes.plot([story.at, story.at], [0, days["transactions"].max()], color=ALERT, linewidth=3, label="this alert")
+    here = pd.Series([story.at, story.at])
+    axes.plot(here, [0, days["transactions"].max()], color=ALERT, linewidth=3, label="this alert")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(loc="upper left")
+    _legend(axes)
+
+
+def _legend(axes: Axes) -> None:
+    """Above the axes, where it covers no point."""
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=5, frameon=False, borderaxespad=0.2)
 
 
 def _dots(axes: Axes, rows: pd.DataFrame, label: str, **look: object) -> None:

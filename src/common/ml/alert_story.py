@@ -102,14 +102,15 @@ class Story:
 
     @cached_property
     def payments(self) -> pd.DataFrame:
-        """The customer's payments around it: event_time, transaction_id, amount_eur (null where unknown), is_fraud.
+        """The customer's payments around it: event_time, transaction_id, amount_eur (null where unknown), is_alert, is_fraud.
 
         `is_fraud` is what is known so far. Without a customer they are the account's, without an account the
         transaction alone.
         """
         whose = next((name for name in ("customer_id", "account_id") if self.alert[name]), "transaction_id")
         rows = _known(self.lake, self._around(F.col(whose) == self.alert[whose]))
-        named = rows.select("event_time", "transaction_id", F.col("amount_eur").cast("double"), "is_fraud")
+        amount, is_alert = F.col("amount_eur").cast("double"), F.expr(IS_ALERT).alias("is_alert")
+        named = rows.select("event_time", "transaction_id", amount, is_alert, "is_fraud")
         return named.orderBy("event_time", "transaction_id").toPandas()
 
     @property

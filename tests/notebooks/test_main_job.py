@@ -13,6 +13,7 @@ from common.checks.tables import checking
 from common.contracts.gold import TRANSACTION_FEATURES, TRANSACTION_SCORES
 from common.contracts.ops import UNMAPPED_FIELDS
 from common.contracts.silver import CUSTOMER, FRAUD_REPORTS, MERCHANT, TRANSACTIONS
+from common.features.labels import LABELLED_BY
 from common.gold import marts, star_schema, transaction_features, transaction_scores
 from common.gold.marts import MARTS
 from common.gold.star_schema import STAR

@@ -6,7 +6,9 @@ import pytest
 from checkpoints import a_stream, an_offset
 
 from common.errors import CheckpointError
+from common.gold import marts, transaction_features
 from common.settings import Settings
+from common.storage import checkpoints
 from common.storage.checkpoints import adopt_earlier_names, is_broken_off, reset, streams
 
 
@@ -76,6 +78,12 @@ def test_a_stream_that_reads_more_tables_than_it_did_reads_everything_again(tmp_
     adopt_earlier_names(Settings(tmp_path))
 
     assert [stream.name for stream in streams(Settings(tmp_path))] == ["gold/marts", "gold/star_schema"]
+
+
+def test_so_many_tables_are_read_as_the_streams_declare() -> None:
+    steps = (transaction_features.STEP, marts.STEP)
+
+    assert {step.streams[0]: len(step.reads) for step in steps} == checkpoints._TABLES_READ
 
 
 def test_a_stream_that_has_begun_nothing_is_left_alone(tmp_path: Path) -> None:

@@ -102,10 +102,10 @@ class Story:
 
     @cached_property
     def payments(self) -> pd.DataFrame:
-        """The customer's payments around it: event_time, transaction_id, amount_eur (null where unknown), is_alert, is_fraud.
+        """The customer's payments around it: event_time, transaction_id, amount_eur, is_alert, is_fraud.
 
-        `is_fraud` is what is known so far. Without a customer they are the account's, without an account the
-        transaction alone.
+        `amount_eur` is null where it is unknown, `is_fraud` what is known so far. Without a customer they are the
+        account's, without an account the transaction alone.
         """
         whose = next((name for name in ("customer_id", "account_id") if self.alert[name]), "transaction_id")
         rows = _known(self.lake, self._around(F.col(whose) == self.alert[whose]))

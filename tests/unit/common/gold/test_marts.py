@@ -177,9 +177,6 @@ def a_world(chance: random.Random) -> tuple[list[Transaction], list[Report | Ver
         reports.append(Report(row.transaction_id, first))
         if chance.random() < 0.4:
             reports.append(Report(row.transaction_id, first + timedelta(chance.choice((0, 1, 70))), is_fraud=False))
-    for row in chance.sample(transactions, k=40):
-        decided = row.event_time + timedelta(chance.choice((0, 1, 8, 100)))
-        reports.append(Verdict(row.transaction_id, decided, chance.choice(("fraud", "genuine", "unsure"))))
     reports += [Report("never arrives", at(20)), Verdict("never arrives", at(21), "fraud")]
     scores = [
         Score(
@@ -190,6 +187,9 @@ def a_world(chance: random.Random) -> tuple[list[Transaction], list[Report | Ver
         )
         for row in chance.sample(transactions, k=140)
     ]
+    for row in chance.sample(transactions, k=40):
+        decided = row.event_time + timedelta(chance.choice((0, 1, 8, 100)))
+        reports.append(Verdict(row.transaction_id, decided, chance.choice(("fraud", "genuine", "unsure"))))
     return transactions, reports, scores
 
 

@@ -12,7 +12,7 @@ STAMP := $(VENV)/.set-up
 NOTEBOOKS := $(addprefix notebooks/,bronze/files.ipynb silver/reference_data.ipynb silver/transactions.ipynb \
 	silver/fraud_reports.ipynb silver/review_quarantine.ipynb silver/replay_quarantine.ipynb gold/star_schema.ipynb \
 	gold/transaction_features.ipynb ml/train_fraud_model.ipynb ml/promote_fraud_model.ipynb \
-	ml/score_transactions.ipynb ml/score_stream.ipynb gold/marts.ipynb \
+	ml/score_transactions.ipynb ml/score_stream.ipynb ml/review_alerts.ipynb gold/marts.ipynb \
 	ops/check_quality.ipynb ops/maintenance.ipynb)
 NBMAKE = $(BIN)/pytest --nbmake --nbmake-timeout=600 $(NOTEBOOKS)
 TOOLS := tests/tools

@@ -89,6 +89,24 @@ def _is_euro_or_empty(value: str) -> bool:
     return amount is None or 0 <= amount < float("inf")
 
 
+def _is_time_or_empty(value: str) -> bool:
+    if not value:
+        return True
+    try:
+        as_time(value)
+    except ValueError:
+        return False
+    return True
+
+
+def as_time(value: str) -> datetime:
+    """A moment in UTC, written as ISO 8601 has it, such as 2025-09-28 14:30; without a zone it is UTC."""
+    time = datetime.fromisoformat(value)
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+NO_VERDICT = "none"
+
 _DECLARED = (
     Parameter("catalog", "spark_catalog", "catalog that holds the schemas bronze, silver, gold and ops"),
     Parameter(
@@ -123,6 +141,24 @@ _DECLARED = (
     ),
     Parameter("table", "", "silver table whose quarantined records are meant, such as silver.transactions; empty: all"),
     Parameter("customer_id", "", "the customer to erase"),
+    Parameter(
+        "day",
+        "",
+        "day (YYYY-MM-DD) whose alerts are reviewed; empty: that of transaction_id, or the newest with alerts",
+        is_valid=_is_day_or_empty,
+        rule="a day written as YYYY-MM-DD, or empty",
+    ),
+    Parameter("transaction_id", "", "the transaction whose story is shown; empty: the day's first alert"),
+    Parameter("verdict", NO_VERDICT, "verdict to record on transaction_id", (NO_VERDICT, "fraud", "genuine", "unsure")),
+    Parameter("reviewer", "", "who decided"),
+    Parameter("note", "", "why, in a sentence that names no person; empty: no reason given"),
+    Parameter(
+        "decided_at",
+        "",
+        "when the verdict was decided, UTC (such as 2025-09-28 14:30); empty: now",
+        is_valid=_is_time_or_empty,
+        rule="a time as ISO 8601 writes it, or empty",
+    ),
     Parameter("check_days", 30, "days before the newest event whose rows are checked one by one; 0: all", minimum=0),
     Parameter("train_days", 60, "days of transactions to train on", minimum=1),
     Parameter("retrain_after_days", 7, "days of new data after which a new model is trained", minimum=0),

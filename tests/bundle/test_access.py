@@ -31,7 +31,8 @@ def test_only_the_jobs_write(grants: dict[str, dict[str, set[str]]]) -> None:
 def test_persons_are_named_to_those_who_need_them(grants: dict[str, dict[str, set[str]]]) -> None:
     assert holders(grants, "bronze", READS_TABLES) == {RUNNER, "fraud-engineers"}
     assert holders(grants, "silver", READS_TABLES) == {RUNNER, "fraud-engineers", "fraud-scientists"}
-    assert holders(grants, "gold", READS_TABLES) == {RUNNER, "fraud-engineers", "fraud-scientists", "fraud-analysts"}
+    groups = {"fraud-engineers", "fraud-scientists", "fraud-analysts", "fraud-reviewers"}
+    assert holders(grants, "gold", READS_TABLES) == {RUNNER, *groups}
 
 
 def test_what_analysts_read_names_no_person(grants: dict[str, dict[str, set[str]]]) -> None:
@@ -46,6 +47,11 @@ def test_what_analysts_read_names_no_person(grants: dict[str, dict[str, set[str]
 def test_analysts_see_gold_and_reports_only(grants: dict[str, dict[str, set[str]]]) -> None:
     granted = {name: of["fraud-analysts"] for name, of in grants.items() if "fraud-analysts" in of}
     assert granted == {"gold": {"USE_SCHEMA", "SELECT"}, "ops": {"USE_SCHEMA"}, "reports": {"READ_VOLUME"}}
+
+
+def test_reviewers_read_gold_and_write_nothing_but_by_the_job(grants: dict[str, dict[str, set[str]]]) -> None:
+    granted = {name: of["fraud-reviewers"] for name, of in grants.items() if "fraud-reviewers" in of}
+    assert granted == {"gold": {"USE_SCHEMA", "SELECT"}}
 
 
 def test_who_may_use_a_volume_may_use_its_schema(grants: dict[str, dict[str, set[str]]]) -> None:
@@ -82,7 +88,7 @@ def test_jobs_are_for_the_team_to_run_and_to_see(deployer: Deployer) -> None:
         if kind == "jobs"
     }
 
-    assert len(lists) == 6
+    assert len(lists) == 7
     for name, entries in lists.items():
         levels = {
             entry.get("group_name") or entry["service_principal_name"]: entry["permission_level"] for entry in entries
@@ -90,6 +96,7 @@ def test_jobs_are_for_the_team_to_run_and_to_see(deployer: Deployer) -> None:
         assert levels["fraud-engineers"] == "CAN_MANAGE"
         # Who is erased is gone for good, and a replay changes tables: scientists run what trains.
         assert levels.get("fraud-scientists") == ("CAN_MANAGE_RUN" if name in {"lakehouse", "retrain"} else None)
+        assert levels.get("fraud-reviewers") == ("CAN_MANAGE_RUN" if name == "review_alerts" else None)
         assert levels["fraud-analysts"] == "CAN_VIEW"
 
 

@@ -222,7 +222,7 @@ def test_maintenance_fails_where_a_table_breaks_its_promise(spark: SparkSession,
         run_job(both.home, "maintenance")
 
 
-BY_THEMSELVES = ("silver/review_quarantine", "silver/replay_quarantine", "ml/score_stream")
+BY_THEMSELVES = ("silver/review_quarantine", "silver/replay_quarantine", "ml/score_stream", "ml/review_alerts")
 """Notebooks that the main job doesn't have. `make notebooks` runs those that it has by nbmake, too; here they have run,
 with the same defaults (test_the_jobs_defaults_are_those_of_the_notebooks)."""
 

@@ -13,6 +13,7 @@ from common.checks.tables import checking
 from common.contracts.gold import TRANSACTION_FEATURES, TRANSACTION_SCORES
 from common.contracts.ops import UNMAPPED_FIELDS
 from common.contracts.silver import CUSTOMER, FRAUD_REPORTS, MERCHANT, TRANSACTIONS
+from common.features.labels import LABELLED_BY
 from common.gold import marts, star_schema, transaction_features, transaction_scores
 from common.gold.marts import MARTS
 from common.gold.star_schema import STAR
@@ -122,7 +123,7 @@ def test_steps_declare_all_that_their_tasks_read_and_write(workspace: Workspace)
 
 ONLY_FOR_NEW_ROWS = {
     "silver_transactions": {CUSTOMER.history.name},
-    "score_transactions": {FRAUD_REPORTS.name, MERCHANT.history.name},
+    "score_transactions": {*(table.name for table in LABELLED_BY), MERCHANT.history.name},
     "check_quality": {UNMAPPED_FIELDS.name},
 }
 """Tables that a task reads for rows that are new elsewhere, and that alone make nothing new."""

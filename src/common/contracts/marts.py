@@ -8,13 +8,15 @@ from common.contracts.table import Check, Column, Table, not_negative
 _TRANSACTIONS = Column("transactions", "bigint", "Number of transactions.")
 _AMOUNT = Column("amount_eur", "decimal(28,2)", "Their sum in euro; amounts without a rate are left out.")
 _FRAUDS = (
-    Column("frauds", "bigint", "Transactions whose last report so far says fraud."),
+    Column("frauds", "bigint", "Transactions whose last report or verdict so far says fraud."),
     Column("fraud_amount_eur", "decimal(28,2)", "Their sum in euro."),
 )
 _FRAUD_RATE = Column("fraud_rate", "double", "frauds / transactions.")
 _ALERTS = (
     Column("alerts", "bigint", "Alerts raised, backfill not counted."),
-    Column("alerts_confirmed", "bigint", "Alerts whose transaction is reported as fraud so far."),
+    Column(
+        "alerts_confirmed", "bigint", "Alerts whose transaction is known to be fraud so far, by a report or a verdict."
+    ),
 )
 _MONTH = Column("month", "date", "First day of the month, UTC.")
 
@@ -114,10 +116,10 @@ ALERT_OUTCOMES = Table(
         Column("event_date", "date", "Day of the transactions, UTC."),
         Column("cause", "string", "model, both (model and rules), or the names of the rules that fired alone."),
         Column("alerts", "bigint", "Alerts raised."),
-        Column("confirmed", "bigint", "The last report so far says fraud."),
-        Column("withdrawn", "bigint", "The last report so far takes an earlier one back."),
-        Column("still_open", "bigint", "No report so far, and the label delay is not over for the whole day."),
-        Column("genuine", "bigint", "No report, and the delay is over."),
+        Column("confirmed", "bigint", "The last report or verdict so far says fraud."),
+        Column("withdrawn", "bigint", "The last report or verdict so far takes an earlier one of fraud back."),
+        Column("still_open", "bigint", "Nothing is known so far, and the label delay is not over for the whole day."),
+        Column("genuine", "bigint", "A verdict says so, or nothing is known and the delay is over."),
         Column("precision", "double", "confirmed / (alerts - still_open); null while all are open."),
         Column("alert_amount_eur", "decimal(28,2)", "Amount of all alerts in euro."),
         Column("saved_eur", "decimal(28,2)", "Amount of those confirmed: what stopping them saved."),

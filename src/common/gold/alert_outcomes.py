@@ -1,7 +1,7 @@
 """gold.alert_outcomes: what became of the alerts of each day, by what caused them.
 
-An alert without a report is genuine only when the label delay is over. The clock is the newest transaction, not the
-wall: a day is open until a transaction comes that is more than the delay later.
+An alert of which nothing is known is genuine only when the label delay is over. The clock is the newest transaction,
+not the wall: a day is open until a transaction comes that is more than the delay later.
 """
 
 from datetime import date, timedelta
@@ -11,8 +11,7 @@ from pyspark.sql import functions as F
 
 from common.contracts.gold import IS_ALERT, TRANSACTION_SCORES
 from common.contracts.marts import ALERT_OUTCOMES
-from common.contracts.silver import FRAUD_REPORTS
-from common.features.labels import last_reports
+from common.features.labels import known_labels, last_labels
 from common.features.reach import Stretch, within
 from common.gold.marked import sum_where
 from common.gold.mart import Mart
@@ -31,27 +30,28 @@ def cause() -> Column:
 def alerts_between(lake: Lake, days: list[Stretch]) -> DataFrame:
     """The alerts of these stretches of days, with what became of them so far.
 
-    `is_fraud` is what the last report says, null without one. `is_open`: the label delay is not over for the whole day.
+    `is_fraud` and `was_fraud` are those of `last_labels`, null without a label. `is_open`: the label delay is not over
+    for the whole day.
     """
     scores = lake.table(TRANSACTION_SCORES).where(within("event_date", days))
     newest = newest_day(lake) or date.min + timedelta(LABEL_DELAY_DAYS)
     is_open = F.col("event_date") >= F.lit(newest - timedelta(LABEL_DELAY_DAYS))
     alerts = scores.where(IS_ALERT).withColumn("is_open", is_open)
-    return alerts.join(last_reports(lake.table(FRAUD_REPORTS)), "transaction_id", "left")
+    return alerts.join(last_labels(known_labels(lake)), "transaction_id", "left")
 
 
 def alert_outcomes(alerts: DataFrame) -> DataFrame:
     """One row a day and cause, from alerts of whole days (`alerts_between`)."""
-    confirmed, withdrawn, unreported = F.col("is_fraud"), ~F.col("is_fraud"), F.col("is_fraud").isNull()
-    is_open = F.col("is_open")
+    confirmed, unlabelled, is_open = F.col("is_fraud"), F.col("is_fraud").isNull(), F.col("is_open")
+    withdrawn, cleared = ~confirmed & F.col("was_fraud"), ~confirmed & ~F.col("was_fraud")
     return (
         alerts.groupBy("event_date", cause())
         .agg(
             F.count("*").alias("alerts"),
             F.count_if(confirmed).alias("confirmed"),
             F.count_if(withdrawn).alias("withdrawn"),
-            F.count_if(unreported & is_open).alias("still_open"),
-            F.count_if(unreported & ~is_open).alias("genuine"),
+            F.count_if(unlabelled & is_open).alias("still_open"),
+            F.count_if(cleared | (unlabelled & ~is_open)).alias("genuine"),
             sum_where(F.lit(True)).alias("alert_amount_eur"),
             sum_where(confirmed).alias("saved_eur"),
         )

@@ -4,22 +4,22 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.gold import IS_ALERT, TRANSACTION_SCORES
-from common.contracts.silver import FRAUD_REPORTS, IS_PURCHASE, TRANSACTIONS
-from common.features.labels import last_reports
+from common.contracts.silver import IS_PURCHASE, TRANSACTIONS
+from common.features.labels import known_labels, last_labels
 from common.features.reach import Stretch, within
 from common.storage.lake import Lake
 
 _SUMMED_UP = ("event_date", "customer_id", "merchant_id", "country", "channel", "amount_eur", "is_fraud", "is_alert")
 
 
-def marked(transactions: DataFrame, fraud_reports: DataFrame, scores: DataFrame) -> DataFrame:
-    """Transactions with `is_fraud`, by the last report so far, and `is_alert`; neither is ever null.
+def marked(transactions: DataFrame, labels: DataFrame, scores: DataFrame) -> DataFrame:
+    """Transactions with `is_fraud`, by the last label so far, and `is_alert`; neither is ever null.
 
-    Every report that is there counts, also one that is dated ahead of the newest transaction.
+    Every label that is there counts, also one that is dated ahead of the newest transaction.
     """
     alerts = scores.where(IS_ALERT).select("transaction_id", "event_date", F.lit(True).alias("_is_alert"))
     return (
-        transactions.join(last_reports(fraud_reports), "transaction_id", "left")
+        transactions.join(last_labels(labels), "transaction_id", "left")
         .join(alerts, ["transaction_id", "event_date"], "left")
         .withColumn("is_fraud", F.coalesce("is_fraud", F.lit(False)))
         .withColumn("is_alert", F.coalesce("_is_alert", F.lit(False)))
@@ -35,7 +35,7 @@ def marked_between(lake: Lake, days: list[Stretch]) -> DataFrame:
     is_theirs = within("event_date", days)
     purchases = lake.table(TRANSACTIONS).where(is_theirs).where(IS_PURCHASE)
     scores = lake.table(TRANSACTION_SCORES).where(is_theirs)
-    return marked(purchases, lake.table(FRAUD_REPORTS), scores).select(*_SUMMED_UP)
+    return marked(purchases, known_labels(lake), scores).select(*_SUMMED_UP)
 
 
 def sums() -> dict[str, Column]:

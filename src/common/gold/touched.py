@@ -1,6 +1,6 @@
 """Which days something new concerns: the part of a mart that must be summed up again.
 
-A transaction and its score concern the day of the transaction. So does a report, whose transaction is looked up by
+A transaction and its score concern the day of the transaction. So does a label, whose transaction is looked up by
 its id; one that comes before its transaction finds none, and is found when the transaction arrives. So marts don't
 depend on the order of arrival, where a transaction's id is on one date only (see the check unique_across_dates).
 """
@@ -12,26 +12,27 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.gold import TRANSACTION_SCORES
-from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
+from common.contracts.silver import TRANSACTIONS
+from common.features.labels import LABELLED_BY, labels
 from common.features.reach import Stretch
 from common.gold.lookup import dates_of_transactions
 from common.storage.lake import Lake
 from common.storage.recent import utc
 from common.storage.stacked import stacked
 
-READ = (TRANSACTIONS, FRAUD_REPORTS, TRANSACTION_SCORES)
+READ = (TRANSACTIONS, *LABELLED_BY, TRANSACTION_SCORES)
 
 
 def mart_arrivals(read: Mapping[str, DataFrame]) -> DataFrame:
-    """Rows of the tables that marts are made of: event_date, or transaction_id and reported_at where it is a report.
+    """Rows of the tables that marts are made of: event_date, or transaction_id and reported_at where it is a label.
 
     Args:
         read: by the name of each table of `READ`, rows of it.
 
     """
     dated = [read[table.name].select("event_date") for table in (TRANSACTIONS, TRANSACTION_SCORES)]
-    reports = read[FRAUD_REPORTS.name].select("transaction_id", "reported_at")
-    return stacked([*dated, reports])
+    known = labels(*(read[table.name] for table in LABELLED_BY))
+    return stacked([*dated, known.select("transaction_id", "reported_at")])
 
 
 def touched_days(lake: Lake, batch: DataFrame) -> list[date]:

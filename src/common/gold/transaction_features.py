@@ -1,7 +1,7 @@
 """gold.transaction_features, kept up to date by a stream: what the feature notebook runs.
 
-One query reads transactions and fraud reports, so that each batch sees what the batches before it left. With a query
-for each, a row could be computed without a report while the other query, at the same moment, doesn't find the row.
+One query reads transactions and labels, so that each batch sees what the batches before it left. With a query
+for each, a row could be computed without a label while the other query, at the same moment, doesn't find the row.
 """
 
 from datetime import datetime
@@ -10,8 +10,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.gold import TRANSACTION_FEATURES
-from common.contracts.silver import FRAUD_REPORTS, IS_PURCHASE, TRANSACTIONS
+from common.contracts.silver import IS_PURCHASE, TRANSACTIONS
 from common.features.affected import ROW_KEY, affected, days_of, report_spans, transaction_spans
+from common.features.labels import LABELLED_BY, known_labels, labels
 from common.features.reach import Reach, event_ends, reach_by_day, within
 from common.features.transactions import EVENT_MICROS, INPUTS, transaction_features
 from common.result import Result
@@ -25,7 +26,7 @@ from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, run_quer
 
 STEP = Step(
     "gold.transaction_features",
-    reads=(TRANSACTIONS.name, FRAUD_REPORTS.name),
+    reads=(TRANSACTIONS.name, *(table.name for table in LABELLED_BY)),
     writes=(TRANSACTION_FEATURES.name,),
     streams=("gold/transaction_features",),
 )
@@ -34,27 +35,27 @@ STEP = Step(
 def build_features(lake: Lake, trigger: Trigger = AVAILABLE_NOW) -> Result:
     """Computes the features of every purchase that is new in silver, and again those that a late row changes.
 
-    A late row is a transaction, or a report of fraud or its withdrawal. Whatever the order of arrival, the table ends
-    equal to what one batch over everything gives. Decisions in gold.transaction_scores stay as they were made.
+    A late row is a transaction, a report of fraud or its withdrawal, or a reviewer's verdict. Whatever the order of
+    arrival, the table ends equal to what one batch over everything gives. Decisions in gold.transaction_scores stay as
+    they were made.
 
     Raises:
         CheckpointError: the table is gone, and the stream that fills it is not at its start.
     """
     checkpoint = lake.settings.checkpoint("gold", "transaction_features")
     check_checkpoint(lake, TRANSACTION_FEATURES, checkpoint)
-    lake.ensure(TRANSACTIONS, FRAUD_REPORTS, TRANSACTION_FEATURES)
+    lake.ensure(TRANSACTIONS, *LABELLED_BY, TRANSACTION_FEATURES)
     before = versions(lake, [TRANSACTION_FEATURES])
-    rows = feature_arrivals(lake.stream(TRANSACTIONS).where(IS_PURCHASE), lake.stream(FRAUD_REPORTS))
+    rows = feature_arrivals(lake.stream(TRANSACTIONS).where(IS_PURCHASE), labels(*map(lake.stream, LABELLED_BY)))
     run_queries([batch_query(lake, rows, checkpoint, update_features, trigger)])
     (changes,) = changes_since(lake, before).values()
     note = f"{changes.updated:,} older rows computed again" if changes.updated else ""
     return Result(changes.inserted, changes.inserted, note)
 
 
-def feature_arrivals(transactions: DataFrame, fraud_reports: DataFrame) -> DataFrame:
-    """Rows of both silver tables in one frame; a report is what has a reported_at."""
-    reports = fraud_reports.select("transaction_id", "reported_at")
-    return stacked([transactions.select(*INPUTS), reports])
+def feature_arrivals(transactions: DataFrame, labels: DataFrame) -> DataFrame:
+    """Transactions of silver and labels (`features.labels`) in one frame; a label is what has a reported_at."""
+    return stacked([transactions.select(*INPUTS), labels.select("transaction_id", "reported_at")])
 
 
 def update_features(lake: Lake, batch: DataFrame, once: Once) -> None:
@@ -87,7 +88,7 @@ def _add_and_recompute(lake: Lake, new: DataFrame, older: DataFrame, once: Once)
 
 def _features(lake: Lake, rows: DataFrame, reach: Reach | None = None) -> DataFrame:
     purchases = lake.table(TRANSACTIONS).where(IS_PURCHASE)
-    return transaction_features(rows, purchases, lake.table(FRAUD_REPORTS), reach)
+    return transaction_features(rows, purchases, known_labels(lake), reach)
 
 
 def _ends(batch: DataFrame) -> tuple[Reach | None, datetime | None]:

@@ -5,7 +5,8 @@ from pyspark.sql import functions as F
 
 from common.contracts.features import FEATURE_NAMES, FEATURES
 from common.contracts.gold import FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS, IS_ALERT, TRANSACTION_SCORES
-from common.contracts.silver import FRAUD_REPORTS, IS_PURCHASE, MERCHANT, TRANSACTIONS
+from common.contracts.silver import IS_PURCHASE, MERCHANT, TRANSACTIONS
+from common.features.labels import LABELLED_BY, known_labels
 from common.features.transactions import transaction_features
 from common.ml.alerts import alerts
 from common.ml.champion import Champion, check_features
@@ -48,7 +49,7 @@ def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE
     """
     checkpoint = lake.settings.checkpoint("gold", "transaction_scores")
     check_checkpoint(lake, TRANSACTION_SCORES, checkpoint)
-    lake.ensure(TRANSACTIONS, FRAUD_REPORTS, MERCHANT.history, TRANSACTION_SCORES)
+    lake.ensure(TRANSACTIONS, *LABELLED_BY, MERCHANT.history, TRANSACTION_SCORES)
     lake.ensure_views(FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS)
     if isinstance(champion, str):
         return Result(0, 0, champion)
@@ -78,7 +79,7 @@ def _batch_step(first: Champion, *, asks_again: bool) -> BatchStep:
 def scores(lake: Lake, batch: DataFrame, champion: Champion) -> DataFrame:
     """Rows of gold.transaction_scores for transactions of silver."""
     purchases = lake.table(TRANSACTIONS).where(IS_PURCHASE)
-    features = transaction_features(batch, purchases, lake.table(FRAUD_REPORTS))
+    features = transaction_features(batch, purchases, known_labels(lake))
     judged = evaluate(with_rule_inputs(features, batch, lake.table(MERCHANT.history)))
     judged = judged.withColumn("is_blocked", blocks("rules_hit"))
     names = [part.split()[0] for part in _SCORED.split(", ")]

@@ -40,3 +40,15 @@ def reasons(
         [sentence(features[column], float(values[row, column])) for column in columns if raised[row, column] > 0]
         for row, columns in enumerate(order)
     ]
+
+
+def explained(booster: xgb.Booster, frame: pd.DataFrame, features: Sequence[str]) -> pd.DataFrame:
+    """What raises the score of the frame's only row, strongest first.
+
+    Columns: reason (a sentence), log_odds (its SHAP value), share (of all that raises the score, 0 to 1).
+    """
+    [raised], [values] = contributions(booster, frame, features)[:, :-1], matrix(frame, features)
+    rows = [(sentence(name, float(value)), float(by)) for name, value, by in zip(features, values, raised, strict=True)]
+    table = pd.DataFrame(rows, columns=["reason", "log_odds"])
+    table = table[table["log_odds"] > 0].sort_values("log_odds", ascending=False, ignore_index=True)
+    return table.assign(share=table["log_odds"] / table["log_odds"].sum())

@@ -124,6 +124,15 @@ class Registry:
                 return None
             raise
 
+    def version(self, number: str) -> Version | None:
+        """The version of that number; None where there is none any more."""
+        try:
+            return self._version(self._client.get_model_version(self.model, number))
+        except MlflowException as error:
+            if error.error_code in ABSENT:
+                return None
+            raise
+
     def newest(self) -> Version | None:
         """The version registered last; None while there is none."""
         versions = self._client.search_model_versions(f"name='{self.model}'")

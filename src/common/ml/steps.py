@@ -12,6 +12,7 @@ import pandas as pd
 from common.contracts.features import FEATURE_NAMES
 from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
+from common.features.labels import LABELLED_BY
 from common.ml.baseline import rules_fired
 from common.ml.due import Plan, plan_training
 from common.ml.enough_labels import TooFewLabels, counts, too_few_labels
@@ -29,7 +30,7 @@ from common.parameters import as_euro
 from common.storage.lake import Lake
 from common.storage.last_success import Step
 
-_READ = (TRANSACTIONS.name, FRAUD_REPORTS.name, TRANSACTION_FEATURES.name, MERCHANT.history.name)
+_READ = tuple(table.name for table in (TRANSACTIONS, *LABELLED_BY, TRANSACTION_FEATURES, MERCHANT.history))
 TRAINING = Step("ml.training", reads=_READ, leaves=newest_version)
 """What training depends on. It doesn't look at the champion, which promotion changes after it: where a person takes the
 alias away, the next new data, or `--force`, make a model due."""

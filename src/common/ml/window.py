@@ -10,22 +10,23 @@ from pyspark.sql import functions as F
 
 from common.contracts.features import FEATURE_NAMES
 from common.contracts.gold import TRANSACTION_FEATURES
-from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
+from common.contracts.silver import TRANSACTIONS
+from common.features.labels import LABELLED_BY, known_labels
 from common.ml.review import card_of
 from common.settings import repository
 from common.storage.lake import Lake
 from common.storage.recent import newest_time
 
-READ = (TRANSACTION_FEATURES, TRANSACTIONS, FRAUD_REPORTS)
+READ = (TRANSACTION_FEATURES, TRANSACTIONS, *LABELLED_BY)
 IDENTIFIERS = ("transaction_id", "event_time", "customer_id", "account_id")
 
 
 @dataclass(frozen=True)
 class Window:
-    """Transactions with their features and card, and the reports on them.
+    """Transactions with their features and card, and the labels on them.
 
     `rows`: transaction_id, event_time (UTC), customer_id, account_id, card and the features.
-    `reports`: transaction_id, is_fraud, reported_at (UTC).
+    `reports`: what reports and verdicts say (`features.labels`): transaction_id, is_fraud, reported_at (UTC).
     """
 
     rows: pd.DataFrame
@@ -38,17 +39,15 @@ def newest_event(lake: Lake) -> datetime | None:
 
 
 def read_window(lake: Lake, start: datetime, end: datetime, labels_known_at: datetime) -> Window:
-    """The transactions of [start, end), and the reports that came in by `labels_known_at`.
+    """The transactions of [start, end), and the labels that were known by `labels_known_at`.
 
     In the order of event_time and transaction_id, so that the same data make the same model to the last bit.
     """
     features = in_window(lake.table(TRANSACTION_FEATURES), start, end)
     unsorted = _utc(features.select(*IDENTIFIERS, *FEATURE_NAMES).toPandas(), "event_time")
     rows = unsorted.sort_values(["event_time", "transaction_id"], ignore_index=True)
-    reports = (
-        lake.table(FRAUD_REPORTS)
-        .where((F.col("reported_at") >= F.lit(start)) & (F.col("reported_at") <= F.lit(labels_known_at)))
-        .select("transaction_id", "is_fraud", "reported_at")
+    reports = known_labels(lake).where(
+        (F.col("reported_at") >= F.lit(start)) & (F.col("reported_at") <= F.lit(labels_known_at))
     )
     return Window(rows.assign(card=card_of(rows)), _utc(reports.toPandas(), "reported_at"))
 

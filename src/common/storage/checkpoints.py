@@ -94,13 +94,17 @@ _EARLIER_NAMES = {"gold/features": "gold/transaction_features", "ml/transaction_
 """Streams by the names that they had, with those that they have."""
 _MERGED = {"gold/daily_fraud_summary": "gold/marts"}
 """Streams that are no more, with those that fill their tables now."""
+_TABLES_READ = {"gold/transaction_features": 3, "gold/marts": 4}
+"""Streams that read fewer tables in an earlier release, with how many they read now. Spark goes on with a checkpoint
+only where the number is the same."""
 
 
 def adopt_earlier_names(settings: Settings) -> None:
     """Gives streams of an earlier release their names of today, so that they go on where they were.
 
     A stream that was merged into another one is removed, and the other is reset: it reads everything again, and writes
-    only what differs. An earlier name that stayed would seem to be a reader that never gets on.
+    only what differs. So is a stream that reads more tables now. An earlier name that stayed would seem to be a reader
+    that never gets on.
     """
     known = {stream.name: stream for stream in streams(settings)}
     for earlier, name in _EARLIER_NAMES.items():
@@ -115,6 +119,18 @@ def adopt_earlier_names(settings: Settings) -> None:
             for stream in (name, earlier):
                 if stream in known:
                     forget(settings, known[stream])
+    for found in streams(settings):
+        if found.name in _TABLES_READ and _tables_read(found.folder) not in (None, _TABLES_READ[found.name]):
+            forget(settings, found)
+
+
+def _tables_read(folder: Path) -> int | None:
+    """How many tables the stream read when its newest micro-batch began; None where none has begun."""
+    begun = newest_batch(folder / "offsets")
+    # After a version and the batch's own settings, a line for each table.
+    return (
+        None if begun is None else len((folder / "offsets" / str(begun)).read_text(encoding="utf-8").splitlines()[2:])
+    )
 
 
 def is_broken_off(checkpoint: str) -> bool:

@@ -14,6 +14,7 @@ TRANSACTIONS_DDL = (
     "transaction_id string, event_time timestamp, event_date date, customer_id string, account_id string, "
     "merchant_id string, terminal_id string, amount_eur decimal(18,2), country string, channel string"
 )
+VERDICTS_DDL = "transaction_id string, verdict string, decided_at timestamp"
 REPORTS_DDL = "transaction_id string, is_fraud boolean, reported_at timestamp, record_id string"
 
 DAY_ENDS = (0, 1, 3, 7, 8, 14, 30, 37, 60, 67)
@@ -37,9 +38,12 @@ class Transaction:
 
 @dataclass(frozen=True)
 class Report:
+    """A label: a customer's report, or a reviewer's verdict."""
+
     transaction_id: str
     is_fraud: bool
     reported_at: datetime
+    by_reviewer: bool = False
 
 
 def at(days: float = 0, *, seconds: float = 0, micros: int = 0) -> datetime:
@@ -67,6 +71,15 @@ def transactions_frame(spark: SparkSession, rows: Iterable[Transaction]) -> Data
 
 def reports_frame(spark: SparkSession, rows: Iterable[Report]) -> DataFrame:
     return spark.createDataFrame([(r.transaction_id, r.is_fraud, r.reported_at, "record") for r in rows], REPORTS_DDL)
+
+
+def verdicts_frame(spark: SparkSession, rows: Iterable[Report]) -> DataFrame:
+    """The labels as verdicts; with each comes a later one that is unsure, and says nothing."""
+    data = []
+    for row in rows:
+        data.append((row.transaction_id, "fraud" if row.is_fraud else "genuine", row.reported_at))
+        data.append((row.transaction_id, "unsure", row.reported_at + timedelta(hours=1)))
+    return spark.createDataFrame(data, VERDICTS_DDL)
 
 
 ids = st.sampled_from(["a", "b", None])

@@ -1,4 +1,7 @@
-"""The feature stream over what arrives in any order: late transactions, and reports late, early and withdrawn."""
+"""The feature stream over what arrives in any order: late transactions, and labels late, early and withdrawn.
+
+A label is a report or a verdict, of a transaction that is there, or was never heard of.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +12,17 @@ from typing import Any
 
 import pytest
 from feature_oracle import expected
-from feature_worlds import DAY_ENDS, REPORT_DELAYS, Report, Transaction, apart, at, reports_frame, transactions_frame
+from feature_worlds import (
+    DAY_ENDS,
+    REPORT_DELAYS,
+    Report,
+    Transaction,
+    apart,
+    at,
+    reports_frame,
+    transactions_frame,
+    verdicts_frame,
+)
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
@@ -17,7 +30,9 @@ from common.contracts.features import FEATURE_NAMES
 from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
 from common.contracts.table import Table
+from common.contracts.verdicts import ALERT_VERDICTS
 from common.errors import CheckpointError
+from common.features.labels import known_labels
 from common.features.transactions import transaction_features
 from common.gold.transaction_features import build_features, feature_arrivals, update_features
 from common.result import Result
@@ -60,7 +75,12 @@ def a_world(dice: Random, number: int) -> World:
     reports = set()
     for row in dice.choices(rows, k=dice.randint(0, 2 * len(rows))):
         delay = timedelta(days=dice.choice(REPORT_DELAYS), microseconds=dice.randint(-1, 1))
-        reports.add(Report(row.transaction_id, dice.random() < 0.6, row.event_time + delay))
+        label = Report(row.transaction_id, dice.random() < 0.6, row.event_time + delay, dice.random() < 0.4)
+        reports.add(label)
+        if dice.random() < 0.2:
+            # At the same time the other side says the same, or the contrary, or speaks of what never happened.
+            other = replace(label, by_reviewer=not label.by_reviewer, is_fraud=dice.random() < 0.5)
+            reports.add(dice.choice((other, replace(other, transaction_id=f"{number}-unknown"))))
     return World(rows, sorted(reports, key=str))
 
 
@@ -71,11 +91,15 @@ def in_silver(frame: DataFrame, table: Table) -> DataFrame:
 
 
 def add(lake: Lake, rows: Sequence[Transaction], reports: Sequence[Report]) -> None:
-    lake.ensure(TRANSACTIONS, FRAUD_REPORTS)
+    lake.ensure(TRANSACTIONS, FRAUD_REPORTS, ALERT_VERDICTS)
     if rows:
         lake.append(in_silver(transactions_frame(lake.spark, rows), TRANSACTIONS), TRANSACTIONS)
-    if reports:
-        lake.append(in_silver(reports_frame(lake.spark, reports), FRAUD_REPORTS), FRAUD_REPORTS)
+    for table, frame, by_reviewer in (
+        (FRAUD_REPORTS, reports_frame, False),
+        (ALERT_VERDICTS, verdicts_frame, True),
+    ):
+        if given := [report for report in reports if report.by_reviewer == by_reviewer]:
+            lake.append(in_silver(frame(lake.spark, given), table), table)
 
 
 def stored(lake: Lake) -> dict[str, dict[str, Any]]:
@@ -123,8 +147,8 @@ def settled(lake: Lake) -> Lake:
 def test_in_any_order_of_arrival_each_batch_leaves_what_the_oracle_says_and_only_changed_rows_are_rewritten(
     settled: Lake,
 ) -> None:
-    rows, reports = settled.table(TRANSACTIONS), settled.table(FRAUD_REPORTS)
-    at_once = by_id(transaction_features(rows, rows, reports).collect())
+    rows = settled.table(TRANSACTIONS)
+    at_once = by_id(transaction_features(rows, rows, known_labels(settled)).collect())
     assert by_id(settled.table(TRANSACTION_FEATURES).collect()) == at_once
 
 

@@ -14,6 +14,7 @@ from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.reference import Reference
 from common.contracts.silver import BY_ENTITY, FRAUD_REPORTS, TRANSACTIONS
 from common.contracts.table import Table
+from common.contracts.verdicts import ALERT_VERDICTS
 from common.silver.derive import DERIVATIONS
 from common.sources.value_format import USUAL
 from common.storage.lake import Lake
@@ -51,6 +52,13 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    transaction_id: str
+    decided_at: datetime
+    verdict: str
+
+
+@dataclass(frozen=True)
 class Change:
     """A change of an entity; `content` stands for all that is versioned."""
 
@@ -80,11 +88,11 @@ class Score:
         return self.decision == "fraud" and not self.is_backfill
 
 
-Row = Transaction | Report | Change | Score
+Row = Transaction | Report | Verdict | Change | Score
 CONTENT = {"customer": "city", "account": "currency", "merchant": "name", "terminal": "city"}
 """By entity, the versioned column that is filled."""
 
-_NAMES = {Transaction: TRANSACTIONS, Report: FRAUD_REPORTS, Score: TRANSACTION_SCORES}
+_NAMES = {Transaction: TRANSACTIONS, Report: FRAUD_REPORTS, Verdict: ALERT_VERDICTS, Score: TRANSACTION_SCORES}
 
 
 def frames(lake: Lake, rows: Iterable[Row]) -> dict[str, DataFrame]:
@@ -115,7 +123,7 @@ def _values(row: Row) -> dict[str, object]:
             own = {name: value for name, value in vars(row).items() if name != "cents"}
             amounts = {"amount": row.amount_eur, "amount_eur": row.amount_eur, "currency": "EUR"}
             return own | amounts | {"event_date": row.event_time.date()}
-        case Report():
+        case Report() | Verdict():
             return dict(vars(row))
         case Change():
             return {

@@ -3,12 +3,12 @@
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from gold_worlds import Report, Row, Score, Transaction, append, at, contents, frames
+from gold_worlds import Report, Row, Score, Transaction, Verdict, append, at, contents, frames
 
 from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.marts import (
@@ -37,12 +37,14 @@ class Oracle:
         rows = list(rows)
         self.transactions = [row for row in rows if isinstance(row, Transaction)]
         self.alerts = {r.transaction.transaction_id: r for r in rows if isinstance(r, Score) and r.is_alert}
-        last: dict[str, Report] = {}
-        for report in (row for row in rows if isinstance(row, Report)):
-            earlier = last.get(report.transaction_id)
-            if not earlier or (report.reported_at, report.is_fraud) > (earlier.reported_at, earlier.is_fraud):
-                last[report.transaction_id] = report
-        self.says_fraud = {id_: report.is_fraud for id_, report in last.items()}
+        said: dict[str, list[tuple[datetime, bool]]] = defaultdict(list)
+        for row in rows:
+            if isinstance(row, Report):
+                said[row.transaction_id].append((row.reported_at, row.is_fraud))
+            elif isinstance(row, Verdict) and row.verdict != "unsure":
+                said[row.transaction_id].append((row.decided_at, row.verdict == "fraud"))
+        self.says_fraud = {id_: max(of_it)[1] for id_, of_it in said.items()}
+        self.was_fraud = {id_ for id_, of_it in said.items() if any(is_fraud for _, is_fraud in of_it)}
 
     def marts(self) -> Marts:
         return {
@@ -117,7 +119,9 @@ class Oracle:
             found[alert.transaction.event_time.date(), cause(alert)].append(alert)
         rows = []
         for (day, name), alerts in found.items():
-            says = [self.says_fraud.get(alert.transaction.transaction_id) for alert in alerts]
+            ids = [alert.transaction.transaction_id for alert in alerts]
+            says = [self.says_fraud.get(id_) for id_ in ids]
+            withdrawn = sum(fraud is False and id_ in self.was_fraud for id_, fraud in zip(ids, says, strict=True))
             is_open = newest <= day + timedelta(LABEL_DELAY_DAYS)
             still_open = says.count(None) if is_open else 0
             confirmed = [a.transaction for a, fraud in zip(alerts, says, strict=True) if fraud]
@@ -128,9 +132,9 @@ class Oracle:
                     "cause": name,
                     "alerts": len(alerts),
                     "confirmed": len(confirmed),
-                    "withdrawn": says.count(False),
+                    "withdrawn": withdrawn,
                     "still_open": still_open,
-                    "genuine": says.count(None) - still_open,
+                    "genuine": says.count(None) - still_open + says.count(False) - withdrawn,
                     "precision": len(confirmed) / closed if closed else None,
                     "alert_amount_eur": euro([alert.transaction for alert in alerts]),
                     "saved_eur": euro(confirmed),
@@ -153,8 +157,8 @@ def euro(rows: Iterable[Transaction]) -> Decimal:
     return sum((row.amount_eur for row in rows if row.amount_eur is not None), Decimal("0.00"))
 
 
-def a_world(chance: random.Random) -> tuple[list[Transaction], list[Report], list[Score]]:
-    """Transactions of three months, reports of fraud early, late and withdrawn, and the scores of nearly all."""
+def a_world(chance: random.Random) -> tuple[list[Transaction], list[Report | Verdict], list[Score]]:
+    """Transactions of three months, what was stated on them early, late and otherwise, and the scores of nearly all."""
     transactions = [
         Transaction(
             f"t{number}",
@@ -167,13 +171,13 @@ def a_world(chance: random.Random) -> tuple[list[Transaction], list[Report], lis
         )
         for number in range(150)
     ]
-    reports = []
+    reports: list[Report | Verdict] = []
     for row in chance.sample(transactions, k=60):
         first = row.event_time + timedelta(chance.choice((-1, 0, 3, 30, 90)))
         reports.append(Report(row.transaction_id, first))
         if chance.random() < 0.4:
             reports.append(Report(row.transaction_id, first + timedelta(chance.choice((0, 1, 70))), is_fraud=False))
-    reports.append(Report("never arrives", at(20)))
+    reports += [Report("never arrives", at(20)), Verdict("never arrives", at(21), "fraud")]
     scores = [
         Score(
             row,
@@ -183,6 +187,9 @@ def a_world(chance: random.Random) -> tuple[list[Transaction], list[Report], lis
         )
         for row in chance.sample(transactions, k=140)
     ]
+    for row in chance.sample(transactions, k=40):
+        decided = row.event_time + timedelta(chance.choice((0, 1, 8, 100)))
+        reports.append(Verdict(row.transaction_id, decided, chance.choice(("fraud", "genuine", "unsure"))))
     return transactions, reports, scores
 
 
@@ -253,13 +260,14 @@ def test_streams_take_what_is_new_and_leave_the_marts_alone_without_it(lake: Lak
     transaction = Transaction("t1", at(1))
     first: list[Row] = [transaction, Score(transaction)]
     second: list[Row] = [Report("t1", at(100))]
-    for rows in (first, second):
+    third: list[Row] = [Verdict("t1", at(101), "genuine")]
+    for rows in (first, second, third):
         append(lake, rows)
         counts = build_marts(lake).facts["rows of marts"]
     before = versions(lake)
     build_marts(lake)
 
-    assert contents(lake, *MARTS) == in_order(Oracle(first + second).marts())
+    assert contents(lake, *MARTS) == in_order(Oracle(first + second + third).marts())
     assert counts == {table.name: 1 for table in MARTS}
     assert versions(lake) == before
     assert lake.table(TRANSACTION_SCORES).count() == 1

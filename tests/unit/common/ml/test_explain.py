@@ -4,7 +4,7 @@ from ml_builders import a_world
 
 from common.contracts.features import FEATURE_NAMES
 from common.ml.booster import Candidate, fit, predict
-from common.ml.explain import contributions, reasons, sentence
+from common.ml.explain import contributions, explained, reasons, sentence
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,37 @@ def test_reasons_are_the_features_that_raise_the_score_most() -> None:
         raised = {name: value for name, value in zip(FEATURE_NAMES, values[number], strict=False) if value > 0}
         expected = sorted(raised, key=lambda name: -raised[name])[:3]
         assert sentences == [sentence(name, float(some[name].iloc[number])) for name in expected]
+
+
+def test_reasons_add_up_to_the_score_of_every_row_missing_values_included() -> None:
+    world = a_world(days=20)
+    rows = world.rows.assign(is_fraud=world.rows["transaction_id"].isin(world.reports["transaction_id"]))
+    rows.loc[::5, "customer_amount_mean_30d"] = np.nan
+    booster = fit(rows, FEATURE_NAMES, Candidate(4, 0.3, 40), seed=1)
+
+    added_up = contributions(booster, rows, FEATURE_NAMES).astype("float64").sum(axis=1)
+
+    scores = predict(booster, rows, FEATURE_NAMES).astype("float64")
+    # Sums of float32 in another order, over 40 trees.
+    np.testing.assert_allclose(added_up, np.log(scores / (1 - scores)), atol=2e-4)
+    assert scores.max() > 0.9
+    assert scores.min() < 0.01
+
+
+def test_an_explained_row_has_all_that_raised_its_score_with_shares() -> None:
+    world = a_world(days=20)
+    rows = world.rows.assign(is_fraud=world.rows["transaction_id"].isin(world.reports["transaction_id"]))
+    features = FEATURE_NAMES[::-1][:8]
+    booster = fit(rows, features, Candidate(3, 0.3, 20), seed=1)
+    one = rows[rows["is_fraud"]].head(1)
+
+    table = explained(booster, one, features)
+
+    values = contributions(booster, one, features)[0, :-1]
+    np.testing.assert_allclose(table["log_odds"], sorted(values[values > 0], reverse=True))
+    np.testing.assert_allclose(table["share"], table["log_odds"] / values[values > 0].sum())
+    assert table["share"].sum() == pytest.approx(1)
+    assert table["reason"].tolist()[:3] == reasons(booster, one, features)[0]
 
 
 def test_no_rows_have_no_reasons() -> None:

@@ -59,6 +59,15 @@ def test_rows_of_a_fold_lie_in_its_half_open_windows_and_do_not_meet() -> None:
     assert not set(train["transaction_id"]) & set(test["transaction_id"])
 
 
+def test_a_label_of_a_transaction_that_nobody_knows_changes_nothing() -> None:
+    world, fold = a_world(days=40), fold_at(day(30, 0), train_days=10)
+    unknown = reports(("never seen", True, 20), ("never seen", True, 20), ("never seen", False, 20))
+
+    for rows in (rows_to_learn, rows_to_judge):
+        with_unknown = rows(world.rows, pd.concat([world.reports, unknown]), fold)
+        pd.testing.assert_frame_equal(with_unknown, rows(world.rows, world.reports, fold))
+
+
 @pytest.mark.parametrize(
     ("known", "expected"),
     [

@@ -8,6 +8,7 @@ from ml_builders import a_world, day
 
 from common.contracts.features import FEATURE_NAMES
 from common.errors import ModelError
+from common.ml import scoring
 from common.ml.booster import Candidate, fit
 from common.ml.champion import Champion
 from common.ml.scoring import ADDED, score, scorer
@@ -49,6 +50,19 @@ def test_rows_before_T_are_backfill_and_only_alerts_after_it_have_reasons(  # no
     assert (has_reasons == ((result["score"] > 0.2) & ~result["is_backfill"])).all()
     assert has_reasons.any()
     assert ((result["decision"] == "fraud") == (result["score"] > 0.2)).all()
+
+
+def test_only_alerts_are_explained(rows: pd.DataFrame, champion: Champion, monkeypatch: pytest.MonkeyPatch) -> None:
+    explained = []
+    monkeypatch.setattr(
+        scoring, "reasons", lambda booster, frame, features: explained.extend(frame.index) or [["why"]] * len(frame)
+    )
+
+    result = scored(rows, champion)
+
+    alerts = result[(result["decision"] == "fraud") & ~result["is_backfill"]]
+    assert explained == alerts.index.tolist()
+    assert 0 < len(explained) < len(rows) / 2
 
 
 def test_times_without_a_zone_are_utc(rows: pd.DataFrame, champion: Champion) -> None:

@@ -11,6 +11,7 @@ from common.contracts.features import FEATURE_NAMES
 from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.silver import FRAUD_REPORTS
 from common.contracts.table import Table
+from common.contracts.verdicts import ALERT_VERDICTS
 from common.ml.window import code_commit, newest_event, read_window
 
 SECOND = timedelta(seconds=1)
@@ -37,7 +38,7 @@ def a_transaction(transaction_id: str, event_time: datetime, **others: object) -
 
 
 @pytest.mark.spark
-def test_a_window_is_half_open_in_utc_and_has_the_reports_of_its_days(spark: SparkSession) -> None:
+def test_a_window_is_half_open_in_utc_and_has_the_labels_of_its_days(spark: SparkSession) -> None:
     start, end, known_at = day(10, 0), day(20, 0), day(27, 0)
     features = [
         a_transaction("before", start - SECOND),
@@ -49,14 +50,21 @@ def test_a_window_is_half_open_in_utc_and_has_the_reports_of_its_days(spark: Spa
         {"transaction_id": "last", "is_fraud": True, "reported_at": known_at},
         {"transaction_id": "first", "is_fraud": True, "reported_at": known_at + SECOND},
     ]
-    lake = Tables(spark, {TRANSACTION_FEATURES.name: features, FRAUD_REPORTS.name: reports})
+    verdicts = [
+        {"transaction_id": "first", "verdict": "genuine", "decided_at": start + SECOND},
+        {"transaction_id": "first", "verdict": "unsure", "decided_at": start + 2 * SECOND},
+        {"transaction_id": "first", "verdict": "fraud", "decided_at": known_at + SECOND},
+    ]
+    tables = {TRANSACTION_FEATURES.name: features, FRAUD_REPORTS.name: reports, ALERT_VERDICTS.name: verdicts}
+    lake = Tables(spark, tables)
     window = read_window(lake, start, end, known_at)  # type: ignore[arg-type]
     rows = window.rows.set_index("transaction_id")
     assert rows["event_time"].to_dict() == {"first": pd.Timestamp(start), "last": pd.Timestamp(end - SECOND)}
     assert rows["card"].to_dict() == {"first": "a1", "last": "c1"}
     assert set(FEATURE_NAMES) < set(rows.columns)
-    assert window.reports["transaction_id"].tolist() == ["last"]
-    assert window.reports["reported_at"].tolist() == [pd.Timestamp(known_at)]
+    known = window.reports.set_index("transaction_id")
+    assert known["reported_at"].to_dict() == {"last": pd.Timestamp(known_at), "first": pd.Timestamp(start + SECOND)}
+    assert known["is_fraud"].to_dict() == {"last": True, "first": False}
     assert newest_event(lake) == end  # type: ignore[arg-type]
 
 

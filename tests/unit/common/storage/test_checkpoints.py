@@ -6,7 +6,9 @@ import pytest
 from checkpoints import a_stream, an_offset
 
 from common.errors import CheckpointError
+from common.gold import marts, transaction_features
 from common.settings import Settings
+from common.storage import checkpoints
 from common.storage.checkpoints import adopt_earlier_names, is_broken_off, reset, streams
 
 
@@ -51,7 +53,7 @@ def test_a_batch_that_was_begun_and_not_committed_is_broken_off(
 
 
 def test_streams_of_an_earlier_release_go_on_under_their_names_of_today(tmp_path: Path) -> None:
-    a_stream(tmp_path, "gold/features", {0: an_offset(1), 1: an_offset(4)}, committed=2)
+    a_stream(tmp_path, "gold/features", {0: reading(3), 1: reading(3)}, committed=2)
     a_stream(tmp_path, "ml/transaction_scores", {0: an_offset(1)}, committed=1)
     a_stream(tmp_path, "gold/transaction_scores", {0: an_offset(2)}, committed=1)
     settings = Settings(tmp_path)
@@ -60,6 +62,36 @@ def test_streams_of_an_earlier_release_go_on_under_their_names_of_today(tmp_path
         adopt_earlier_names(settings)
         found = {stream.name: stream.batches for stream in streams(settings)}
         assert found == {"gold/transaction_features": 2, "gold/transaction_scores": 1}
+
+
+def reading(tables: int) -> str:
+    """What a stream of so many tables notes of a micro-batch."""
+    one = an_offset(1)
+    return "\n".join([one, *([one.splitlines()[-1]] * (tables - 1))])
+
+
+def test_a_stream_that_reads_more_tables_than_it_did_reads_everything_again(tmp_path: Path) -> None:
+    a_stream(tmp_path, "gold/transaction_features", {0: reading(2)}, committed=1)
+    a_stream(tmp_path, "gold/marts", {0: reading(3), 1: reading(4)}, committed=1)
+    a_stream(tmp_path, "gold/star_schema", {0: reading(2)}, committed=1)
+
+    adopt_earlier_names(Settings(tmp_path))
+
+    assert [stream.name for stream in streams(Settings(tmp_path))] == ["gold/marts", "gold/star_schema"]
+
+
+def test_so_many_tables_are_read_as_the_streams_declare() -> None:
+    steps = (transaction_features.STEP, marts.STEP)
+
+    assert {step.streams[0]: len(step.reads) for step in steps} == checkpoints._TABLES_READ
+
+
+def test_a_stream_that_has_begun_nothing_is_left_alone(tmp_path: Path) -> None:
+    a_stream(tmp_path, "gold/marts", {}, committed=0)
+
+    adopt_earlier_names(Settings(tmp_path))
+
+    assert [stream.name for stream in streams(Settings(tmp_path))] == ["gold/marts"]
 
 
 def test_a_stream_that_fills_another_ones_table_now_reads_everything_again(tmp_path: Path) -> None:

@@ -28,12 +28,13 @@ def plan_training(
     train_days: int,
     retrain_after_days: int,
     cards_per_day: int,
+    monitored: str = "",
 ) -> Plan:
     """Whether a new model is due.
 
-    It is when there is no champion, the features or the alert budget changed, or `retrain_after_days` of data
-    arrived since the champion's test_start. A version of the same test_start, features and budget is not trained
-    twice: it waits for promotion, or was kept out.
+    It is when there is no champion, the features or the alert budget changed, `retrain_after_days` of data arrived
+    since the champion's test_start, or monitoring found that drift or lost performance lasts. A version of the same
+    test_start, features and budget is not trained twice: it waits for promotion, or was kept out.
 
     Args:
         newest_event: time of the newest transaction; None where there is none.
@@ -43,13 +44,14 @@ def plan_training(
         train_days: days to train on.
         retrain_after_days: days of data after which a champion is old.
         cards_per_day: the alert budget.
+        monitored: why monitoring finds a new model due; empty where it doesn't.
 
     """
     if newest_event is None:
         return Plan(True, "there are no transactions yet", None)
     protocol = protocol_at(as_day(as_of) if as_of else whole_day(newest_event), train_days)
     start = protocol.test.test_start
-    reason = _why_due(champion, start, retrain_after_days, cards_per_day)
+    reason = _why_due(champion, start, retrain_after_days, cards_per_day) or monitored or None
     if reason is None and champion:
         model = champion.model
         text = f"champion version {model.version} is up to date: its test_start is {model.test_start:%Y-%m-%d}"

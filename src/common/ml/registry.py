@@ -7,6 +7,7 @@ come with the version and from nowhere else.
 import json
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -118,6 +119,27 @@ class Registry:
             if error.error_code in ABSENT:
                 return None
             raise
+
+    def version(self, number: int) -> Version | None:
+        """The version of that number; None where there is none.
+
+        Raises:
+            ModelError: it was registered by hand, without what training gives a version.
+
+        """
+        try:
+            return self._version(self._client.get_model_version(self.model, str(number)))
+        except MlflowException as error:
+            if error.error_code in ABSENT:
+                return None
+            raise
+        except KeyError as error:
+            raise ModelError(f"fraud_model version {number} lacks the tag {error}, which training gives") from error
+
+    def note(self, number: int, tags: Mapping[str, str]) -> None:
+        """Gives a version tags."""
+        for name, value in tags.items():
+            self._client.set_model_version_tag(self.model, str(number), name, value)
 
     def newest(self) -> Version | None:
         """The version registered last; None while there is none."""

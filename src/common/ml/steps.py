@@ -14,7 +14,7 @@ from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
 from common.ml.baseline import rules_fired
 from common.ml.due import Plan, plan_training
 from common.ml.model_run import log_and_register
-from common.ml.model_versions import newest_and_champion, newest_version
+from common.ml.model_versions import newest_and_champion, newest_version, retrain_due
 from common.ml.promote import Contest, Outcome, judge
 from common.ml.registry import Registry
 from common.ml.train import TooFewLabels, Trained, counts, too_few_labels, train
@@ -23,9 +23,9 @@ from common.storage.lake import Lake
 from common.storage.last_success import Step
 
 _READ = (TRANSACTIONS.name, FRAUD_REPORTS.name, TRANSACTION_FEATURES.name, MERCHANT.history.name)
-TRAINING = Step("ml.training", reads=_READ, leaves=newest_version)
-"""What training depends on. It doesn't look at the champion, which promotion changes after it: where a person takes the
-alias away, the next new data, or `--force`, make a model due."""
+TRAINING = Step("ml.training", reads=_READ, looks_at=retrain_due, leaves=newest_version)
+"""What training depends on. It looks at what monitoring found of the champion, but not at which version that is, which
+promotion changes after it: where a person takes the alias away, the next new data, or `--force`, make a model due."""
 PROMOTION = Step("ml.promotion", reads=_READ, leaves=newest_and_champion)
 """What promotion depends on."""
 
@@ -66,6 +66,7 @@ def next_training(
         train_days=train_days,
         retrain_after_days=retrain_after_days,
         cards_per_day=alert_budget_cards_per_day,
+        monitored=retrain_due(lake.settings) or "",
     )
 
 

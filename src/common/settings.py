@@ -38,11 +38,11 @@ MONITORING_MIN_FRAUDS = 30
 """Frauds of a week that a verdict on the model's performance needs."""
 
 PSI_AT_MOST = 0.2
-"""Population stability index beyond which a feature or the score has drifted, the usual limit of credit scoring; what
-chance alone gives for so many rows is added."""
+"""Population stability index beyond which a feature or the score has drifted, the usual limit of credit scoring. What
+weeks of the training window differ from each other, and what chance alone gives for so many rows, are added."""
 
 KS_AT_MOST = 0.1
-"""Kolmogorov-Smirnov distance beyond which it has drifted; what chance alone gives is added."""
+"""Kolmogorov-Smirnov distance beyond which it has drifted; the same is added."""
 
 NULL_SHARE_RISE_AT_MOST = 0.05
 """Rise of the share of rows without a feature, as a share of all rows."""

@@ -34,7 +34,11 @@ MODEL_MONITORING = Table(
         Column("metric", "string", f"What was measured: {', '.join(METRICS)}."),
         Column("subject", "string", "Of what: a feature, score or a part of its range, a rule, a table, or model."),
         Column("value", "double", "The figure."),
-        Column("baseline", "double", "The same figure in training or at the alert budget; null where there is none."),
+        Column(
+            "baseline",
+            "double",
+            "What is usual, in training or by the budget; psi, ks: between its weeks.",
+        ),
         Column("at_least", "double", "Below it the figure is breached; null: no such limit."),
         Column("at_most", "double", "Above it the figure is breached; null: no such limit."),
         Column("is_breached", "boolean", "Whether the figure is beyond a limit; null: no verdict."),

@@ -3,11 +3,11 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from common.contracts.monitoring import PERFORMANCE
 from common.gold.monitored_weeks import recent_figures
+from common.ml.monitoring.figures import MODEL
 from common.settings import PSI_AT_MOST
 from common.storage.lake import Lake
 
@@ -52,11 +52,13 @@ def drift_by_week(figures: pd.DataFrame) -> Figure | None:
         for (row, column), value in np.ndenumerate(wide.to_numpy(dtype=float)):
             axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=7)
     rows, columns = np.nonzero(beyond.eq(True).to_numpy())
-    axes.plot(columns + 0.38, rows, "o", color=_BREACHED, markersize=5, label="beyond its limit")
+    axes.plot(
+        columns + 0.38, rows, "o", color=_BREACHED, markersize=6, markeredgecolor="white", label="beyond its limit"
+    )
     axes.set_xticks(range(wide.shape[1]), [f"{week:%d %b}" for week in wide.columns])
     axes.tick_params(axis="x", rotation=90 if wide.shape[1] > READABLE_WEEKS else 0)
     axes.set_yticks(range(len(wide)), wide.index, fontsize=8)
-    axes.set_title(f"Population stability index against the training window, limit {PSI_AT_MOST} and chance")
+    axes.set_title("Drift from training (PSI)\ndots: beyond the limit")
     drawn.colorbar(image, ax=axes)
     plt.close(drawn)
     return drawn
@@ -75,7 +77,9 @@ def scores_then_and_now(figures: pd.DataFrame) -> Figure | None:
     axes.bar(places + 0.2, 100 * newest["value"], 0.4, color=_MODEL, label=f"week of {newest['period_start'].iloc[0]}")
     axes.set_xticks(places, newest["subject"])
     axes.set(xlabel="score", ylabel="% of transactions", yscale="log")
-    _finish(axes, f"Scores of version {newest['model_version'].iloc[0]}, then and now")
+    axes.set_title(f"Scores of version {newest['model_version'].iloc[0]}, then and now")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
     plt.close(drawn)
     return drawn
 
@@ -84,31 +88,27 @@ def performance_by_week(figures: pd.DataFrame) -> Figure | None:
     """Performance of weeks with mature labels, beside the alerts of all weeks; None where no week was measured."""
     if figures.empty:
         return None
+    wide = figures[figures["subject"] == MODEL].pivot(index="period_start", columns="metric", values="value")
+    places, weeks = np.arange(len(wide)), [f"{week:%d %b}" for week in wide.index]
     drawn, (left, right) = plt.subplots(1, 2, figsize=(13, 4), layout="constrained")
-    weeks = sorted(figures["period_start"].unique())
-    labels = [f"{week:%d %b}" for week in weeks]
     for metric, style in zip(PERFORMANCE, ("o-", "s-", "^-", "d:"), strict=True):
-        of = figures[figures["metric"] == metric].set_index("period_start")["value"].reindex(weeks)
-        if of.notna().any():
-            left.plot(labels, of.to_numpy(dtype=float), style, label=metric.replace("_", " "))
-    left.set_ylim(bottom=0)
-    _finish(left, "Performance, once labels are mature")
-    cards = figures[figures["metric"] == "alerted_cards_per_day"].set_index("period_start").reindex(weeks)
-    right.bar(labels, cards["value"].to_numpy(dtype=float), color=_REFERENCE, label="cards with an alert, a day")
-    right.step(labels, cards["baseline"].to_numpy(dtype=float), where="mid", color=_MODEL, label="alert budget")
-    right.set_ylabel("cards a day")
-    rate = figures[figures["metric"] == "alert_rate"].set_index("period_start")["value"].reindex(weeks)
-    other = right.twinx()
-    other.plot(labels, 100 * rate.to_numpy(dtype=float), "o-", color=_BREACHED, label="alert rate")
-    other.set(ylabel="% of transactions", ylim=(0, None))
-    _finish(right, "Alerts")
-    other.legend(loc="lower right", frameon=False)
+        if metric in wide:
+            left.plot(places, wide[metric], style, label=metric.replace("_", " "))
+    left.set_ylim(0, None)
+    right.bar(places, wide["alerted_cards_per_day"], 0.6, color=_REFERENCE, label="cards with an alert, a day")
+    budget = figures[figures["metric"] == "alerted_cards_per_day"].set_index("period_start")["baseline"]
+    right.step(places, budget.reindex(wide.index).astype(float), where="mid", color=_MODEL, label="alert budget")
+    right.set(ylabel="cards a day", ylim=(0, 1.4 * np.nanmax([*wide["alerted_cards_per_day"], *budget.dropna(), 1])))
+    rate = right.twinx()
+    rate.plot(places, 100 * wide["alert_rate"], "o-", color=_BREACHED, label="alert rate")
+    rate.set(ylabel="alerts, % of transactions", ylim=(0, 1.4 * max(100 * wide["alert_rate"].max(), 0.1)))
+    rate.spines["top"].set_visible(False)
+    rate.legend(loc="upper right", frameon=False)
+    for axes, title in ((left, "Performance, once labels are mature"), (right, "Alerts")):
+        axes.set_xticks(places, weeks, rotation=90 if len(weeks) > READABLE_WEEKS else 0)
+        axes.set_xlim(-0.6, len(weeks) - 0.4)
+        axes.set_title(title)
+        axes.spines["top"].set_visible(False)
+        axes.legend(loc="lower left" if axes is left else "upper left", frameon=False)
     plt.close(drawn)
     return drawn
-
-
-def _finish(axes: Axes, title: str) -> None:
-    axes.set_title(title)
-    axes.spines[["top", "right"]].set_visible(False)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False)

@@ -1,5 +1,6 @@
 """How far two distributions are apart, from their counts in the same bins, and how far they are by chance."""
 
+from collections.abc import Sequence
 from math import log, sqrt
 
 import numpy as np
@@ -40,6 +41,22 @@ def kolmogorov_smirnov(reference: np.ndarray, current: np.ndarray) -> float:
 def ks_by_chance(reference_rows: int, rows: int) -> float:
     """What the distance exceeds once in 1 / `BY_CHANCE` comparisons of equal distributions, at most."""
     return sqrt(-log(BY_CHANCE / 2) / 2) * sqrt(1 / max(reference_rows, 1) + 1 / max(rows, 1))
+
+
+def between_weeks(weeks: Sequence[np.ndarray], min_rows: int) -> tuple[float, float]:
+    """How far a training week is from the other weeks at most: the index, and the distance without the last bin.
+
+    Rows of a week are not independent: a few terminals in trouble move a rate more than chance would. What weeks of the
+    training window differ by is what a week may differ by afterwards. 0 where there are no two weeks of `min_rows`.
+    """
+    whole = [week for week in weeks if week.sum() >= min_rows]
+    if len(whole) < 2:  # one week has no other to differ from
+        return 0.0, 0.0
+    others = sum(whole) - np.array(whole)
+    return (
+        max(population_stability_index(*pair) for pair in zip(others, whole, strict=True)),
+        max(kolmogorov_smirnov(rest[:-1], week[:-1]) for rest, week in zip(others, whole, strict=True)),
+    )
 
 
 def _shares(counts: np.ndarray) -> np.ndarray:

@@ -38,7 +38,8 @@ MODEL = "model"
 def drift(reference: Reference, counts: Mapping[str, np.ndarray]) -> list[Measured]:
     """How far the week is from the training window, by feature and for the score; `counts` as in `histograms`.
 
-    Where the training window is too small to compare with, the number of its rows is all that is measured.
+    A week may differ by a limit, by what weeks of the training window differ from each other, and by chance. Where that
+    window is too small to compare with, the number of its rows is all that is measured.
     """
     needed = Support(reference.rows, needed=0)
     window = judged("reference_rows", MODEL, reference.rows, needed, Limits(at_least=MONITORING_MIN_ROWS))
@@ -47,7 +48,8 @@ def drift(reference: Reference, counts: Mapping[str, np.ndarray]) -> list[Measur
         return [replace(window, note=f"{why}, {MONITORING_MIN_ROWS:,} are needed")]
     measured = [window]
     for subject, bins in counts.items():
-        measured += _of_subject(subject, np.asarray(reference.counts[subject]), bins)
+        usual = reference.between_weeks.get(subject, (0.0, 0.0))
+        measured += _of_subject(subject, np.asarray(reference.counts[subject]), bins, usual)
     if SCORE in counts:
         edges = reference.edges[SCORE]
         measured += _band_shares(_bands(edges, np.asarray(reference.counts[SCORE])), _bands(edges, counts[SCORE]))
@@ -107,20 +109,22 @@ def _not_lost(usual: float | None, frauds: int) -> Limits:
     return Limits(usual, (1 - PERFORMANCE_LOSS_AT_MOST) * usual - chance)
 
 
-def _of_subject(subject: str, reference: np.ndarray, bins: np.ndarray) -> Iterator[Measured]:
+def _of_subject(
+    subject: str, reference: np.ndarray, bins: np.ndarray, usual: tuple[float, float]
+) -> Iterator[Measured]:
     if subject == SCORE:  # one that another version gave is a null
         reference, bins = (np.append(counts[:-1], 0) for counts in (reference, bins))
     before, rows = int(reference.sum()), int(bins.sum())
-    stable = PSI_AT_MOST + psi_by_chance(before, rows, int(np.count_nonzero(reference + bins)))
-    yield judged("psi", subject, population_stability_index(reference, bins), Support(rows), Limits(at_most=stable))
+    index, distance = population_stability_index(reference, bins), kolmogorov_smirnov(reference[:-1], bins[:-1])
+    stable = PSI_AT_MOST + usual[0] + psi_by_chance(before, rows, int(np.count_nonzero(reference + bins)))
+    yield judged("psi", subject, index, Support(rows), Limits(usual[0], at_most=stable))
     known_before, known = int(reference[:-1].sum()), int(bins[:-1].sum())
-    near = KS_AT_MOST + ks_by_chance(known_before, known)
-    distance = kolmogorov_smirnov(reference[:-1], bins[:-1])
-    yield judged("ks", subject, distance, Support(min(known, known_before)), Limits(at_most=near))
+    near = KS_AT_MOST + usual[1] + ks_by_chance(known_before, known)
+    yield judged("ks", subject, distance, Support(min(known, known_before)), Limits(usual[1], at_most=near))
     if subject != SCORE:
-        usual = float(reference[-1]) / before
-        chance = 3 * float(np.sqrt(usual * (1 - usual) / max(rows, 1)))
-        limits = Limits(usual, at_most=usual + NULL_SHARE_RISE_AT_MOST + chance)
+        nulls = float(reference[-1]) / before
+        chance = 3 * float(np.sqrt(nulls * (1 - nulls) / max(rows, 1)))
+        limits = Limits(nulls, at_most=nulls + NULL_SHARE_RISE_AT_MOST + chance)
         yield judged("null_share", subject, int(bins[-1]) / max(rows, 1), Support(rows), limits)
 
 

@@ -25,6 +25,7 @@ class Reference:
     """The training window [start, end) of a version, whole weeks of it, and its counts.
 
     `rows`: transactions in it. `edges` and `counts` by subject, as in `histograms`; both are empty without rows.
+    `between_weeks`: by subject, how far a week of the window is from the others at most (`divergence.between_weeks`).
     `rules`: by rule, how often it fired on `rule_rows` transactions. `figures` are those of the test week, by name.
     """
 
@@ -34,6 +35,7 @@ class Reference:
     rows: int = 0
     edges: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    between_weeks: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     rules: Mapping[str, int] = field(default_factory=dict)
     rule_rows: int = 0
     figures: Mapping[str, float] = field(default_factory=dict)
@@ -53,7 +55,7 @@ def from_json(text: str) -> Reference:
     found: dict[str, Any] = json.loads(text)
     for name in ("start", "end"):
         found[name] = date.fromisoformat(found[name]) if found[name] else None
-    for name in ("edges", "counts"):
+    for name in ("edges", "counts", "between_weeks"):
         found[name] = {subject: tuple(values) for subject, values in found[name].items()}
     return Reference(**found)
 

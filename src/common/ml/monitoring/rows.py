@@ -24,7 +24,7 @@ REPORTS_WEEKS_BACK = 8
 """Weeks before the first that is due in which the newest report is looked for."""
 
 _COUNTS = "NOT is_backfill"
-_CARD = F.coalesce("account_id", "customer_id", "transaction_id")
+_CARD = "coalesce(account_id, customer_id, transaction_id)"
 
 
 def scored_days(lake: Lake, weeks: Iterable[date]) -> list[Day]:
@@ -35,7 +35,7 @@ def scored_days(lake: Lake, weeks: Iterable[date]) -> list[Day]:
         F.count_if(counts).alias("rows"),
         F.count_if(~counts).alias("backfill"),
         F.count_if(is_alert).alias("alerts"),
-        F.size(F.collect_set(F.when(is_alert, _CARD))).alias("alerted_cards"),
+        F.size(F.collect_set(F.when(is_alert, F.expr(_CARD)))).alias("alerted_cards"),
         F.max(F.when(counts, F.unix_micros("event_time"))).alias("newest"),
         *rule_counts(counts),
     ).collect()

@@ -1,11 +1,13 @@
 """The training window of a version, counted once: the reference that its weeks are compared with."""
 
+import numpy as np
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.gold import FEATURE_NAMES, TRANSACTION_FEATURES, TRANSACTION_SCORES
 from common.errors import ModelError
 from common.ml.booster import predict
+from common.ml.monitoring.divergence import between_weeks
 from common.ml.monitoring.histograms import COUNTED, SCORE, Edges, counter, edges_of, score_edges, summed
 from common.ml.monitoring.reference import (
     Reference,
@@ -16,12 +18,11 @@ from common.ml.monitoring.reference import (
 )
 from common.ml.registry import Registry, Version
 from common.rules import RULES
+from common.settings import MONITORING_MIN_ROWS
 from common.storage.lake import Lake
 
 SAMPLE_ROWS = 20_000
 """Transactions of the training window whose quantiles become edges."""
-
-_ALL = "all"
 
 
 def reference_of(lake: Lake, registry: Registry, version: str) -> tuple[Reference, int | None]:
@@ -75,10 +76,14 @@ def _counted(lake: Lake, version: Version) -> Reference:
     if model is not None and len(sample):
         sample[SCORE] = predict(model.load(), sample, model.features)
         edges = {**edges, SCORE: score_edges(sample[SCORE])}
-    frames = numbers(rows, features).withColumn("period", F.lit(_ALL))
-    found = frames.mapInPandas(counter({_ALL: edges}, model), COUNTED).groupBy("period", "subject", "bin")
-    by_bin = [(row[0], row[1], row[2], row[3]) for row in found.agg(F.sum("rows")).collect()]
-    counts = counts_of(summed(by_bin, {_ALL: edges})[_ALL])
+    week = F.floor(F.datediff("event_date", F.lit(empty.start)) / 7)
+    weeks = {str(number): edges for number in range((empty.end - empty.start).days // 7 + 1)}
+    frames = numbers(rows.withColumn("week", week), {**features, "week": F.col("week")})
+    named = frames.withColumn("period", F.col("week").cast("int").cast("string"))
+    found = named.mapInPandas(counter(weeks, model), COUNTED).groupBy("period", "subject", "bin").agg(F.sum("rows"))
+    by_week = summed(((row[0], row[1], row[2], row[3]) for row in found.collect()), weeks)
+    by_subject = {subject: [counts[subject] for counts in by_week.values()] for subject in edges}
+    counts = counts_of({subject: np.sum(of, axis=0) for subject, of in by_subject.items()})
     hits = lake.table(TRANSACTION_SCORES).where(is_inside).agg(F.count("*").alias("rows"), *rule_counts()).collect()[0]
     return Reference(
         version.model.version,
@@ -87,6 +92,7 @@ def _counted(lake: Lake, version: Version) -> Reference:
         sum(next(iter(counts.values()), ())),
         dict(edges),
         counts,
+        {subject: between_weeks(of, MONITORING_MIN_ROWS) for subject, of in by_subject.items()},
         {rule.name: hits[rule.name] for rule in RULES},
         hits["rows"],
         empty.figures,

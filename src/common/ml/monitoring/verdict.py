@@ -61,7 +61,7 @@ def _sustained(weeks: Weeks, metrics: Sequence[str]) -> Iterator[tuple[str, date
 
 def _finding(version: str, week: date, m: Measured) -> Finding:
     limits = [f"{name} {limit:.4g}" for name, limit in (("at least", m.at_least), ("at most", m.at_most)) if limit]
-    usual = f", {m.baseline:.4g} in training" if m.baseline is not None else ""
+    usual = f", {m.baseline:.4g} is usual" if m.baseline is not None else ""
     details = f"{m.value:.4g} in the week of {week}; {' and '.join(limits)}{usual}"
     name = f"{m.metric} of {m.subject}"
     return Finding(_subject(version), name, not m.is_breached, f"{details}; {m.note}" if m.note else details, "warning")

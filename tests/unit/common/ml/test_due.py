@@ -19,7 +19,13 @@ def version(test_start: datetime, number: str = "1", decision: str = "promoted")
 
 
 def plan(
-    champion: Version | None, newest: Version | None = None, as_of: str = "", cards_per_day: int = 10, after: int = 7
+    champion: Version | None,
+    newest: Version | None = None,
+    as_of: str = "",
+    cards_per_day: int = 10,
+    after: int = 7,
+    *,
+    monitored: str = "",
 ) -> Plan:
     return plan_training(
         newest_event=NEWEST,
@@ -29,6 +35,7 @@ def plan(
         train_days=30,
         retrain_after_days=after,
         cards_per_day=cards_per_day,
+        monitored=monitored,
     )
 
 
@@ -77,6 +84,13 @@ def test_other_features_or_another_budget_make_a_model_due() -> None:
     old = replace(champion, model=replace(champion.model, features=FEATURE_NAMES[1:]))
     assert plan(old).reason == "the features changed: amount_eur"
     assert plan(champion, cards_per_day=20).reason == "the alert budget changed from 10 to 20 cards a day"
+
+
+def test_what_monitoring_found_makes_a_model_due_from_newer_data() -> None:
+    assert plan(version(day(46, 0)), monitored="sustained drift") == replace(
+        plan(version(day(40, 0))), reason="sustained drift"
+    )
+    assert not plan(version(day(47, 0)), monitored="sustained drift").is_due
 
 
 def test_a_version_of_the_same_data_waits_for_promotion_or_was_kept_out() -> None:

@@ -109,6 +109,7 @@ def performance_by_week(figures: pd.DataFrame) -> Figure | None:
         axes.set_xlim(-0.6, len(weeks) - 0.4)
         axes.set_title(title)
         axes.spines["top"].set_visible(False)
-        axes.legend(loc="lower left" if axes is left else "upper left", frameon=False)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc="lower left" if axes is left else "upper left", frameon=False)
     plt.close(drawn)
     return drawn

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from ml_builders import random_judged
 
-from common.contracts.gold import FEATURE_NAMES
+from common.contracts.features import FEATURE_NAMES
 from common.ml.gate import Difference, compare, decide, decide_first, unfit
 from common.ml.metrics import average_precision, evaluate
 

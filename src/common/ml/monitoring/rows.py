@@ -8,7 +8,8 @@ import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from common.contracts.gold import FEATURE_NAMES, IS_ALERT, TRANSACTION_SCORES
+from common.contracts.features import FEATURE_NAMES
+from common.contracts.gold import IS_ALERT, TRANSACTION_SCORES
 from common.contracts.silver import FRAUD_REPORTS
 from common.features.labels import last_reports
 from common.features.reach import stretches, within

@@ -4,7 +4,8 @@ import numpy as np
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from common.contracts.gold import FEATURE_NAMES, TRANSACTION_FEATURES, TRANSACTION_SCORES
+from common.contracts.features import FEATURE_NAMES
+from common.contracts.gold import TRANSACTION_FEATURES, TRANSACTION_SCORES
 from common.errors import ModelError
 from common.ml.booster import predict
 from common.ml.monitoring.divergence import between_weeks

@@ -12,7 +12,8 @@ from gold_worlds import at
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from common.contracts.gold import FEATURES, TRANSACTION_FEATURES, TRANSACTION_SCORES
+from common.contracts.features import FEATURES
+from common.contracts.gold import TRANSACTION_FEATURES, TRANSACTION_SCORES
 from common.contracts.monitoring import MODEL_MONITORING, PERFORMANCE
 from common.contracts.ops import QUALITY_RESULTS
 from common.contracts.silver import FRAUD_REPORTS

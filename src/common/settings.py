@@ -31,6 +31,37 @@ UNCOMMITTED_HOURS = 2
 CHECKPOINT_RETENTION_DAYS = 30
 """Days without use after which the checkpoint of a stream that reads nothing any more is removed."""
 
+MONITORING_MIN_ROWS = 500
+"""Transactions of a week, and of the training window, that a verdict on drift or a rate needs."""
+
+MONITORING_MIN_FRAUDS = 30
+"""Frauds of a week that a verdict on the model's performance needs."""
+
+PSI_AT_MOST = 0.2
+"""Population stability index beyond which a feature or the score has drifted, the usual limit of credit scoring. What
+weeks of the training window differ from each other, and what chance alone gives for so many rows, are added."""
+
+KS_AT_MOST = 0.1
+"""Kolmogorov-Smirnov distance beyond which it has drifted; the same is added."""
+
+NULL_SHARE_RISE_AT_MOST = 0.05
+"""Rise of the share of rows without a feature, as a share of all rows."""
+
+RULE_RATE_FACTOR = 3.0
+"""A rule may fire so many times more, or less, often than in the training window."""
+
+ALERTED_CARDS_FACTOR = 2.0
+"""So many times more, or fewer, cards a day than the alert budget may have an alert."""
+
+PERFORMANCE_LOSS_AT_MOST = 0.25
+"""Share of a figure of the test week that may be lost."""
+
+CALIBRATION_RATIO_LIMITS = (0.5, 2.0)
+"""Limits of (frauds expected by the scores) / (frauds that there were)."""
+
+SUSTAINED_WEEKS = 2
+"""Weeks in a row that drift or lost performance must last to make a new model due."""
+
 MODEL_NAME = "fraud_model"
 EXPERIMENT_NAME = "fraud_model"
 

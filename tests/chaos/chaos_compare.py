@@ -23,6 +23,7 @@ IGNORED: Mapping[str, str] = {
     "checked_at": "time of day",
     "first_seen_at": "time of day",
     "replayed_at": "time of day",
+    "computed_at": "time of day",
 }
 """Columns that are not compared, with the reason. Record ids are: both workspaces read the same paths."""
 

@@ -42,7 +42,7 @@ WORLD = (
 )
 OF_A_RUN = frozenset(
     {"run_id", "query_id", "batch_id", "first_seen_at", "replayed_at", "model_version", "details"}
-    | {f"{done}_at" for done in ("committed", "ingested", "accepted", "quarantined", "scored", "checked")}
+    | {f"{done}_at" for done in ("committed", "ingested", "accepted", "quarantined", "scored", "checked", "computed")}
     | {"ingest_date"}
 )
 """Columns that tell of the run and of the time of day, not of the data."""

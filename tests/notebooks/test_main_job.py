@@ -11,10 +11,11 @@ from job_workspace import Workspace
 
 from common.checks.tables import checking
 from common.contracts.gold import TRANSACTION_FEATURES, TRANSACTION_SCORES
+from common.contracts.monitoring import MODEL_MONITORING
 from common.contracts.ops import UNMAPPED_FIELDS
 from common.contracts.silver import CUSTOMER, FRAUD_REPORTS, MERCHANT, TRANSACTIONS
 from common.features.labels import LABELLED_BY
-from common.gold import marts, star_schema, transaction_features, transaction_scores
+from common.gold import marts, model_monitoring, star_schema, transaction_features, transaction_scores
 from common.gold.marts import MARTS
 from common.gold.star_schema import STAR
 from common.ml.steps import PROMOTION, TRAINING
@@ -113,6 +114,7 @@ def test_steps_declare_all_that_their_tasks_read_and_write(workspace: Workspace)
         "promote_fraud_model": PROMOTION,
         "score_transactions": transaction_scores.STEP,
         "marts": marts.STEP,
+        "monitor_model": model_monitoring.STEP,
         "check_quality": checking(source.feeds),
     }
     for task, step in steps.items():
@@ -193,6 +195,7 @@ def test_a_forced_run_with_nothing_new_changes_nothing(workspace: Workspace) -> 
         TRANSACTION_SCORES,
         *STAR,
         *MARTS,
+        MODEL_MONITORING,
     )
 
     def versions() -> dict[str, int]:

@@ -5,6 +5,8 @@ decided. Of several statements the last counts, whoever made it. A reviewer who 
 learnt from labels takes them from here, in one shape: transaction_id, is_fraud, reported_at.
 """
 
+from datetime import datetime
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -35,6 +37,14 @@ def known_labels(lake: Tables) -> DataFrame:
     if lake.exists(ALERT_VERDICTS):
         return labels(reports, lake.table(ALERT_VERDICTS))
     return reports.select("transaction_id", "is_fraud", "reported_at")
+
+
+def labels_since(lake: Tables, since: datetime) -> DataFrame:
+    """The labels that this lakehouse got since a moment, whenever they were made."""
+    reports = lake.table(FRAUD_REPORTS).where(F.col("accepted_at") >= F.lit(since))
+    if not lake.exists(ALERT_VERDICTS):
+        return reports.select("transaction_id", "is_fraud", "reported_at")
+    return labels(reports, lake.table(ALERT_VERDICTS).where(F.col("recorded_at") >= F.lit(since)))
 
 
 def last_labels(labels: DataFrame) -> DataFrame:

@@ -38,12 +38,13 @@ def plan_training(
     cards_per_day: int,
     review_cost_eur: float | None = None,
     validation_folds: int = 1,
+    monitored: str = "",
 ) -> Plan:
     """Whether a new model is due.
 
-    It is when there is no champion, the features, the alert budget or the review cost changed, or
-    `retrain_after_days` of data arrived since the champion's test_start. A version of the same test_start, features,
-    budget and cost is not trained twice: it waits for promotion, or was kept out.
+    It is when there is no champion, the features, the alert budget or the review cost changed, `retrain_after_days` of
+    data arrived since the champion's test_start, or monitoring found that drift or lost performance lasts. A version of
+    the same test_start, features, budget and cost is not trained twice: it waits for promotion, or was kept out.
 
     Features are those that training was offered, not those that it found fed: what a source never feeds would make a
     model due for ever.
@@ -58,6 +59,7 @@ def plan_training(
         cards_per_day: the alert budget.
         review_cost_eur: what reviewing a card costs; None: the threshold goes by the budget alone.
         validation_folds: how many weeks to choose by, where the data reach back far enough.
+        monitored: why monitoring finds a new model due; empty where it doesn't.
 
     """
     if newest_event is None:
@@ -66,7 +68,7 @@ def plan_training(
     protocol = protocol_at(until, train_days, validation_folds=validation_folds)
     start = protocol.test.test_start
     wanted = _Wanted(cards_per_day, review_cost_eur)
-    reason = _why_due(champion, start, retrain_after_days, wanted)
+    reason = _why_due(champion, start, retrain_after_days, wanted) or monitored or None
     if reason is None and champion:
         model = champion.model
         text = f"champion version {model.version} is up to date: its test_start is {model.test_start:%Y-%m-%d}"

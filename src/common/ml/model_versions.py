@@ -17,6 +17,9 @@ ALIAS = "champion"
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """What MLflow's stores answer for an alias, or a model, that is not there."""
 
+RETRAIN_DUE = "retrain_due"
+"""Tag of a version that monitoring found to need a successor: why."""
+
 _FILE = "sqlite:///"
 
 
@@ -72,3 +75,24 @@ def _champion_by_client(settings: Settings) -> str | None:
         return str(client.get_model_version_by_alias(settings.model, ALIAS).version)
     except MlflowException as error:
         return "" if error.error_code in ABSENT else None
+
+
+def retrain_due(settings: Settings) -> str | None:
+    """Why monitoring found a new model due, by a tag of the champion; empty where it didn't, None where unknown."""
+    query = (
+        "SELECT max(tag.value) FROM registered_model_aliases alias "
+        "JOIN model_version_tags tag ON tag.name = alias.name AND tag.version = alias.version "
+        f"WHERE alias.name = ? AND alias.alias = '{ALIAS}' AND tag.key = '{RETRAIN_DUE}'"
+    )
+    return _number(settings, query, lambda: _retrain_due_by_client(settings))
+
+
+def _retrain_due_by_client(settings: Settings) -> str | None:
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        champion = MlflowClient(registry_uri=settings.registry_uri).get_model_version_by_alias(settings.model, ALIAS)
+    except MlflowException as error:
+        return "" if error.error_code in ABSENT else None
+    return str(champion.tags.get(RETRAIN_DUE, ""))

@@ -133,6 +133,11 @@ class Registry:
                 return None
             raise
 
+    def note(self, number: str, tags: Mapping[str, str]) -> None:
+        """Gives a version tags."""
+        for name, value in tags.items():
+            self._client.set_model_version_tag(self.model, number, name, value)
+
     def newest(self) -> Version | None:
         """The version registered last; None while there is none."""
         versions = self._client.search_model_versions(f"name='{self.model}'")

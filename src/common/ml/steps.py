@@ -18,7 +18,7 @@ from common.ml.due import Plan, plan_training
 from common.ml.enough_labels import TooFewLabels, counts, too_few_labels
 from common.ml.folds import Protocol
 from common.ml.model_run import log_and_register, run_name
-from common.ml.model_versions import newest_and_champion, newest_version
+from common.ml.model_versions import newest_and_champion, newest_version, retrain_due
 from common.ml.promote import Contest, Outcome, judge
 from common.ml.registry import Registry
 from common.ml.search import Limits
@@ -31,9 +31,9 @@ from common.storage.lake import Lake
 from common.storage.last_success import Step
 
 _READ = tuple(table.name for table in (TRANSACTIONS, *LABELLED_BY, TRANSACTION_FEATURES, MERCHANT.history))
-TRAINING = Step("ml.training", reads=_READ, leaves=newest_version)
-"""What training depends on. It doesn't look at the champion, which promotion changes after it: where a person takes the
-alias away, the next new data, or `--force`, make a model due."""
+TRAINING = Step("ml.training", reads=_READ, looks_at=retrain_due, leaves=newest_version)
+"""What training depends on. It looks at what monitoring found of the champion, but not at which version that is, which
+promotion changes after it: where a person takes the alias away, the next new data, or `--force`, make a model due."""
 PROMOTION = Step("ml.promotion", reads=_READ, leaves=newest_and_champion)
 """What promotion depends on."""
 
@@ -84,6 +84,7 @@ def next_training(
         cards_per_day=alert_budget_cards_per_day,
         review_cost_eur=as_euro(review_cost_eur),
         validation_folds=validation_folds,
+        monitored=retrain_due(lake.settings) or "",
     )
 
 

@@ -15,7 +15,7 @@ from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.ops import REPLAYED_RECORDS, UNMAPPED_FIELDS
 from common.contracts.silver import QUARANTINE, REFERENCES, TARGETS, TRANSACTIONS
 from common.contracts.table import Table
-from common.gold import marts, star_schema, transaction_features, transaction_scores
+from common.gold import marts, model_monitoring, star_schema, transaction_features, transaction_scores
 from common.silver.history import rebuild_history
 from common.sources.declaration import FileFeed
 from common.sources.reading import reading_of
@@ -44,7 +44,7 @@ class Withdrawal:
 
 WithdrawalStep = Callable[[Lake, Withdrawal], None]
 
-MADE_OF_SILVER = (star_schema.STEP, transaction_features.STEP, marts.STEP)
+MADE_OF_SILVER = (star_schema.STEP, transaction_features.STEP, marts.STEP, model_monitoring.STEP)
 """What is made again of silver as a whole. Decisions on other transactions stay as they were made."""
 
 

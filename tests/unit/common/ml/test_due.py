@@ -26,6 +26,7 @@ def plan(
     cards_per_day: int = 10,
     after: int = 7,
     review_cost_eur: float | None = None,
+    monitored: str = "",
 ) -> Plan:
     return plan_training(
         newest_event=NEWEST,
@@ -36,6 +37,7 @@ def plan(
         retrain_after_days=after,
         cards_per_day=cards_per_day,
         review_cost_eur=review_cost_eur,
+        monitored=monitored,
     )
 
 
@@ -109,6 +111,13 @@ def test_another_review_cost_makes_a_model_due() -> None:
     assert plan(priced).reason == "the review cost changed from 2.5 euro a card to none"
     assert not plan(priced, review_cost_eur=2.5).is_due
     assert plan(champion, priced, review_cost_eur=2.5).reason.startswith("version 1 was trained up to the same day")
+
+
+def test_what_monitoring_found_makes_a_model_due_from_newer_data() -> None:
+    assert plan(version(day(46, 0)), monitored="sustained drift") == replace(
+        plan(version(day(40, 0))), reason="sustained drift"
+    )
+    assert not plan(version(day(47, 0)), monitored="sustained drift").is_due
 
 
 def test_a_version_of_the_same_data_waits_for_promotion_or_was_kept_out() -> None:

@@ -82,14 +82,16 @@ def test_jobs_are_for_the_team_to_run_and_to_see(deployer: Deployer) -> None:
         if kind == "jobs"
     }
 
-    assert len(lists) == 6
+    assert len(lists) == 7
     for name, entries in lists.items():
         levels = {
             entry.get("group_name") or entry["service_principal_name"]: entry["permission_level"] for entry in entries
         }
         assert levels["fraud-engineers"] == "CAN_MANAGE"
         # Who is erased is gone for good, and a replay changes tables: scientists run what trains.
-        assert levels.get("fraud-scientists") == ("CAN_MANAGE_RUN" if name in {"lakehouse", "retrain"} else None)
+        assert levels.get("fraud-scientists") == (
+            "CAN_MANAGE_RUN" if name in {"lakehouse", "retrain", "rollback_model"} else None
+        )
         assert levels["fraud-analysts"] == "CAN_VIEW"
 
 

@@ -63,7 +63,7 @@ def model_card(
             "## Figures",
             _TESTED.format(**model.as_dict()),
             "",
-            *_figures(figures, model.cards_per_day),
+            *figures_table(figures, model.cards_per_day),
             "",
             "## Windows",
             "| fold | train | test | labels as known on |",
@@ -95,7 +95,8 @@ def model_card(
     )
 
 
-def _figures(figures: Mapping[str, Figures], cards_per_day: int) -> list[str]:
+def figures_table(figures: Mapping[str, Figures], cards_per_day: int) -> list[str]:
+    """The figures side by side, one column each, as lines of markdown."""
     names = list(figures)
     lines = [f"| | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
     for field, (label, form) in _SHOWN.items():

@@ -15,8 +15,8 @@ from common.ml.slices import MIN_FRAUDS, MIN_TRANSACTIONS, large_slices, with_ag
 def parted(seed: int, a_day: int = 400, share: float = 0.25) -> pd.DataFrame:
     """Many cards in two channels, of which `atm` has that share of the transactions, and one country."""
     frame = random_judged(seed, a_day=a_day, cards=1500)
-    is_atm = np.random.default_rng(seed).random(len(frame)) < share
-    return frame.assign(channel=np.where(is_atm, "atm", "online"), country="PT", customer_age=None)
+    is_atm = np.random.default_rng(seed + 1000).random(len(frame)) < share
+    return frame.assign(channel=np.where(is_atm, "atm", "online"), country="PT", customer_age=None, amount_eur=10.0)
 
 
 def test_a_part_is_large_from_a_number_of_frauds_and_transactions_on() -> None:

@@ -68,7 +68,7 @@ def rule(candidate: Version, outcome: Outcome, approval: Approval) -> Ruling:
     reason = verdict.reason if verdict else candidate.reason
     said = approval.given(candidate)
     if said:
-        return Ruling(PROMOTED, f"{reason} {said.capitalize()}.", said)
+        return Ruling(PROMOTED, f"{reason} {said[:1].upper()}{said[1:]}.", said)
     if not approval.required:
         return Ruling(PROMOTED, reason)
     return Ruling(WAITS, reason)

@@ -6,6 +6,7 @@ import mlflow
 import pandas as pd
 import pytest
 from ml_builders import a_world, no_rules
+from mlflow.models import infer_signature
 from small_models import register, register_champion, small_model
 
 from common.contracts.gold import FEATURE_NAMES
@@ -26,9 +27,15 @@ def registry(settings: Settings) -> Registry:
 def by_hand(registry: Registry, tags: dict[str, str], signature: bool = False) -> int:
     """A model that is logged and registered as MLflow's own documentation shows."""
     model = small_model()
-    example = pd.DataFrame([[1.0] * len(FEATURE_NAMES)], columns=list(FEATURE_NAMES)) if signature else None
+    example = pd.DataFrame([[1.0] * len(FEATURE_NAMES)], columns=list(FEATURE_NAMES))
     with mlflow.start_run(experiment_id=registry.experiment_id):
-        logged = mlflow.xgboost.log_model(model.load(), name="model", model_format="ubj", input_example=example)
+        logged = mlflow.xgboost.log_model(
+            model.load(),
+            name="model",
+            model_format="ubj",
+            signature=infer_signature(example, [0.5]) if signature else None,
+            pip_requirements=["xgboost"],
+        )
     made = mlflow.MlflowClient().create_model_version(registry.model, source=logged.model_uri, tags=tags)
     return int(made.version)
 

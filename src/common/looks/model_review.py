@@ -60,7 +60,7 @@ def reliability_points(scores: np.ndarray, is_fraud: np.ndarray) -> pd.DataFrame
     """Mean `score` and share `is_fraud` of bins by rising score that have about as many frauds each."""
     order = np.argsort(scores, kind="stable")
     seen = np.cumsum(is_fraud[order]) - is_fraud[order]
-    bins = seen * CALIBRATION_BINS // max(int(is_fraud.sum()), 1)
+    bins = np.minimum(seen * CALIBRATION_BINS // max(int(is_fraud.sum()), 1), CALIBRATION_BINS - 1)
     frame = pd.DataFrame({"score": scores[order], "is_fraud": is_fraud[order].astype("float64")})
     return frame.groupby(bins).mean()
 

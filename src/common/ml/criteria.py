@@ -40,8 +40,8 @@ class Criterion:
 def features_available(evidence: Evidence) -> Iterable[Criterion]:
     """All features that the model needs are computed now; it need not use all that are."""
     missing = sorted(set(evidence.model.features) - set(evidence.computed))
-    text = f"not computed now: {', '.join(missing)}" if missing else f"all {len(evidence.model.features)} are computed"
-    yield Criterion("features", len(missing), "0 missing", not missing, f"Features {text}.", necessary=True)
+    text = f"Not computed now: {', '.join(missing)}." if missing else "All that the model needs are computed."
+    yield Criterion("features", len(missing), "0 missing", not missing, text, necessary=True)
 
 
 def not_learnt_by_the_champion(evidence: Evidence) -> Iterable[Criterion]:
@@ -63,7 +63,8 @@ def not_learnt_by_the_champion(evidence: Evidence) -> Iterable[Criterion]:
 def scores_are_probabilities(evidence: Evidence) -> Iterable[Criterion]:
     """Every score is a number from 0 to 1."""
     off = int((~((evidence.scores >= 0) & (evidence.scores <= 1))).sum())
-    text = f"{off:,} of {len(evidence.scores):,} scores are not numbers from 0 to 1." if off else "All scores are."
+    which = f"{off:,} of {len(evidence.scores):,} scores are not" if off else "All scores are"
+    text = f"{which} numbers from 0 to 1."
     yield Criterion("probabilities", off, "0 others", not off, text, necessary=True)
 
 

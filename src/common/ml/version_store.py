@@ -45,7 +45,7 @@ class VersionStore:
         except UnusableVersion:
             return None
 
-    def version(self, number: int) -> Version | None:
+    def version(self, number: int | str) -> Version | None:
         """The version of that number; None where there is none.
 
         Raises:

@@ -94,7 +94,7 @@ def test_with_features_that_are_not_computed_it_is_kept_out(registry: Registry) 
     outcome = judge(next_contest(registry), a_world(), no_rules(), seed=1)
     assert outcome.verdict is not None
     assert not outcome.verdict.passed
-    assert outcome.text == "failed 1 of 1 criteria. Features not computed now: age_of_moon."
+    assert outcome.text == "failed 1 of 1 criteria. Not computed now: age_of_moon."
 
 
 def test_a_store_that_can_not_be_reached_is_no_reason_to_skip(

@@ -69,6 +69,7 @@ def silver_tables(source: Path, folder: Path) -> dict[str, int]:
             "account_id": pa.nulls(rows.num_rows, pa.string()),
             "terminal_id": text["TERMINAL_ID"],
             "amount_eur": pc.round(rows["TX_AMOUNT"], 2).cast(pa.decimal128(18, 2)),
+            **{name: pa.nulls(rows.num_rows, pa.string()) for name in ("country", "channel", "merchant_id")},
         }
     )
     frauds = pc.equal(rows["TX_FRAUD"], 1)

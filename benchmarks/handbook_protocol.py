@@ -45,7 +45,7 @@ def main() -> None:
 
 def features_of(source: Path, folder: Path) -> pd.DataFrame:
     """The features of the days that the folds need, by the function that the lakehouse uses, with `is_fraud`."""
-    from common.contracts.gold import FEATURE_NAMES
+    from common.contracts.features import FEATURE_NAMES
     from common.features.transactions import transaction_features
     from common.session import spark_session
 
@@ -90,7 +90,7 @@ def handbook_split(rows: pd.DataFrame, start: str):  # type: ignore[no-untyped-d
 
 def measure(rows: pd.DataFrame, tell):  # type: ignore[no-untyped-def]
     """The search on the earlier folds, and the figures of its best candidate on each of the reported ones."""
-    from common.contracts.gold import FEATURE_NAMES
+    from common.contracts.features import FEATURE_NAMES
     from common.ml.booster import fit, predict, search
     from common.ml.metrics import evaluate
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
-from common.contracts.gold import FEATURE_NAMES
+from common.contracts.features import FEATURE_NAMES
 from common.ml.champion import Champion
 from common.ml.registry import Registry
 from common.settings import Settings

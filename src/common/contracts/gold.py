@@ -1,24 +1,7 @@
 """Gold: features, scores and decisions. Dimensions and facts are in `star`, what people read of them in `marts`."""
 
+from common.contracts.features import FEATURE_COLUMNS
 from common.contracts.table import Column, ForeignKey, Freshness, Table, View, Volume, between, one_of, required
-
-WINDOW_DAYS = (1, 7, 30)
-
-
-def _windowed(prefix: str, type_: str, comment: str) -> tuple[Column, ...]:
-    return tuple(Column(f"{prefix}_{days}d", type_, comment.format(days=days)) for days in WINDOW_DAYS)
-
-
-FEATURES = (
-    Column("amount_eur", "double", "Amount of the transaction in euro."),
-    Column("is_weekend", "boolean", "Whether it happened on a Saturday or Sunday, UTC."),
-    Column("is_night", "boolean", "Whether it happened from hour 0 to hour 6, UTC."),
-    *_windowed("customer_tx_count", "bigint", "Transactions of the customer in (t - {days} d, t]."),
-    *_windowed("customer_amount_mean", "double", "Their mean amount in euro in (t - {days} d, t]; null without any."),
-    *_windowed("terminal_tx_count", "bigint", "Transactions at the terminal in (t - 7 d - {days} d, t - 7 d]."),
-    *_windowed("terminal_fraud_rate", "double", "Share of those known at t to be fraud; 0 where there are none."),
-)
-FEATURE_NAMES = tuple(column.name for column in FEATURES)
 
 _EVENT = (
     Column("transaction_id", "string", "The transaction."),
@@ -39,7 +22,7 @@ TRANSACTION_FEATURES = Table(
     columns=(
         *_EVENT,
         Column("terminal_id", "string", "Where the card was used."),
-        *FEATURES,
+        *FEATURE_COLUMNS,
     ),
     cluster_by=("event_date",),
     foreign_keys=_OF_A_TRANSACTION,
@@ -68,7 +51,7 @@ TRANSACTION_SCORES = Table(
         Column("reasons", "array<string>", "Why it is an alert, most important first; empty where it is none."),
         Column(
             "features",
-            "struct<" + ", ".join(f"{c.name}: {c.type}" for c in FEATURES) + ">",
+            "struct<" + ", ".join(f"{c.name}: {c.type}" for c in FEATURE_COLUMNS) + ">",
             "The features as the scorer saw them.",
         ),
         Column("model_version", "string", "Version of the registered model."),

@@ -1,12 +1,13 @@
 """Which transactions a late row concerns: those that have features, and a window that the row changes.
 
 Each row that arrives is turned into spans: a key, and the time during which that key's transactions can see the row.
-They are half-open, as the windows are, and follow from them with w = 30 days and a delay of 7:
+They are half-open, as the windows are, and follow from them with the reach R of 67 days and a delay of 7:
 
-- a transaction at t, among its customer's: (s - w, s] holds t for s in [t, t + w); at t itself, for later ids only
-- among its terminal's: (s - delay - w, s - delay] holds t for s in [t + delay, t + delay + w)
-- a report of a transaction at e, fraud or withdrawn, at its terminal: for the same [e + delay, e + delay + w), but
-  not before it came in
+- a transaction at t, among its customer's: (s - R, s] holds t for s in [t, t + R); at t itself, for later ids only
+- among its terminal's: (s - R, s - delay] holds t for s in [t + delay, t + R)
+- a report of a transaction at e, fraud or withdrawn, at its terminal: (s - delay - 30 d, s - delay] holds e for s in
+  [e + delay, e + delay + 30 d), but not before it came in
+- among its customer's: [e, e + R), but not before it came in
 - the transaction itself, where it has features already: the batch is run again after a kill, or the stream was reset
 
 A transaction is affected if a span of its customer, terminal or own id that began before it hasn't ended: a running
@@ -18,16 +19,16 @@ from datetime import date, datetime, timedelta
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from common.contracts.gold import WINDOW_DAYS
-from common.features.reach import Stretch, stretches
-from common.features.windows import DAY_MICROS, EVENT_MICROS
+from common.contracts.features import USUAL_DAYS
+from common.features.reach import REACH_DAYS, Stretch, stretches
+from common.features.timeline import DAY_MICROS
+from common.features.transactions import EVENT_MICROS
 from common.settings import LABEL_DELAY_DAYS
 from common.storage.recent import utc
 
 ROW_KEY = ("transaction_id", "event_date")
 """What identifies a transaction: its id, among those of its date."""
 
-_REACH_DAYS = max(WINDOW_DAYS)
 _KEY = ("kind", "key")
 _UP_TO_HERE = (Window.unboundedPreceding, Window.currentRow)
 
@@ -38,9 +39,9 @@ def transaction_spans(transactions: DataFrame, delay_days: int = LABEL_DELAY_DAY
     Columns: kind, key, event_micros (the beginning), transaction_id, until_micros (exclusive). At its very beginning a
     span with a transaction_id is seen by that id and later ones; one without, by all.
     """
-    at, delay, width = F.unix_micros("event_time"), delay_days * DAY_MICROS, _REACH_DAYS * DAY_MICROS
-    of_customer = _span("customer", "customer_id", at, at + width, F.col("transaction_id"))
-    at_terminal = _span("terminal", "terminal_id", at + delay, at + delay + width)
+    at, delay, reach = F.unix_micros("event_time"), delay_days * DAY_MICROS, REACH_DAYS * DAY_MICROS
+    of_customer = _span("customer", "customer_id", at, at + reach, F.col("transaction_id"))
+    at_terminal = _span("terminal", "terminal_id", at + delay, at + reach)
     itself = _span("transaction", "transaction_id", at, at + 1)
     return transactions.select(F.inline(F.array(of_customer, at_terminal, itself))).where("key IS NOT NULL")
 
@@ -52,23 +53,25 @@ def report_spans(
 
     Args:
         reports: transaction_id, reported_at.
-        transactions: silver.transactions, where the reports' transactions are looked up. A report concerns no
-            transaction's terminal later than the windows reach, and none before the delay is over: only what lies
-            between `since` less the reach and `newest` less the delay is read.
+        transactions: silver.transactions, where the reports' transactions are looked up. A report concerns nothing
+            later than features reach: only what lies between `since` less the reach and `newest` is read.
         since: the earliest reported_at of `reports`.
         newest: event time of the newest transaction that has features.
         delay_days: days that reports of fraud are given to arrive.
 
     """
-    first, last = since - timedelta(delay_days + _REACH_DAYS), newest - timedelta(delay_days)
+    first, last = since - timedelta(REACH_DAYS), newest
     bounded = F.col("event_date").between(F.lit(first.date()), F.lit(last.date()))
     known = reports.where(F.col("reported_at") <= F.lit(newest)).select("transaction_id", "reported_at")
-    reported = transactions.where(bounded).select("transaction_id", "terminal_id", "event_time")
-    counted_from = F.unix_micros("event_time") + delay_days * DAY_MICROS
-    begin = F.greatest(counted_from, F.unix_micros("reported_at"))
-    at_terminal = _span("terminal", "terminal_id", begin, counted_from + _REACH_DAYS * DAY_MICROS)
-    spans = reported.join(known, "transaction_id").select(F.inline(F.array(at_terminal)))
-    return spans.where(f"key IS NOT NULL AND {EVENT_MICROS} < until_micros")
+    reported = transactions.where(bounded).select("transaction_id", "customer_id", "terminal_id", "event_time")
+    happened, known_at = F.unix_micros("event_time"), F.unix_micros("reported_at")
+    counted_from = happened + delay_days * DAY_MICROS
+    spans = (
+        _span("customer", "customer_id", F.greatest(happened + 1, known_at), happened + REACH_DAYS * DAY_MICROS),
+        _span("terminal", "terminal_id", F.greatest(counted_from, known_at), counted_from + USUAL_DAYS * DAY_MICROS),
+    )
+    found = reported.join(known, "transaction_id").select(F.inline(F.array(*spans)))
+    return found.where(f"key IS NOT NULL AND {EVENT_MICROS} < until_micros")
 
 
 def days_of(spans: DataFrame, newest: datetime) -> list[Stretch]:

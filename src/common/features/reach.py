@@ -7,8 +7,14 @@ from datetime import date, datetime, timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from common.contracts.gold import WINDOW_DAYS
+from common.contracts.features import RECENT_DAYS, USUAL_DAYS
+from common.settings import LABEL_DELAY_DAYS
 from common.storage.recent import utc
+
+REACH_DAYS = 2 * USUAL_DAYS + max(*RECENT_DAYS, LABEL_DELAY_DAYS)
+"""How far back features reach. What was unusual within the recent days is judged by what was usual before it, from
+which what was unusual is left out, by what was usual before that. A terminal's fraud is explained by the usual amounts
+before it: its delay, window and these together reach as far."""
 
 Stretch = tuple[date, date]
 """The first and the last day of several in a row."""
@@ -22,16 +28,15 @@ class Reach:
     last: datetime
     dates: tuple[date, ...]
 
-    def history(self, transactions: DataFrame, delay_days: int) -> DataFrame:
-        """The transactions that a window of the batch can hold, the batch's own included.
+    def history(self, transactions: DataFrame) -> DataFrame:
+        """The transactions that features of the batch can depend on, the batch's own included.
 
         The bounds are literals, on event_date too, so that Delta skips the files outside of them. What lies between
         the windows of a late transaction and those of the newest ones is skipped as well.
         """
-        days_back = delay_days + max(WINDOW_DAYS)
         return transactions.where(
-            within("event_date", stretches((day - timedelta(days_back), day) for day in self.dates))
-            & (F.col("event_time") > F.lit(self.first - timedelta(days_back)))
+            within("event_date", stretches((day - timedelta(REACH_DAYS), day) for day in self.dates))
+            & (F.col("event_time") > F.lit(self.first - timedelta(REACH_DAYS)))
             & (F.col("event_time") <= F.lit(self.last))
         )
 

@@ -1,21 +1,31 @@
 """The features of transactions, as of the moment when each happened.
 
-After chapter 3 of "Reproducible Machine Learning for Credit Card Fraud Detection" (Le Borgne, Siblini, Lebichot,
-Bontempi, 2022): how much and how often a customer spends, and how much fraud a terminal saw, over 1, 7 and 30 days,
-with the delay that reports of fraud take. Training and streaming call `transaction_features`.
+Two groups are after chapter 3 of "Reproducible Machine Learning for Credit Card Fraud Detection" (Le Borgne, Siblini,
+Lebichot, Bontempi, 2022): how much and how often a customer spends, and how much fraud a terminal saw, over 1, 7 and 30
+days, with the delay that reports of fraud take. Training and streaming call `transaction_features`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
+import numpy as np
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.window import WindowSpec
 
-from common.contracts.gold import TRANSACTION_FEATURES, WINDOW_DAYS
-from common.features.frauds import fraud_steps, step_column
+from common.contracts.features import FEATURES
+from common.contracts.gold import TRANSACTION_FEATURES
+from common.features.customers import PLACES, customer_features
+from common.features.groups import by_key
+from common.features.known_frauds import known_frauds
 from common.features.reach import Reach, reach_of
-from common.features.windows import EVENT_MICROS, by, loners, up_to, up_to_row, with_key
+from common.features.rows import SPANS, rows_of
+from common.features.terminals import terminal_features
+from common.features.timeline import Ints
 from common.settings import LABEL_DELAY_DAYS
+
+EVENT_MICROS = "event_micros"
+"""Name of the column of microseconds since 1970 that rows are ordered by."""
 
 INPUTS = (
     "transaction_id",
@@ -25,8 +35,31 @@ INPUTS = (
     "account_id",
     "terminal_id",
     "amount_eur",
+    *PLACES,
 )
 """The columns of silver.transactions that features are made of."""
+
+_ARROW = {
+    "double": pa.float64(),
+    "bigint": pa.int64(),
+    "string": pa.string(),
+    "date": pa.date32(),
+    "boolean": pa.bool_(),
+}
+_PASSED = {
+    "transaction_id": "string",
+    EVENT_MICROS: "bigint",
+    "event_date": "date",
+    "customer_id": "string",
+    "account_id": "string",
+    "terminal_id": "string",
+    "cents": "bigint",
+    "is_new": "boolean",
+}
+_SPANS_DDL = "array<struct<known_from: bigint, until: bigint>>"
+_SPANS_ARROW = pa.list_(pa.struct([("known_from", pa.int64()), ("until", pa.int64())]))
+_OF_CUSTOMERS = {f.name: f.type for f in FEATURES if f.name.startswith("customer") or f.name == "amount_to_usual"}
+_OF_TERMINALS = {f.name: f.type for f in FEATURES if f.name.startswith("terminal")}
 
 
 def transaction_features(
@@ -41,7 +74,8 @@ def transaction_features(
     Windows are half-open. A customer's are (t - w, t] and hold the transaction itself, in the order (event_time,
     transaction_id). A terminal's are (t - delay - w, t - delay], and a fraud in them counts if it was known at t.
     An empty window has count 0, rate 0 and mean null. Without a customer or terminal, its features are null. An
-    amount that is null in euro counts as a transaction, and is left out of the mean.
+    amount that is null in euro counts as a transaction, and is left out of the mean. What each feature is stands in
+    `contracts.features`.
 
     Args:
         new: transactions to compute features for, each once; columns as `INPUTS`.
@@ -54,84 +88,84 @@ def transaction_features(
     """
     rows = new.select(*INPUTS)
     if new is transactions:
-        everything, known, batch = rows, fraud_reports, _flagged(rows, is_new=True)
+        known, batch = fraud_reports, _flagged(rows, is_new=True)
     else:
         reach = reach or reach_of(new)
-        history = (reach.history(transactions, delay_days) if reach else transactions.where("false")).select(*INPUTS)
+        history = (reach.history(transactions) if reach else transactions.where("false")).select(*INPUTS)
         known = reach.known(fraud_reports) if reach else fraud_reports.where("false")
-        everything = rows.unionByName(history)
         others = history.join(
             rows.select("transaction_id", "event_date"), ["transaction_id", "event_date"], "left_anti"
         )
         batch = _flagged(rows, is_new=True).unionByName(_flagged(others, is_new=False))
-    steps = fraud_steps(everything, known, delay_days)
-    return _terminal_features(_customer_features(batch), steps, delay_days).select(*_output())
+    judged = batch.join(known_frauds(known), "transaction_id", "left")
+    by_customer = _key_by_key(judged, "customer_id").mapInArrow(
+        _with_customer_features, _ddl({**_PASSED, **_OF_CUSTOMERS, SPANS: _SPANS_DDL})
+    )
+    by_terminal = _key_by_key(by_customer, "terminal_id").mapInArrow(
+        partial(_with_terminal_features, delay_days), _ddl({**_PASSED, **_OF_CUSTOMERS, **_OF_TERMINALS})
+    )
+    return by_terminal.select(*_output())
 
 
 def _flagged(rows: DataFrame, *, is_new: bool) -> DataFrame:
     return rows.select(
-        *INPUTS[:-1],
+        *(name for name in INPUTS if name not in ("event_time", "amount_eur")),
         F.unix_micros("event_time").alias(EVENT_MICROS),
         (F.col("amount_eur") * 100).cast("bigint").alias("cents"),
         F.lit(is_new).alias("is_new"),
-        *loners("customer_id", "terminal_id"),
     )
 
 
-def _customer_features(rows: DataFrame) -> DataFrame:
-    partition = by("customer_id")
-    here = rows.withColumns(_customer_sums(up_to_row(partition), "here"))
-    past = {days: _customer_sums(up_to(partition, days), f"{days}d") for days in WINDOW_DAYS}
-    summed = here.withColumns(_merged(past.values()))
-    features: dict[str, Column] = {}
-    for days in WINDOW_DAYS:
-        cents, amounts, transactions = (
-            F.col(f"{name}_here") - F.col(f"{name}_{days}d") for name in ("cents", "amounts", "transactions")
-        )
-        features[f"customer_tx_count_{days}d"] = with_key("customer_id", transactions)
-        mean = F.when(amounts > 0, cents.cast("double") / (amounts * 100).cast("double"))
-        features[f"customer_amount_mean_{days}d"] = with_key("customer_id", mean)
-    return summed.select(*rows.columns, *(column.alias(name) for name, column in features.items()))
+def _key_by_key(rows: DataFrame, key: str) -> DataFrame:
+    """The rows of each key in one partition, in order of time and id. Rows without the key are spread by their own."""
+    spread = rows.repartition(F.coalesce(key, "transaction_id"))
+    return spread.sortWithinPartitions(key, EVENT_MICROS, "transaction_id")
 
 
-def _customer_sums(window: WindowSpec, name: str) -> dict[str, Column]:
+def _with_customer_features(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def work(table: pa.Table, codes: Ints) -> Mapping[str, np.ma.MaskedArray]:
+        rows = rows_of(table, codes, "customer_id")
+        return _with_key(customer_features(rows, table), rows.has_key)
+
+    return by_key(batches, "customer_id", work, _arrow({**_PASSED, **_OF_CUSTOMERS, SPANS: _SPANS_DDL}))
+
+
+def _with_terminal_features(delay_days: int, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def work(table: pa.Table, codes: Ints) -> Mapping[str, np.ma.MaskedArray]:
+        rows = rows_of(table, codes, "terminal_id")
+        return _with_key(terminal_features(rows, delay_days), rows.has_key)
+
+    for batch in by_key(batches, "terminal_id", work, _arrow({**_PASSED, **_OF_CUSTOMERS, **_OF_TERMINALS})):
+        yield batch.filter(batch["is_new"])
+
+
+def _with_key(features: Mapping[str, np.ndarray], has_key: np.ndarray) -> dict[str, np.ma.MaskedArray]:
+    """The features, unknown where the row has no key."""
     return {
-        f"transactions_{name}": F.count(F.lit(1)).over(window),
-        f"amounts_{name}": F.count("cents").over(window),
-        # Before the first amount the sum of none is null; it stands for 0.
-        f"cents_{name}": F.coalesce(F.sum("cents").over(window), F.lit(0)),
+        name: np.ma.MaskedArray(values, mask=~has_key | np.ma.getmaskarray(values) | _is_nan(values))
+        for name, values in features.items()
     }
 
 
-def _terminal_features(rows: DataFrame, steps: DataFrame, delay_days: int) -> DataFrame:
-    partition = by("terminal_id")
-    # A step is no transaction: without an id it isn't counted, and it isn't new.
-    joined = rows.unionByName(steps, allowMissingColumns=True)
-    past = {days: up_to(partition, delay_days + days) for days in (0, *WINDOW_DAYS)}
-    counts = {f"terminal_past_{days}d": F.count("transaction_id").over(window) for days, window in past.items()}
-    frauds = {
-        f"terminal_frauds_{days}d": F.coalesce(F.sum(step_column(days)).over(up_to(partition, 0)), F.lit(0))
-        for days in WINDOW_DAYS
-    }
-    return joined.withColumns({**counts, **frauds}).where("is_new")
+def _is_nan(values: np.ndarray) -> np.ndarray:
+    return np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), bool)
+
+
+def _ddl(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {type_}" for name, type_ in columns.items())
+
+
+def _arrow(columns: Mapping[str, str]) -> pa.Schema:
+    return pa.schema([(name, _SPANS_ARROW if name == SPANS else _ARROW[type_]) for name, type_ in columns.items()])
 
 
 def _output() -> list[Column]:
     hour = F.col(EVENT_MICROS) / F.lit(3_600_000_000)
     computed: dict[str, Column] = {
+        "event_time": F.timestamp_micros(EVENT_MICROS),
         "amount_eur": F.col("cents").cast("double") / 100,
         "is_weekend": F.weekday("event_date") >= 5,
         # By arithmetic rather than hour(), which depends on the session's time zone.
         "is_night": F.floor(hour) % 24 <= 6,
     }
-    for days in WINDOW_DAYS:
-        count = F.col("terminal_past_0d") - F.col(f"terminal_past_{days}d")
-        frauds = F.col(f"terminal_frauds_{days}d").cast("double")
-        rate = F.when(count > 0, frauds / count.cast("double")).otherwise(0.0)
-        computed[f"terminal_tx_count_{days}d"] = with_key("terminal_id", count)
-        computed[f"terminal_fraud_rate_{days}d"] = with_key("terminal_id", rate)
     return [computed.get(name, F.col(name)).alias(name) for name in TRANSACTION_FEATURES.column_names]
-
-
-def _merged(parts: Iterable[dict[str, Column]]) -> dict[str, Column]:
-    return {name: column for part in parts for name, column in part.items()}

@@ -13,8 +13,7 @@ from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.silver import FRAUD_REPORTS, IS_PURCHASE, TRANSACTIONS
 from common.features.affected import ROW_KEY, affected, days_of, report_spans, transaction_spans
 from common.features.reach import Reach, event_ends, reach_by_day, within
-from common.features.transactions import INPUTS, transaction_features
-from common.features.windows import EVENT_MICROS
+from common.features.transactions import EVENT_MICROS, INPUTS, transaction_features
 from common.result import Result
 from common.storage.changes import changes_since, versions
 from common.storage.checkpoints import check_checkpoint

@@ -3,14 +3,8 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from common.contracts.gold import (
-    FEATURE_NAMES,
-    FEATURES,
-    FRAUD_TRANSACTIONS,
-    GENUINE_TRANSACTIONS,
-    IS_ALERT,
-    TRANSACTION_SCORES,
-)
+from common.contracts.features import FEATURE_NAMES, FEATURES
+from common.contracts.gold import FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS, IS_ALERT, TRANSACTION_SCORES
 from common.contracts.silver import FRAUD_REPORTS, IS_PURCHASE, MERCHANT, TRANSACTIONS
 from common.features.transactions import transaction_features
 from common.ml.alerts import alerts

@@ -9,44 +9,16 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
-from common.contracts.gold import WINDOW_DAYS
+from common.contracts.features import BY_NAME
 from common.ml.booster import matrix
 
 REASONS = 3
 
-_LAST = {1: "day", 7: "week", 30: "month"}
-_SENTENCES = {
-    "amount_eur": ("{:,.2f}", "the amount itself, in euro"),
-    **{
-        f"{prefix}_{days}d": (form, sentence.format(span=_LAST[days]))
-        for days in WINDOW_DAYS
-        for prefix, form, sentence in (
-            ("customer_tx_count", "{:,.0f}", "payments of this customer in the last {span}"),
-            ("customer_amount_mean", "{:,.2f}", "what this customer paid on average in the last {span}, in euro"),
-            (
-                "terminal_tx_count",
-                "{:,.0f}",
-                "payments at this terminal in the {span} before reports could arrive",
-            ),
-            (
-                "terminal_fraud_rate",
-                "{:.2f}",
-                "share of fraud at this terminal in the {span} before reports could arrive",
-            ),
-        )
-    },
-}
-_FLAGS = {"is_weekend": ("it is not weekend", "it is weekend"), "is_night": ("it is day", "it is night")}
-
 
 def sentence(feature: str, value: float) -> str:
-    """A feature's value and what it means, such as `terminal_fraud_rate_7d 0.42: share of fraud at ...`."""
-    if np.isnan(value):
-        return f"{feature} missing: nothing is known of it for this transaction"
-    if feature in _FLAGS:
-        return f"{feature} {'true' if value else 'false'}: {_FLAGS[feature][int(bool(value))]}"
-    form, meaning = _SENTENCES.get(feature, ("{:g}", "a feature of this transaction"))
-    return f"{feature} {form.format(value)}: {meaning}"
+    """What a feature's value means, in words; a feature that isn't declared any more gives its name and value."""
+    declared = BY_NAME.get(feature)
+    return declared.words(value) if declared else f"{feature} is {value:g}"
 
 
 def contributions(booster: xgb.Booster, frame: pd.DataFrame, features: Sequence[str]) -> np.ndarray:

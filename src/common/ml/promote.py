@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from common.contracts.gold import FEATURE_NAMES
+from common.contracts.features import FEATURE_NAMES
 from common.ml.booster import predict
 from common.ml.champion import Champion
 from common.ml.evidence import Evidence, microseconds_a_row

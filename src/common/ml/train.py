@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
-from common.contracts.gold import FEATURE_NAMES
+from common.contracts.features import FEATURE_NAMES
 from common.errors import ModelError
 from common.ml.booster import Split, Trial, fit, predict, search
 from common.ml.champion import Champion

@@ -8,7 +8,8 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from common.contracts.gold import FEATURE_NAMES, TRANSACTION_FEATURES
+from common.contracts.features import FEATURE_NAMES
+from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
 from common.ml.review import card_of
 from common.settings import repository

@@ -1,6 +1,7 @@
 """How Jupyter gets a notebook's process from the parent that forks them."""
 
 import os
+import signal
 from contextlib import suppress
 from importlib.metadata import EntryPoint
 from typing import Any
@@ -28,6 +29,15 @@ class ForkingProvisioner(LocalProvisioner):
                 self.pid = self.pgid = forked.pid
                 return self.connection_info
         return await super().launch_kernel(cmd, **kwargs)
+
+    async def send_signal(self, signum: int) -> None:
+        """Sends a signal to the kernel, but no interrupt: nobody interrupts a cell of a run.
+
+        Jupyter interrupts a kernel before it asks it to end. One that has only just ended its last cell takes that for
+        an error, and now and then dies of it, in libzmq.
+        """
+        if signum != signal.SIGINT:
+            await super().send_signal(signum)
 
 
 def register_provisioner() -> None:

@@ -11,11 +11,11 @@ from pyspark.sql import DataFrame, SparkSession
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)  # a Monday
 TRANSACTIONS_DDL = (
     "transaction_id string, event_time timestamp, event_date date, customer_id string, account_id string, "
-    "merchant_id string, terminal_id string, amount_eur decimal(18,2), channel string"
+    "merchant_id string, terminal_id string, amount_eur decimal(18,2), country string, channel string"
 )
 REPORTS_DDL = "transaction_id string, is_fraud boolean, reported_at timestamp, record_id string"
 
-DAY_ENDS = (0, 1, 7, 8, 14, 30, 37)
+DAY_ENDS = (0, 1, 3, 7, 8, 14, 30, 37, 60, 67)
 """Days between two transactions at which one of them is at the edge of another's window."""
 
 REPORT_DELAYS = (-3, 0, 6, 7, 8, 14, 20, 37)
@@ -29,6 +29,9 @@ class Transaction:
     customer_id: str | None = "c"
     terminal_id: str | None = "t"
     cents: int | None = 1000
+    country: str | None = "DE"
+    channel: str | None = "online"
+    merchant_id: str | None = "merchant"
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,11 @@ def transactions_frame(spark: SparkSession, rows: Iterable[Transaction]) -> Data
             row.event_time.date(),
             row.customer_id,
             "account",
-            "merchant",
+            row.merchant_id,
             row.terminal_id,
             None if row.cents is None else Decimal(row.cents).scaleb(-2),
-            "online",
+            row.country,
+            row.channel,
         )
         for row in rows
     ]
@@ -65,6 +69,8 @@ def reports_frame(spark: SparkSession, rows: Iterable[Report]) -> DataFrame:
 
 
 ids = st.sampled_from(["a", "b", None])
+amounts = st.one_of(st.none(), st.sampled_from((0, 1000, 1000, 1100, 2500, 2501, 9000)), st.integers(0, 10**9))
+"""Amounts in cents: close to each other and far apart, so that some are unusual."""
 
 
 @st.composite
@@ -78,7 +84,10 @@ def small_worlds(draw: st.DrawFn) -> tuple[list[Transaction], list[Report], list
             at(draw(st.sampled_from(DAY_ENDS)) + draw(st.integers(0, 2)), micros=draw(st.sampled_from((-1, 0, 0, 1)))),
             draw(ids),
             draw(ids),
-            draw(st.one_of(st.none(), st.integers(0, 10**9))),
+            draw(amounts),
+            draw(st.sampled_from(["DE", "FR", None])),
+            draw(st.sampled_from(["online", "pos", None])),
+            draw(st.sampled_from(["m", "n", None])),
         )
         for name in names
     ]

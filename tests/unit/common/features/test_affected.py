@@ -16,24 +16,28 @@ from common.features.affected import affected, days_of, report_spans, transactio
 
 pytestmark = pytest.mark.spark
 
-LONGEST = timedelta(days=30)
+WINDOW = timedelta(days=30)
+REACH = timedelta(days=67)
 
 
 def sees(of: Transaction, late: Transaction) -> bool:
-    """Whether one of the windows of `of` holds the late transaction."""
+    """Whether features of `of` reach back to the late transaction."""
     t, happened = of.event_time, late.event_time
     own = of.customer_id is not None and of.customer_id == late.customer_id
     there = of.terminal_id is not None and of.terminal_id == late.terminal_id
     is_before = (happened, late.transaction_id) <= (t, of.transaction_id)
-    return (own and is_before and t - LONGEST < happened) or (there and t - DELAY - LONGEST < happened <= t - DELAY)
+    return (own and is_before and t - REACH < happened) or (there and t - REACH < happened <= t - DELAY)
 
 
 def hears(of: Transaction, report: Report, world: Sequence[Transaction]) -> bool:
-    """Whether a window of `of` holds the reported transaction at a time when the report had come in."""
+    """Whether features of `of` reach back to the reported transaction, at a time when the report had come in."""
     reported = next(row for row in world if row.transaction_id == report.transaction_id)
+    own = of.customer_id is not None and of.customer_id == reported.customer_id
     there = of.terminal_id is not None and of.terminal_id == reported.terminal_id
-    t = of.event_time
-    return there and t - DELAY - LONGEST < reported.event_time <= t - DELAY and report.reported_at <= t
+    t, happened = of.event_time, reported.event_time
+    in_habit = own and t - REACH < happened < t
+    in_window = there and t - DELAY - WINDOW < happened <= t - DELAY
+    return report.reported_at <= t and (in_habit or in_window)
 
 
 def found(
@@ -83,7 +87,7 @@ def days(spark: SparkSession, late: Iterable[Transaction], newest: datetime) -> 
 def test_only_the_days_that_the_windows_reach_are_looked_at(spark: SparkSession) -> None:
     old, recent = at(-400), at(-1)
     looked_at = days(spark, [Transaction("old", old), Transaction("recent", recent)], newest=at(5))
-    reached = timedelta(days=37)
+    reached = timedelta(days=67)
     assert looked_at == [(old.date(), (old + reached).date()), (recent.date(), at(5).date())]
 
 

@@ -13,8 +13,8 @@ from common.features.transactions import transaction_features
 
 pytestmark = pytest.mark.spark
 
-DAYS = 70
-BATCH_ENDS = (12.0, 12.001, 40.0, 41.0, 48.5, 63.0, DAYS)
+DAYS = 110
+BATCH_ENDS = (12.0, 12.001, 40.0, 41.0, 48.5, 83.0, 104.0, DAYS)
 """In days; some batches are shorter than any window, some longer than the delay of reports."""
 
 
@@ -30,7 +30,8 @@ def world() -> tuple[list[Transaction], list[Report]]:
             time,
             dice.choice(["a", "b", "c", "d", None]),
             dice.choice(["p", "q", "r", None]),
-            dice.choice([None, *(dice.randrange(1, 10**7) for _ in range(9))]),
+            dice.choice([None, *(round(dice.lognormvariate(8, 1)) for _ in range(9))]),
+            dice.choice(["DE", "FR", None]),
         )
         rows.append(row)
         if dice.random() < 0.3:
@@ -71,16 +72,17 @@ def test_batches_in_order_equal_one_batch(spark: SparkSession, world: tuple[list
     assert len(at_once) == len(rows)
     late = {row["terminal_fraud_rate_7d"] for row in at_once.values()}
     assert len(late) > 50  # the world is one in which frauds come and go
+    assert len({row["customer_unusual_count_7d"] for row in at_once.values()}) > 3  # and amounts differ
 
 
 def test_only_what_the_windows_reach_is_read(spark: SparkSession) -> None:
     day = timedelta(days=1)
-    times: list[datetime] = [START - 37 * day, START - 37 * day + timedelta(microseconds=1), START, START + day]
+    times: list[datetime] = [START - 67 * day, START - 67 * day + timedelta(microseconds=1), START, START + day]
     history = transactions_frame(spark, [Transaction(str(n), time) for n, time in enumerate(times)])
     reach = reach_of(transactions_frame(spark, [Transaction("new", START)]))
     assert reach is not None
     assert (reach.first, reach.last) == (START, START)
-    assert {row["transaction_id"] for row in reach.history(history, delay_days=7).collect()} == {"1", "2"}
+    assert {row["transaction_id"] for row in reach.history(history).collect()} == {"1", "2"}
 
 
 def test_history_is_bounded_by_literals_on_the_date_that_files_are_clustered_by(
@@ -92,7 +94,7 @@ def test_history_is_bounded_by_literals_on_the_date_that_files_are_clustered_by(
         transactions_frame(spark, [row]).write.format("delta").mode("append").saveAsTable(table)
     reach = reach_of(transactions_frame(spark, [Transaction("new", START)]))
     assert reach is not None
-    history = reach.history(spark.table(table), delay_days=7)
+    history = reach.history(spark.table(table))
     history.explain("formatted")
     plan = capsys.readouterr().out
     assert "event_date" in plan.split("PushedFilters", 1)[1].splitlines()[0]

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
+from common.features.customers import PLACES
 from common.features.transactions import transaction_features
 
 pytestmark = pytest.mark.spark
@@ -82,6 +83,7 @@ def computed(spark: SparkSession, handbook: pd.DataFrame) -> pd.DataFrame:
         "CAST(NULL AS STRING) AS account_id",
         "terminal_id",
         "CAST(amount_eur AS DECIMAL(18,2)) AS amount_eur",
+        *(f"CAST(NULL AS STRING) AS {column}" for column in PLACES),
         "is_fraud",
     )
     reports = rows.where("is_fraud").selectExpr(

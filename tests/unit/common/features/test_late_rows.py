@@ -13,7 +13,8 @@ from feature_worlds import DAY_ENDS, REPORT_DELAYS, Report, Transaction, apart, 
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from common.contracts.gold import FEATURE_NAMES, TRANSACTION_FEATURES
+from common.contracts.features import FEATURE_NAMES
+from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
 from common.contracts.table import Table
 from common.errors import CheckpointError
@@ -50,7 +51,8 @@ def a_world(dice: Random, number: int) -> World:
                 at(dice.choice(DAY_ENDS) + dice.randint(0, 2), micros=dice.choice((-1, 0, 0, 1))),
                 dice.choice(["a", "b", None]),
                 dice.choice(["a", "b", None]),
-                dice.choice([None, dice.randrange(10**9)]),
+                dice.choice([None, 1000, 1100, 2600, 9000, dice.randrange(10**9)]),
+                dice.choice(["DE", "FR", None]),
             ),
         )
         for name in dice.sample(range(100), dice.randint(2, 14))

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from common.contracts.gold import FEATURE_NAMES, TRANSACTION_FEATURES
+from common.contracts.features import FEATURE_NAMES
+from common.contracts.gold import TRANSACTION_FEATURES
 from common.features.transactions import transaction_features
 
 pytestmark = pytest.mark.spark

@@ -13,13 +13,8 @@ from gold_worlds import at
 from pyspark.sql import functions as F
 
 from common.contracts.ddl import schema_of
-from common.contracts.gold import (
-    FEATURE_NAMES,
-    FRAUD_TRANSACTIONS,
-    GENUINE_TRANSACTIONS,
-    TRANSACTION_FEATURES,
-    TRANSACTION_SCORES,
-)
+from common.contracts.features import FEATURE_NAMES
+from common.contracts.gold import FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS, TRANSACTION_FEATURES, TRANSACTION_SCORES
 from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
 from common.contracts.table import Table
 from common.errors import CheckpointError, ModelError

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from common.contracts.gold import FEATURE_NAMES
+from common.contracts.features import FEATURE_NAMES
 from common.ml.review import card_of
 from common.ml.window import Window
 

@@ -21,7 +21,7 @@ import pandas as pd
 import xgboost as xgb
 from ml_builders import day
 
-from common.contracts.gold import FEATURE_NAMES
+from common.contracts.features import FEATURE_NAMES
 from common.ml.champion import Champion
 from common.ml.criteria import Criterion
 from common.ml.due import plan_training

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from ml_builders import a_world
 
-from common.contracts.gold import FEATURE_NAMES
+from common.contracts.features import FEATURE_NAMES
 from common.ml.booster import SEARCH, Candidate, Split, fit, matrix, predict, search, trials_table
 from common.ml.metrics import average_precision
 

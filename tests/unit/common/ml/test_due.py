@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from ml_builders import day
 
-from common.contracts.gold import FEATURE_NAMES
+from common.contracts.features import FEATURE_NAMES
 from common.ml.champion import Champion
 from common.ml.due import Plan, plan_training
 from common.ml.version import Version

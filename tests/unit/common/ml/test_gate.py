@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from ml_builders import day, random_judged
 
-from common.contracts.gold import FEATURE_NAMES
+from common.contracts.features import FEATURE_NAMES
 from common.ml import criteria
 from common.ml.bootstrap import resampled
 from common.ml.champion import Champion

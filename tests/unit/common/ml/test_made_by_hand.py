@@ -9,7 +9,7 @@ from ml_builders import a_world, no_rules
 from mlflow.models import infer_signature
 from small_models import register, register_champion, small_model
 
-from common.contracts.gold import FEATURE_NAMES
+from common.contracts.features import FEATURE_NAMES
 from common.ml.promote import judge, next_contest
 from common.ml.registry import Registry, champion_or_reason
 from common.ml.version import NEEDED, UnusableVersion

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from ml_builders import a_world, day, no_rules
 
+from common.contracts.features import FEATURE_NAMES
 from common.errors import ModelError
 from common.looks.model_plots import figures
 from common.ml import model_versions
@@ -52,8 +53,8 @@ def test_a_version_comes_back_as_it_was_registered(settings: Settings, trained: 
     assert registered_bare(registry, trained) == "1"
     newest = registry.newest()
     assert newest is not None
-    expected = trained.model.load().inplace_predict(np.ones((1, 15), dtype="float32"))
-    assert newest.model.load().inplace_predict(np.ones((1, 15), dtype="float32")) == expected
+    expected = trained.model.load().inplace_predict(np.ones((1, len(FEATURE_NAMES)), dtype="float32"))
+    assert newest.model.load().inplace_predict(np.ones((1, len(FEATURE_NAMES)), dtype="float32")) == expected
     assert replace(newest.model, version="", booster=b"") == replace(trained.model, booster=b"")
     assert (newest.decision, registry.champion()) == ("", None)
 

@@ -4,7 +4,7 @@ import mlflow
 import pytest
 from small_models import judged_as, register, register_champion, small_model
 
-from common.contracts.gold import FEATURE_NAMES
+from common.contracts.features import FEATURE_NAMES
 from common.errors import ModelError
 from common.ml.promote import next_contest
 from common.ml.registry import Registry, champion_or_reason

@@ -6,7 +6,7 @@ import pytest
 import xgboost as xgb
 from ml_builders import a_world, day
 
-from common.contracts.gold import FEATURE_NAMES
+from common.contracts.features import FEATURE_NAMES
 from common.errors import ModelError
 from common.ml.booster import Candidate, fit
 from common.ml.champion import Champion

@@ -7,7 +7,8 @@ from ml_builders import day
 from pyspark.sql import DataFrame, SparkSession
 
 from common.contracts.ddl import schema_of
-from common.contracts.gold import FEATURE_NAMES, TRANSACTION_FEATURES
+from common.contracts.features import FEATURE_NAMES
+from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.silver import FRAUD_REPORTS
 from common.contracts.table import Table
 from common.ml.window import code_commit, newest_event, read_window

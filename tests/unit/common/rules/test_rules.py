@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from common.contracts.gold import FEATURES
+from common.contracts.features import FEATURES
 from common.errors import DeclarationError
 from common.rules import RULES, Rule, blocks, evaluate, sentence, sentences
 from common.settings import HIGH_RISK_COUNTRIES

@@ -54,6 +54,7 @@ def test_the_slices_of_a_window(spark: SparkSession) -> None:
         a_transaction("nobody", start, customer_id=None),
         a_transaction("late", end),
     ]
+    rows = [row | {"amount_eur": None} for row in rows]  # a decimal in silver, and no matter here
     found = read_slices(Tables(spark, {TRANSACTIONS.name: rows}), start, end)  # type: ignore[arg-type]
     assert found.sort_index().astype(object).where(found.notna(), None).to_dict("index") == {
         "known": {"channel": "online", "country": "PT", "customer_age": "7 to 29 days"},

@@ -195,7 +195,7 @@ def _draw(axes: Axes, name: str, pictured: Pictured) -> None:
 
 
 def finish(axes: Axes) -> None:
-    """The look that all pictures share."""
+    """The look that all pictures have in common."""
     axes.title.set_fontweight("bold")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)

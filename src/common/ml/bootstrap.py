@@ -14,6 +14,8 @@ from common.ml.weighted import Ranked, Reviewed
 RESAMPLES = 400
 CONFIDENCE = 0.95
 
+_FORMS = {"saved_eur": "{:,.0f}", "brier": "{:.5f}"}
+
 Statistic = Callable[[np.ndarray], float]
 """A figure of judged transactions, given how often each of them counts (float64, in their order)."""
 
@@ -47,8 +49,13 @@ def with_intervals(
     resamples: int = RESAMPLES,
     confidence: float = CONFIDENCE,
 ) -> pd.DataFrame:
-    """Each statistic (a row) as it is (`value`), and the middle `confidence` of its resamples (`low`, `high`)."""
+    """Each statistic (a row) as it is (`value`), and the middle `confidence` of its resamples (`low`, `high`).
+
+    Of a single card both are NaN: every resample is that card, which says nothing of others.
+    """
     draws = resampled(statistics, cards, seed, resamples)
+    if cards.nunique() < 2:
+        draws[:] = np.nan
     once = np.ones(len(cards))
     outside = (1 - confidence) / 2
     return pd.DataFrame(
@@ -73,7 +80,7 @@ def figures_of(judged: pd.DataFrame, cards_per_day: int) -> dict[str, Statistic]
 
     def frauds_expected(weight: np.ndarray) -> float:
         frauds = float(weight[is_fraud].sum())
-        return float(weight @ score) / frauds if frauds else float("nan")
+        return float(np.sum(weight * score)) / frauds if frauds else float("nan")
 
     return {
         "average_precision": ranked.average_precision,
@@ -81,6 +88,23 @@ def figures_of(judged: pd.DataFrame, cards_per_day: int) -> dict[str, Statistic]
         "card_precision": lambda weight: reviewed.review(weight).card_precision,
         "recall": lambda weight: reviewed.review(weight).recall,
         "saved_eur": lambda weight: reviewed.review(weight).saved_eur,
-        "brier": lambda weight: float(weight @ error / weight.sum()),
+        "brier": lambda weight: float(np.sum(weight * error) / weight.sum()),
         "frauds_expected": frauds_expected,
     }
+
+
+def as_text(figures: pd.DataFrame, intervals: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """A table of figures for people: `0.715 (0.671 to 0.752)` where there is an interval.
+
+    `figures` has one row for each way of scoring, one column a figure (`metrics.comparison`); `intervals` holds by the
+    name of such a row its figures as `with_intervals` has them.
+    """
+
+    def text(row: str, figure: str) -> str:
+        form = _FORMS.get(figure, "{:.3f}")
+        value = form.format(figures.loc[row, figure])
+        if row not in intervals:
+            return value
+        return f"{value} ({' to '.join(form.format(intervals[row].loc[figure, end]) for end in ('low', 'high'))})"
+
+    return pd.DataFrame({column: {row: text(row, column) for row in figures.index} for column in figures.columns})

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from common.ml.enough_labels import MIN_TEST_FRAUDS
 from common.ml.evidence import Difference, Evidence
 from common.ml.folds import TEST_DAYS, fold_at
 from common.ml.slices import KINDS
-from common.ml.train import MIN_TEST_FRAUDS
 from common.settings import LABEL_DELAY_DAYS, SCORING_BUDGET_MICROSECONDS
 
 CALIBRATION = (0.5, 2.0)

@@ -7,6 +7,7 @@ come with the version and from nowhere else.
 import json
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,11 @@ class Registry(VersionStore):
             else self._client.create_experiment(settings.experiment, artifact_location=settings.artifacts)
         )
 
-    def register(self, model: Champion, run_id: str, example: Any) -> str:
+    def register(self, model: Champion, run_id: str, example: Any, facts: Mapping[str, str] | None = None) -> str:
         """Logs the booster of a model to its MLflow run, makes it a version, the challenger, and returns its number.
 
         `model.version` is not read: the registry gives it. `example` is a frame of a few rows of its features.
+        `facts` become tags, which nothing but a person reads.
         """
         signature = ModelSignature(
             inputs=Schema([ColSpec("double", name) for name in model.features]),
@@ -78,6 +80,9 @@ class Registry(VersionStore):
                 "alert_budget_cards_per_day": str(model.cards_per_day),
                 "test_start": model.test_start.isoformat(),
                 "features": json.dumps(model.features),
+                "features_left_out": json.dumps(model.left_out),
+                **({} if model.review_cost_eur is None else {"review_cost_eur": repr(model.review_cost_eur)}),
+                **(facts or {}),
             },
         )
         self.challenge(int(version.version))

@@ -98,6 +98,8 @@ def read_version(name: str, found: ModelVersion) -> Version:
             cards_per_day=int(tags["alert_budget_cards_per_day"]),
             test_start=datetime.fromisoformat(tags["test_start"]),
             booster=(folder / "model.ubj").read_bytes(),
+            left_out=tuple(json.loads(tags.get("features_left_out", "[]"))),
+            review_cost_eur=float(tags["review_cost_eur"]) if "review_cost_eur" in tags else None,
         )
     except (ValueError, TypeError) as error:
         raise UnusableVersion(f"{who} has a tag that is not as training writes it: {error}. {_WAY_OUT}") from None

@@ -80,9 +80,9 @@ class Reviewed:
             free = copies[cards] - blocked[cards]
             taken = np.clip(self._cards_per_day - (np.cumsum(free) - free), 0.0, free)
             stopped = taken + blocked[cards]
-            caught += float(stopped @ day_frauds)
-            saved += float(stopped @ day_eur)
-            frauds += float(copies[cards] @ day_frauds)
+            caught += float(np.sum(stopped * day_frauds))
+            saved += float(np.sum(stopped * day_eur))
+            frauds += float(np.sum(copies[cards] * day_frauds))
             hits = taken * has_fraud
             found += float(hits.sum())
             blocked[cards] += hits

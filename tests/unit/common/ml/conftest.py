@@ -1,4 +1,4 @@
-"""MLflow's store in a folder of each test's own."""
+"""An MLflow store, for the tests that keep models and runs."""
 
 from pathlib import Path
 

@@ -76,6 +76,13 @@ def test_the_transactions_of_a_card_come_and_go_together() -> None:
     assert (drawn[:, [0, 1, 3]].sum(axis=1) == 3).all()
 
 
+def test_a_single_card_has_no_interval() -> None:
+    frame = random_judged(1).assign(card="c1")
+    table = with_intervals(figures_of(frame, 5), frame["card"], seed=1, resamples=5)
+    assert table[["low", "high"]].isna().all(axis=None)
+    assert table["value"].notna().all()
+
+
 def test_draws_repeat_with_the_seed_and_differ_between_seeds() -> None:
     frame = random_judged(1)
     figure = {"ap": Ranked(frame["score"].to_numpy(), frame["is_fraud"].to_numpy()).average_precision}

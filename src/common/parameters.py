@@ -163,6 +163,10 @@ _DECLARED = (
     Parameter("train_days", 60, "days of transactions to train on", minimum=1),
     Parameter("retrain_after_days", 7, "days of new data after which a new model is trained", minimum=0),
     Parameter("alert_budget_cards_per_day", 10, "cards that the fraud team can review a day", minimum=1),
+    Parameter("require_approval", False, "a model that passes the gate waits until a person approves it"),
+    Parameter("approve_version", 0, "version of the model that is approved, the challenger; 0: none", minimum=0),
+    Parameter("to_version", 0, "version of the model to go back to; 0: the champion before the present one", minimum=0),
+    Parameter("reason", "", "why the champion is rolled back; it is kept with the version"),
     Parameter(
         "review_cost_eur",
         "",

@@ -95,7 +95,9 @@ def test_jobs_are_for_the_team_to_run_and_to_see(deployer: Deployer) -> None:
         }
         assert levels["fraud-engineers"] == "CAN_MANAGE"
         # Who is erased is gone for good, and a replay changes tables: scientists run what trains.
-        assert levels.get("fraud-scientists") == ("CAN_MANAGE_RUN" if name in {"lakehouse", "retrain"} else None)
+        assert levels.get("fraud-scientists") == (
+            "CAN_MANAGE_RUN" if name in {"lakehouse", "retrain", "rollback_model"} else None
+        )
         assert levels.get("fraud-reviewers") == ("CAN_MANAGE_RUN" if name == "review_alerts" else None)
         assert levels["fraud-analysts"] == "CAN_VIEW"
 

@@ -76,3 +76,25 @@ REPLAYED_RECORDS = Table(
         Column("replayed_at", "timestamp", "When it left the quarantine, UTC."),
     ),
 )
+
+MODEL_DECISIONS = ("promoted", "kept_out", "waits_for_approval", "rolled_back")
+
+MODEL_PROMOTIONS = Table(
+    name="ops.model_promotions",
+    comment="Why each version of the fraud model became champion, was kept out, waits or was rolled back.",
+    grain="one criterion of one decision on one version of the model",
+    key=("model_version", "decided_at", "decision", "judged_against", "criterion"),
+    columns=(
+        Column("model_version", "string", "The version of the registered model that was decided on."),
+        Column("decided_at", "timestamp", "When the decision was first made, UTC."),
+        Column("decision", "string", f"What became of it: {', '.join(MODEL_DECISIONS)}."),
+        Column("judged_against", "string", "Version of the champion, or rules where there was none."),
+        Column("criterion", "string", "What was judged; approval and rollback are what a person said."),
+        Column("figure", "double", "What it came to; null where a person said so."),
+        Column("bound", "string", "What the figure must be, such as: above 0."),
+        Column("passed", "boolean", "Whether it is met."),
+        Column("sentence", "string", "The criterion in words."),
+        Column("test_start", "timestamp", "Where the version's test window begins, UTC."),
+        Column("run_id", "string", "The job run, where there was one."),
+    ),
+)

@@ -73,7 +73,7 @@ def monitor(lake: Lake, registry: Registry) -> Monitoring:
     kept = kept_weeks(lake, version)
     reason = retrain_reason(version, kept)
     if reason != (retrain_due(lake.settings) or ""):
-        registry.note(version, {RETRAIN_DUE: reason})
+        registry.note(champion.number, {RETRAIN_DUE: reason})
     found = findings(version, kept)
     record(lake, found)
     return Monitoring(len(weeks), sum(week.rows for week in weeks), written, found, reason)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from common.contracts.features import FEATURE_NAMES
 from common.ml.folds import Protocol, protocol_at
-from common.ml.registry import Version
+from common.ml.version import Version
 from common.ml.window import whole_day
 from common.parameters import as_day
 
@@ -44,7 +44,8 @@ def plan_training(
 
     It is when there is no champion, the features, the alert budget or the review cost changed, `retrain_after_days` of
     data arrived since the champion's test_start, or monitoring found that drift or lost performance lasts. A version of
-    the same test_start, features, budget and cost is not trained twice: it waits for promotion, or was kept out.
+    the same test_start, features, budget and cost is not trained twice: it waits for promotion, or was kept out. One
+    that waits gets as long as a champion before another takes its place, so that a person has the time to decide on it.
 
     Features are those that training was offered, not those that it found fed: what a source never feeds would make a
     model due for ever.
@@ -73,6 +74,8 @@ def plan_training(
         model = champion.model
         text = f"champion version {model.version} is up to date: its test_start is {model.test_start:%Y-%m-%d}"
         return Plan(False, f"{text}, {retrain_after_days} days of new data make a new one due", protocol)
+    if newest and (waits := _waits(newest, champion, start, retrain_after_days, wanted)):
+        return Plan(False, waits, protocol)
     if newest and _is_same(newest, start, wanted):
         text = f"version {newest.model.version} was trained up to the same day ({start:%Y-%m-%d}) and {newest.fate}"
         return Plan(False, text, protocol)
@@ -92,6 +95,16 @@ def _why_due(champion: Version | None, start: datetime, retrain_after_days: int,
     if start - model.test_start >= timedelta(days=max(retrain_after_days, 1)):
         return f"{(start - model.test_start).days} days of data arrived since version {model.version}"
     return None
+
+
+def _waits(
+    newest: Version, champion: Version | None, start: datetime, retrain_after_days: int, wanted: _Wanted
+) -> str | None:
+    """Says so where the version registered last still waits for a decision, and is not old itself."""
+    is_champion = champion is not None and champion.number == newest.number
+    if newest.decision or is_champion or _why_due(newest, start, retrain_after_days, wanted):
+        return None
+    return f"version {newest.model.version} {newest.fate}"
 
 
 def _is_same(version: Version, start: datetime, wanted: _Wanted) -> bool:

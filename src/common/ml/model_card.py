@@ -77,7 +77,7 @@ def model_card(
             "## Figures",
             _TESTED.format(**tested.as_dict()),
             "",
-            *_figures(figures, intervals, model.cards_per_day),
+            *figures_table(figures, model.cards_per_day, intervals),
             "",
             _INTERVALS,
             "",
@@ -121,13 +121,17 @@ def _purpose_of(model: Champion) -> str:
     return f"the most fraud caught less {model.review_cost_eur:g} euro a review, with no more than {budget}"
 
 
-def _figures(figures: Mapping[str, Figures], intervals: pd.DataFrame, cards_per_day: int) -> list[str]:
-    names = list(figures)
-    lines = [f"| | {' | '.join(names)} | model, 95 % interval |", "|---|" + "---|" * (len(names) + 1)]
+def figures_table(
+    figures: Mapping[str, Figures], cards_per_day: int, intervals: pd.DataFrame | None = None
+) -> list[str]:
+    """The figures side by side, one column each, and the model's intervals where they are given: lines of markdown."""
+    names = [*figures, *([] if intervals is None else ["model, 95 % interval"])]
+    lines = [f"| | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
     for field, (label, form) in _SHOWN.items():
-        values = [form.format(figures[name].as_dict()[field]) for name in names]
-        interval = " to ".join(form.format(intervals.loc[field, end]) for end in ("low", "high"))
-        lines.append(f"| {label.format(k=cards_per_day)} | {' | '.join(values)} | {interval} |")
+        values = [form.format(one.as_dict()[field]) for one in figures.values()]
+        if intervals is not None:
+            values.append(" to ".join(form.format(intervals.loc[field, end]) for end in ("low", "high")))
+        lines.append(f"| {label.format(k=cards_per_day)} | {' | '.join(values)} |")
     return lines
 
 

@@ -8,11 +8,15 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from common.settings import Settings
 
 ALIAS = "champion"
 """The alias of the version that scoring uses."""
+
+CHALLENGER = "challenger"
+"""The alias of the version that awaits a decision, or a person's approval."""
 
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """What MLflow's stores answer for an alias, or a model, that is not there."""
@@ -27,22 +31,33 @@ def newest_version(settings: Settings) -> str | None:
     """The number of the version registered last; empty where there is none, None where that is unknown."""
     # MLflow keeps the row of a deleted version.
     query = "SELECT max(version) FROM model_versions WHERE name = ? AND current_stage <> 'Deleted_Internal'"
-    return _number(settings, query, lambda: _newest_by_client(settings))
+    return _answer(settings, query, lambda: _newest_by_client(settings))
 
 
 def champion_version(settings: Settings) -> str | None:
     """The number of the version that scoring uses; empty where there is none, None where that is unknown."""
     query = f"SELECT max(version) FROM registered_model_aliases WHERE name = ? AND alias = '{ALIAS}'"
-    return _number(settings, query, lambda: _champion_by_client(settings))
+    return _answer(settings, query, lambda: _champion_by_client(settings))
 
 
-def newest_and_champion(settings: Settings) -> list[str] | None:
-    """Both numbers; None where one is unknown."""
-    newest, champion = newest_version(settings), champion_version(settings)
-    return None if newest is None or champion is None else [newest, champion]
+def approval(settings: Settings) -> str | None:
+    """The challenger's number and its tag `approval`; empty where a person has not said so, None: unknown."""
+    query = (
+        "SELECT max(tag.version || ' ' || tag.value) FROM registered_model_aliases alias "
+        "JOIN model_version_tags tag ON tag.name = alias.name AND tag.version = alias.version "
+        f"WHERE alias.name = ? AND alias.alias = '{CHALLENGER}' AND tag.key = 'approval'"
+    )
+    return _answer(settings, query, lambda: _approval_by_client(settings))
 
 
-def _number(settings: Settings, query: str, by_client: Callable[[], str | None]) -> str | None:
+def decided_by(settings: Settings) -> list[str] | None:
+    """All that promotion looks at in the registry: newest version, champion and approval; None where one is unknown."""
+    found = [newest_version(settings), champion_version(settings), approval(settings)]
+    known = [value for value in found if value is not None]
+    return known if len(known) == len(found) else None
+
+
+def _answer(settings: Settings, query: str, by_client: Callable[[], str | None]) -> str | None:
     if not settings.registry_uri.startswith(_FILE):
         return by_client()
     file = Path(settings.registry_uri.removeprefix(_FILE))
@@ -67,12 +82,23 @@ def _newest_by_client(settings: Settings) -> str | None:
 
 
 def _champion_by_client(settings: Settings) -> str | None:
+    return _by_alias(settings, ALIAS, lambda version: str(version.version))
+
+
+def _approval_by_client(settings: Settings) -> str | None:
+    def said(version: Any) -> str:
+        return f"{version.version} {version.tags['approval']}" if "approval" in version.tags else ""
+
+    return _by_alias(settings, CHALLENGER, said)
+
+
+def _by_alias(settings: Settings, alias: str, answer: Callable[[Any], str]) -> str | None:
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
     try:
         client = MlflowClient(registry_uri=settings.registry_uri)
-        return str(client.get_model_version_by_alias(settings.model, ALIAS).version)
+        return answer(client.get_model_version_by_alias(settings.model, alias))
     except MlflowException as error:
         return "" if error.error_code in ABSENT else None
 
@@ -84,15 +110,8 @@ def retrain_due(settings: Settings) -> str | None:
         "JOIN model_version_tags tag ON tag.name = alias.name AND tag.version = alias.version "
         f"WHERE alias.name = ? AND alias.alias = '{ALIAS}' AND tag.key = '{RETRAIN_DUE}'"
     )
-    return _number(settings, query, lambda: _retrain_due_by_client(settings))
+    return _answer(settings, query, lambda: _retrain_due_by_client(settings))
 
 
 def _retrain_due_by_client(settings: Settings) -> str | None:
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-
-    try:
-        champion = MlflowClient(registry_uri=settings.registry_uri).get_model_version_by_alias(settings.model, ALIAS)
-    except MlflowException as error:
-        return "" if error.error_code in ABSENT else None
-    return str(champion.tags.get(RETRAIN_DUE, ""))
+    return _by_alias(settings, ALIAS, lambda version: str(version.tags.get(RETRAIN_DUE, "")))

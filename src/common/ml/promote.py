@@ -1,4 +1,4 @@
-"""Promotion, as the notebook shows it: who stands against whom, on which window, and who wins."""
+"""Promotion, as the notebook shows it: who stands against whom, on which window, and what the gate says."""
 
 from dataclasses import dataclass
 
@@ -8,21 +8,21 @@ import pandas as pd
 from common.contracts.features import FEATURE_NAMES
 from common.ml.booster import predict
 from common.ml.champion import Champion
-from common.ml.folds import TEST_DAYS, Fold, fold_at, rows_to_judge
-from common.ml.gate import Decision, compare, decide, decide_first, unfit
-from common.ml.metrics import Figures, comparison, evaluate
-from common.ml.registry import Registry, Version
+from common.ml.evidence import Evidence, microseconds_a_row
+from common.ml.folds import Fold, fold_at, rows_to_judge
+from common.ml.gate import RULES, Verdict, judge_evidence
+from common.ml.metrics import Figures, evaluate
+from common.ml.registry import Registry
 from common.ml.train import all_figures
+from common.ml.version import REJECTED, Version
 from common.ml.window import Window
-from common.settings import LABEL_DELAY_DAYS
 
 
 @dataclass(frozen=True)
 class Contest:
-    """The candidate that waits for a decision and the champion that it would replace.
+    """The challenger, which waits for a decision or approval, and the champion that it would replace.
 
-    `text` says it in words. Without a candidate there is nothing to decide; without a champion the candidate
-    stands against the baselines.
+    `text` says it in words. Without a candidate there is nothing to decide; without a champion the rules stand in.
     """
 
     candidate: Version | None
@@ -36,94 +36,106 @@ class Contest:
             raise ValueError("there is no candidate")
         return fold_at(self.candidate.model.test_start, train_days=1)
 
+    @property
+    def rival(self) -> Champion | None:
+        """The champion, where it can score what is computed now."""
+        model = self.champion.model if self.champion else None
+        return model if model and set(model.features) <= set(FEATURE_NAMES) else None
+
+    @property
+    def against(self) -> str:
+        """The rival's version, or `gate.RULES`."""
+        return self.rival.version if self.rival else RULES
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the gate has nothing to do: the candidate has passed against this rival, or a person rejected it."""
+        candidate = self.candidate
+        return candidate is None or candidate.approval == REJECTED or candidate.has_passed(self.against)
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a contest: the decision (None: there was nothing to decide), and what it rests on.
+    """What the gate found in a contest; None where it had nothing to judge, for which `text` says why.
 
-    `judged`: the test window with a column of scores for each of `figures`.
+    `judged`: the test window with a column of scores for each of `figures`. `evidence` is what the verdict rests on.
     """
 
-    decision: Decision | None
+    verdict: Verdict | None
     text: str
     figures: dict[str, Figures]
     judged: pd.DataFrame
+    evidence: Evidence | None = None
 
     def table(self) -> pd.DataFrame:
-        """The figures side by side; where there are none, the words."""
-        return comparison(self.figures) if self.figures else pd.DataFrame({"promotion": [self.text]})
+        """The criteria one by one; where there are none, the words."""
+        return self.verdict.table() if self.verdict else pd.DataFrame({"promotion": [self.text]})
+
+
+def nothing_judged(contest: Contest) -> Outcome:
+    """The outcome of a contest that needs no judging."""
+    return Outcome(None, contest.text, {}, pd.DataFrame())
 
 
 def next_contest(registry: Registry) -> Contest:
-    """The version registered last, if nobody decided on it yet, and the champion."""
+    """The version registered last, if nobody decided on it yet, as challenger, and the champion.
+
+    Versions that can't be used, as a person may register them, are skipped, with a word.
+    """
     newest, champion = registry.newest(), registry.champion()
+    skipped = "".join(f". Skipped: {text}" for text in registry.skipped())
     if newest is None:
         text = registry.not_trained() or "there is no trained model"
-        return Contest(None, None, f"nothing to promote: {text}")
+        return Contest(None, None, f"nothing to promote: {text}{skipped}")
     is_champion = champion is not None and champion.number == newest.number
     if newest.decision or is_champion:
         fate = "is champion" if is_champion else newest.fate
-        return Contest(None, champion, f"nothing to promote: version {newest.number} {fate}, {newest.reason}")
-    against = f"champion version {champion.number}" if champion else "random scores and the rules alone"
-    return Contest(newest, champion, f"version {newest.number} against {against}")
+        return Contest(None, champion, f"nothing to promote: version {newest.number} {fate}, {newest.reason}{skipped}")
+    registry.challenge(newest.number)
+    contest = Contest(newest, champion, "")
+    against = f"champion version {contest.against}" if contest.rival else "the rules alone"
+    state = f", {newest.fate}" if contest.is_judged else ""
+    return Contest(newest, champion, f"version {newest.number} against {against}{state}{skipped}")
 
 
-def judge(contest: Contest, window: Window, rules_hit: "pd.Series[int]", seed: int) -> Outcome:
-    """The decision on a contest's candidate; nothing is written.
+def judge(
+    contest: Contest,
+    window: Window,
+    rules_hit: "pd.Series[int]",
+    seed: int,
+    slices: pd.DataFrame | None = None,
+) -> Outcome:
+    """The gate's verdict on a contest's candidate; nothing is written.
 
     Args:
         contest: with a candidate.
         window: transactions of the candidate's test window, with their reports.
         rules_hit: how many rules fired, by transaction_id.
         seed: of resampling and random scores.
+        slices: the columns of `slices.KINDS` by transaction_id; None where they are not known.
 
     """
     if contest.candidate is None:
-        return Outcome(None, contest.text, {}, pd.DataFrame())
-    model = contest.candidate.model
+        return nothing_judged(contest)
+    model, rival = contest.candidate.model, contest.rival
     rows = rows_to_judge(window.rows, window.reports, contest.fold)
     hits = rows["transaction_id"].map(rules_hit).fillna(0).astype("int64")
-    if different := sorted(set(model.features) ^ set(FEATURE_NAMES)):
-        decision = Decision(False, f"its features are not those computed now: {', '.join(different)}")
-        return Outcome(decision, decision.reason, {}, rows)
-    judged = rows.assign(score=predict(model.load(), rows, model.features), rules_hit=hits)
+    judged = rows.assign(rules_hit=hits)
+    if slices is not None:
+        judged = judged.join(slices, on="transaction_id")
+    if not set(model.features) <= set(FEATURE_NAMES):
+        verdict = judge_evidence(Evidence(model, rival, judged, FEATURE_NAMES))
+        return Outcome(verdict, verdict.reason, {}, judged)
+    booster = model.load()
+    judged = judged.assign(score=predict(booster, rows, model.features))
     figures = all_figures(judged, model.cards_per_day, seed)
-    rival = contest.champion.model if contest.champion else None
-    if text := unfit(judged, model.features, FEATURE_NAMES):
-        decision = Decision(False, text)
-    elif rival is None or set(rival.features) != set(FEATURE_NAMES):
-        decision = decide_first(figures["model"], figures["random"], figures["rules alone"])
-    elif text := _unfair(model, rival):
-        decision = Decision(False, text)
+    if rival is None:
+        judged = judged.assign(rival_score=hits / max(int(hits.max()), 1) if len(hits) else 0.0)
     else:
-        theirs = predict(rival.load(), rows, rival.features)
-        judged = judged.assign(champion_score=theirs)
+        theirs = np.asarray(predict(rival.load(), rows, rival.features))
+        judged = judged.assign(rival_score=theirs, champion_score=theirs)
         figures["champion"] = evaluate(rows.assign(score=theirs), model.cards_per_day)
-        decision = decide(compare(judged, np.asarray(judged["score"]), theirs, seed))
-    return Outcome(decision, decision.reason, figures, judged)
-
-
-def settle(registry: Registry, contest: Contest, outcome: Outcome) -> str:
-    """Writes the decision to the registry, and returns it as a sentence."""
-    if contest.candidate is None or outcome.decision is None:
-        if contest.champion is not None and not contest.champion.decision:
-            # Killed after it got the alias: what was decided is noted now.
-            registry.decide(contest.champion, True, contest.champion.reason)
-        return outcome.text
-    registry.decide(contest.candidate, outcome.decision.is_promoted, outcome.decision.reason)
-    number = contest.candidate.number
-    if outcome.decision.is_promoted:
-        return f"version {number} is the champion now: {outcome.decision.reason}"
-    stays = f"version {contest.champion.number} stays champion" if contest.champion else "there is no champion"
-    return f"{stays}, version {number} is {outcome.decision.reason}"
-
-
-def _unfair(candidate: Champion, champion: Champion) -> str | None:
-    """Why the two can't be compared on the candidate's test window; None when they can."""
-    learnt_until = fold_at(champion.test_start, train_days=1, delay_days=LABEL_DELAY_DAYS).train_end
-    if learnt_until <= candidate.test_start:
-        return None
-    return (
-        f"older than the champion, which has learnt from the {TEST_DAYS} days from "
-        f"{candidate.test_start:%Y-%m-%d} that the candidate is tested on"
-    )
+    took = microseconds_a_row(lambda sample: predict(booster, sample, model.features), rows)
+    evidence = Evidence(model, rival, judged, FEATURE_NAMES, took, seed)
+    verdict = judge_evidence(evidence)
+    return Outcome(verdict, verdict.reason, figures, judged, evidence)

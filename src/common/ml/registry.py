@@ -8,21 +8,19 @@ import json
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import xgboost as xgb
-from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 
 from common.errors import ModelError
 from common.ml.champion import Champion, how_to_train
-from common.ml.model_versions import ABSENT, ALIAS
+from common.ml.version import Version
+from common.ml.version_store import VersionStore
 from common.settings import Settings
 
 NOT_TRAINED = "not_trained"
@@ -35,32 +33,7 @@ _CHATTY = (
 )
 
 
-@dataclass(frozen=True)
-class Version:
-    """A registered version: the model, the MLflow run that made it, and promotion's decision on it.
-
-    `decision` is `promoted`, `kept_out` or empty while it waits; `reason` goes with it.
-    """
-
-    model: Champion
-    run_id: str
-    decision: str
-    reason: str
-
-    @property
-    def number(self) -> int:
-        """The version as a number."""
-        return int(self.model.version)
-
-    @property
-    def fate(self) -> str:
-        """What became of a version that is not the champion, for a sentence."""
-        return {"": "waits for promotion", "promoted": "was champion and is not any more"}.get(
-            self.decision, "was kept out"
-        )
-
-
-class Registry:
+class Registry(VersionStore):
     """The experiment and the registered model of a workspace."""
 
     def __init__(self, settings: Settings) -> None:
@@ -69,8 +42,7 @@ class Registry:
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         mlflow.set_tracking_uri(settings.tracking_uri)
         mlflow.set_registry_uri(settings.registry_uri)
-        self.model = settings.model
-        self._client = mlflow.MlflowClient()
+        super().__init__(settings.model)
         found = self._client.get_experiment_by_name(settings.experiment)
         self.experiment_id: str = (
             found.experiment_id
@@ -79,7 +51,7 @@ class Registry:
         )
 
     def register(self, model: Champion, run_id: str, example: Any, facts: Mapping[str, str] | None = None) -> str:
-        """Logs the booster of a model to its MLflow run, makes it a version, and returns the version's number.
+        """Logs the booster of a model to its MLflow run, makes it a version, the challenger, and returns its number.
 
         `model.version` is not read: the registry gives it. `example` is a frame of a few rows of its features.
         `facts` become tags, which nothing but a person reads.
@@ -113,49 +85,8 @@ class Registry:
                 **(facts or {}),
             },
         )
+        self.challenge(int(version.version))
         return str(version.version)
-
-    def champion(self) -> Version | None:
-        """The version that scoring uses; None while there is none."""
-        try:
-            return self._version(self._client.get_model_version_by_alias(self.model, ALIAS))
-        except MlflowException as error:
-            if error.error_code in ABSENT:
-                return None
-            raise
-
-    def version(self, number: str) -> Version | None:
-        """The version of that number; None where there is none any more."""
-        try:
-            return self._version(self._client.get_model_version(self.model, number))
-        except MlflowException as error:
-            if error.error_code in ABSENT:
-                return None
-            raise
-
-    def note(self, number: str, tags: Mapping[str, str]) -> None:
-        """Gives a version tags."""
-        for name, value in tags.items():
-            self._client.set_model_version_tag(self.model, number, name, value)
-
-    def newest(self) -> Version | None:
-        """The version registered last; None while there is none."""
-        versions = self._client.search_model_versions(f"name='{self.model}'")
-        if not versions:
-            return None
-        newest = max(versions, key=lambda version: int(version.version))
-        # A search in Unity Catalog gives no tags.
-        return self._version(self._client.get_model_version(self.model, newest.version))
-
-    def decide(self, version: Version, is_promoted: bool, reason: str) -> None:
-        """Notes promotion's decision on a version, and gives it the alias `champion` when it was promoted."""
-        number = version.model.version
-        # The decision last: killed before it, promotion finds the version undecided and decides again.
-        self._client.set_model_version_tag(self.model, number, "reason", reason)
-        if is_promoted:
-            self._client.set_registered_model_alias(self.model, ALIAS, number)
-        decision = "promoted" if is_promoted else "kept_out"
-        self._client.set_model_version_tag(self.model, number, "decision", decision)
 
     def note_not_trained(self, text: str) -> None:
         """Notes in the experiment that training had too little to learn from, and why."""
@@ -180,21 +111,6 @@ class Registry:
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-
-    def _version(self, version: ModelVersion) -> Version:
-        folder = Path(mlflow.artifacts.download_artifacts(f"models:/{self.model}/{version.version}"))
-        tags = version.tags
-        model = Champion(
-            version=str(version.version),
-            features=tuple(json.loads(tags["features"])),
-            threshold=float(tags["threshold"]),
-            cards_per_day=int(tags["alert_budget_cards_per_day"]),
-            test_start=datetime.fromisoformat(tags["test_start"]),
-            booster=(folder / "model.ubj").read_bytes(),
-            left_out=tuple(json.loads(tags.get("features_left_out", "[]"))),
-            review_cost_eur=float(tags["review_cost_eur"]) if "review_cost_eur" in tags else None,
-        )
-        return Version(model, str(version.run_id), tags.get("decision", ""), tags.get("reason", ""))
 
 
 def champion_or_reason(settings: Settings) -> Champion | str:

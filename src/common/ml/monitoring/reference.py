@@ -15,7 +15,7 @@ import mlflow
 import numpy as np
 from mlflow.exceptions import MlflowException
 
-from common.ml.registry import Version
+from common.ml.version import Version
 
 FILE = "monitoring_reference.json"
 

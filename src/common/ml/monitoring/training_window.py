@@ -17,7 +17,8 @@ from common.ml.monitoring.reference import (
     keep_reference,
     kept_reference,
 )
-from common.ml.registry import Registry, Version
+from common.ml.registry import Registry
+from common.ml.version import Version
 from common.rules import RULES
 from common.settings import MONITORING_MIN_ROWS
 from common.storage.lake import Lake

@@ -23,10 +23,13 @@ from ml_builders import day
 
 from common.contracts.features import FEATURE_NAMES
 from common.ml.champion import Champion
+from common.ml.criteria import Criterion
 from common.ml.due import plan_training
-from common.ml.gate import Decision
-from common.ml.promote import Outcome, next_contest, settle
-from common.ml.registry import Registry, Version
+from common.ml.gate import Verdict
+from common.ml.promote import Outcome, next_contest
+from common.ml.registry import Registry
+from common.ml.ruling import settle
+from common.ml.version import Version
 from common.settings import Settings
 
 NEWEST_EVENT = day(60, 0)
@@ -63,8 +66,9 @@ def train_if_due(registry: Registry, test_start: datetime) -> None:
 def promote(registry: Registry) -> None:
     """What the promotion notebook does, with a candidate that wins."""
     contest = next_contest(registry)
-    decision = Decision(True, "better by more than noise") if contest.candidate else None
-    settle(registry, contest, Outcome(decision, contest.text, {}, pd.DataFrame()))
+    won = Criterion("average precision", 0.1, "above 0", True, "Better by more than noise.")
+    verdict = None if contest.is_judged else Verdict((won,), contest.against)
+    settle(registry, contest, Outcome(verdict, contest.text, {}, pd.DataFrame()))
 
 
 def die_at(point: str) -> None:
@@ -111,6 +115,7 @@ def state(home: Path) -> dict[str, Any]:
     versions = mlflow.MlflowClient().search_model_versions("name='fraud_model'")
     return {
         "champion": _described(registry.champion()),
+        "challenger": registry.alias_number("challenger"),
         "newest": _described(registry.newest()),
         "candidates": sum(version.tags.get("test_start") == CANDIDATE_T.isoformat() for version in versions),
     }
@@ -121,7 +126,8 @@ def _described(version: Version | None) -> dict[str, Any] | None:
         return None
     score = float(version.model.load().inplace_predict(np.ones((1, len(FEATURE_NAMES)), dtype="float32"))[0])
     is_old = version.model.test_start == CHAMPION_T
-    return {"which": "old" if is_old else "new", "decision": version.decision, "score": score}
+    said = {name: version.tags.get(name, "") for name in ("gate", "previous_champion")}
+    return {"which": "old" if is_old else "new", "decision": version.decision, "score": score, **said}
 
 
 def steps(home: Path, point: str = "") -> None:

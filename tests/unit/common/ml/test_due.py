@@ -7,7 +7,7 @@ from ml_builders import day
 from common.contracts.features import FEATURE_NAMES
 from common.ml.champion import Champion
 from common.ml.due import Plan, plan_training
-from common.ml.registry import Version
+from common.ml.version import Version
 from common.ml.window import whole_day
 
 NEWEST = day(60, 23) + timedelta(minutes=30)
@@ -149,3 +149,18 @@ def test_without_transactions_there_is_no_protocol() -> None:
         cards_per_day=10,
     )
     assert (nothing.is_due, nothing.protocol) == (True, None)
+
+
+def test_a_version_that_waits_gets_as_long_as_a_champion_before_another_takes_its_place() -> None:
+    old = version(day(30, 0))
+    waiting = plan(old, version(day(41, 0), "2", ""))
+    assert (waiting.is_due, waiting.reason) == (False, "version 2 waits for promotion")
+    assert plan(old, version(day(40, 0), "2", "")).is_due, "old itself"
+    assert plan(old, version(day(41, 0), "2", "kept_out")).is_due
+    assert plan(old, version(day(41, 0), "2", ""), after=0).is_due, "the retrain job takes whatever is new"
+
+
+def test_what_was_rolled_back_is_not_trained_again_on_the_same_data_but_on_newer() -> None:
+    old = version(day(30, 0))
+    assert plan(old, version(day(47, 0), "2", "rolled_back")).reason.endswith("and was rolled back")
+    assert plan(old, version(day(46, 0), "2", "rolled_back")).is_due

@@ -13,10 +13,13 @@ import pytest
 BEFORE_THE_ALIAS = (
     "after log_model",
     "after create_model_version",
-    "before set_registered_model_alias",
+    "after set_registered_model_alias challenger",
+    "after set_model_version_tag gate",
+    "before set_registered_model_alias champion",
 )
 AFTER_THE_ALIAS = (
-    "after set_registered_model_alias",
+    "after set_registered_model_alias champion",
+    "after delete_registered_model_alias",
     "after set_model_version_tag decision",
 )
 
@@ -57,3 +60,5 @@ def test_run_again_one_new_champion_is_decided_on(registries: dict[str, dict[str
     assert again["champion"] == again["newest"]
     assert (again["champion"]["which"], again["champion"]["decision"]) == ("new", "promoted")
     assert again["candidates"] == 1
+    assert again["challenger"] is None
+    assert (again["champion"]["gate"], again["champion"]["previous_champion"]) == ("passed", "1")

@@ -13,9 +13,10 @@ from common.looks.model import pictures
 from common.ml import model_versions
 from common.ml.folds import protocol_at
 from common.ml.model_run import log_and_register
-from common.ml.model_versions import newest_and_champion
-from common.ml.promote import judge, next_contest, settle
+from common.ml.model_versions import decided_by
+from common.ml.promote import judge, next_contest
 from common.ml.registry import Registry, champion_or_reason
+from common.ml.ruling import settle
 from common.ml.train import Trained, train
 from common.settings import Settings
 
@@ -60,25 +61,25 @@ def test_a_version_comes_back_as_it_was_registered(settings: Settings, trained: 
 
 
 def test_the_cheap_look_at_versions_sees_what_mlflow_has(settings: Settings, trained: Trained) -> None:
-    assert newest_and_champion(settings) == ["", ""]
+    assert decided_by(settings) == ["", "", ""]
     registry = Registry(settings)
     for _ in range(2):
         registered_bare(registry, trained)
-    assert newest_and_champion(settings) == ["2", ""]
+    assert decided_by(settings) == ["2", "", ""]
     client = mlflow.MlflowClient(registry_uri=settings.registry_uri)
     client.set_registered_model_alias(settings.model, "champion", "1")
-    assert newest_and_champion(settings) == ["2", "1"]
+    assert decided_by(settings) == ["2", "1", ""]
     client.set_registered_model_alias(settings.model, "champion", "2")
-    assert newest_and_champion(settings) == ["2", "2"], "an alias that a person moves is seen"
+    assert decided_by(settings) == ["2", "2", ""], "an alias that a person moves is seen"
     client.delete_model_version(settings.model, "2")
-    assert newest_and_champion(settings) == ["1", ""]
+    assert decided_by(settings) == ["1", "", ""]
     assert [model_versions._newest_by_client(settings), model_versions._champion_by_client(settings)] == ["1", ""]
 
 
 def test_a_store_that_is_no_mlflow_store_tells_nothing(tmp_path: Path) -> None:
-    assert newest_and_champion(Settings(tmp_path)) == ["", ""], "there is no store yet"
+    assert decided_by(Settings(tmp_path)) == ["", "", ""], "there is no store yet"
     (tmp_path / "mlflow.db").write_bytes(b"")
-    assert newest_and_champion(Settings(tmp_path)) is None
+    assert decided_by(Settings(tmp_path)) is None
 
 
 def test_a_run_holds_what_a_person_needs_to_judge_and_repeat_it(settings: Settings, trained: Trained) -> None:
@@ -191,17 +192,18 @@ def test_a_first_model_is_promoted_and_its_equal_is_kept_out(settings: Settings,
     registry, world = Registry(settings), a_world()
     registered_bare(registry, trained)
     contest = next_contest(registry)
-    assert contest.text == "version 1 against random scores and the rules alone"
+    assert contest.text == "version 1 against the rules alone"
     outcome = judge(contest, world, no_rules(), seed=1)
     assert outcome.figures["model"] == trained.figures["model"]
-    assert settle(registry, contest, outcome).startswith("version 1 is the champion now: first model")
+    assert settle(registry, contest, outcome).startswith("version 1 is the champion now: passed all")
     assert next_contest(registry).text.startswith("nothing to promote: version 1 is champion")
 
     registered_bare(registry, trained)
     contest = next_contest(registry)
     assert contest.text == "version 2 against champion version 1"
     sentence = settle(registry, contest, judge(contest, world, no_rules(), seed=1))
-    assert sentence.startswith("version 1 stays champion, version 2 is not better than the champion by more than noise")
+    assert sentence.startswith("version 1 stays champion, version 2 is kept out: failed 1 of ")
+    assert "difference +0.000 to +0.000 on resampled cards" in sentence
     champion = registry.champion()
     assert champion is not None
     assert champion.number == 1
@@ -216,8 +218,8 @@ def test_a_candidate_older_than_what_the_champion_learnt_from_is_kept_out(settin
     older = replace(trained, model=replace(trained.model, test_start=day(38, 0)))
     registered_bare(registry, older)
     outcome = judge(next_contest(registry), a_world(), no_rules(), seed=1)
-    assert outcome.decision is not None
-    assert not outcome.decision.is_promoted
+    assert outcome.verdict is not None
+    assert not outcome.verdict.passed
     assert "older than the champion" in outcome.text
 
 
@@ -229,7 +231,8 @@ def test_a_first_model_that_the_rules_beat_leaves_no_champion_and_scoring_says_w
     contest = next_contest(registry)
     perfect_rules = pd.Series(1, index=world.reports["transaction_id"])
     sentence = settle(registry, contest, judge(contest, world, perfect_rules, seed=1))
-    assert sentence.startswith("there is no champion, version 1 is not better than the rules alone")
+    assert sentence.startswith("there is no champion, version 1 is kept out: failed ")
+    assert "the rules alone 1.000: difference -0." in sentence
     reason = champion_or_reason(settings)
     assert isinstance(reason, str)
-    assert reason.startswith("no champion: version 1 was kept out, not better than the rules alone")
+    assert reason.startswith("no champion: version 1 was kept out, failed ")

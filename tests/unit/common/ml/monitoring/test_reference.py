@@ -83,11 +83,11 @@ def test_a_version_registered_by_hand_has_no_training_window(registry: Registry)
 
 
 def test_a_note_on_the_champion_says_why_a_new_model_is_due(settings: Settings, registry: Registry) -> None:
-    registry.note("1", {RETRAIN_DUE: "another version's"})
+    registry.note(1, {RETRAIN_DUE: "another version's"})
     assert retrain_due(settings) == ""
-    registry.note("2", {RETRAIN_DUE: "sustained drift of amount_eur"})
+    registry.note(2, {RETRAIN_DUE: "sustained drift of amount_eur"})
     assert retrain_due(settings) == "sustained drift of amount_eur"
-    registry.note("2", {RETRAIN_DUE: ""})
+    registry.note(2, {RETRAIN_DUE: ""})
     assert retrain_due(settings) == ""
 
 
@@ -100,7 +100,7 @@ def test_a_version_is_found_by_number_and_one_made_by_hand_is_refused(registry: 
 def test_without_a_sqlite_store_the_registry_itself_is_asked(
     settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    registry.note("2", {RETRAIN_DUE: "asked"})
+    registry.note(2, {RETRAIN_DUE: "asked"})
     monkeypatch.setattr("common.ml.model_versions._FILE", "no such scheme")
     assert retrain_due(settings) == "asked"
     assert retrain_due(Settings(tmp_path)) == "", "no such model"

@@ -1,0 +1,131 @@
+"""A registered version of the model, as MLflow has it: made whole, or refused in words where a person made it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import mlflow
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model
+
+from common.errors import ModelError
+from common.ml.champion import Champion
+from common.ml.model_versions import ABSENT
+
+PROMOTED, KEPT_OUT, ROLLED_BACK = "promoted", "kept_out", "rolled_back"
+"""What the tag `decision` says of a version; it isn't there while the version waits."""
+
+APPROVED, REJECTED = "approved", "rejected"
+"""What a person may say in the tag `approval`."""
+
+PASSED, FAILED = "passed", "failed"
+"""What the tag `gate` says."""
+
+NEEDED = ("features", "threshold", "alert_budget_cards_per_day", "test_start")
+"""Tags without which a version can't score."""
+
+_FATES = {
+    PROMOTED: "was champion and is not any more",
+    KEPT_OUT: "was kept out",
+    ROLLED_BACK: "was rolled back",
+}
+
+
+class UnusableVersion(ModelError):
+    """A version that nothing can be scored with: it lacks what training gives one, or its files are gone."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version: the model, the MLflow run that made it, and what is known of its promotion.
+
+    `decision` is empty while it waits; `reason` goes with it. `tags` are all of the version's.
+    """
+
+    model: Champion
+    run_id: str
+    decision: str
+    reason: str
+    tags: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def number(self) -> int:
+        """The version as a number."""
+        return int(self.model.version)
+
+    @property
+    def fate(self) -> str:
+        """What became of a version that is not the champion, for a sentence."""
+        if not self.decision and self.tags.get("gate") == PASSED:
+            return "waits for approval"
+        return _FATES.get(self.decision, "waits for promotion")
+
+    @property
+    def approval(self) -> str:
+        """What a person said in the tag `approval`, in small letters; empty where nobody did."""
+        return self.tags.get("approval", "").strip().lower()
+
+    def has_passed(self, against: str) -> bool:
+        """Whether it passed the gate against that champion (its version, or `gate.RULES`)."""
+        return self.tags.get("gate") == PASSED and self.tags.get("judged_against") == against
+
+
+def decided_tag(decision: str) -> str:
+    """The tag of a version that keeps when it was first decided on so."""
+    return f"{decision}_at"
+
+
+def read_version(name: str, found: ModelVersion) -> Version:
+    """A version with its booster.
+
+    Raises:
+        UnusableVersion: it is not one that training registered, or its files are gone.
+
+    """
+    tags: Mapping[str, str] = found.tags
+    who = f"{name} version {found.version}"
+    if missing := [tag for tag in NEEDED if tag not in tags]:
+        raise UnusableVersion(f"{who} lacks the tags {', '.join(missing)}, which training gives a version. {_WAY_OUT}")
+    folder = _files(who, name, found)
+    try:
+        model = Champion(
+            version=str(found.version),
+            features=tuple(json.loads(tags["features"])),
+            threshold=float(tags["threshold"]),
+            cards_per_day=int(tags["alert_budget_cards_per_day"]),
+            test_start=datetime.fromisoformat(tags["test_start"]),
+            booster=(folder / "model.ubj").read_bytes(),
+            left_out=tuple(json.loads(tags.get("features_left_out", "[]"))),
+            review_cost_eur=float(tags["review_cost_eur"]) if "review_cost_eur" in tags else None,
+        )
+    except (ValueError, TypeError) as error:
+        raise UnusableVersion(f"{who} has a tag that is not as training writes it: {error}. {_WAY_OUT}") from None
+    except OSError:
+        raise UnusableVersion(f"{who} has no model.ubj among its files. {_WAY_OUT}") from None
+    _check_signature(who, folder, model.features)
+    return Version(model, str(found.run_id), tags.get("decision", ""), tags.get("reason", ""), dict(tags))
+
+
+_WAY_OUT = "Delete it in MLflow, or register what training makes"
+
+
+def _files(who: str, name: str, found: ModelVersion) -> Path:
+    try:
+        return Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{found.version}"))
+    except (MlflowException, OSError) as error:
+        if isinstance(error, MlflowException) and error.error_code not in ABSENT:
+            raise
+        raise UnusableVersion(f"the files of {who} are gone: {error}. {_WAY_OUT}") from None
+
+
+def _check_signature(who: str, folder: Path, features: tuple[str, ...]) -> None:
+    signature = Model.load(str(folder)).signature
+    if signature is None or signature.inputs is None:
+        raise UnusableVersion(f"{who} has no signature, so that its inputs are unknown. {_WAY_OUT}")
+    inputs = signature.inputs.input_names()
+    if list(inputs) != list(features):
+        different = ", ".join(map(str, sorted(set(inputs) ^ set(features)))) or "their order"
+        raise UnusableVersion(f"{who} has other inputs than its tag features says: {different}. {_WAY_OUT}")

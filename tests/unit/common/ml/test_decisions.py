@@ -1,0 +1,63 @@
+"""Decisions as rows of ops.model_promotions, each once; and the slices of a window, read from the tables."""
+
+from datetime import timedelta
+
+import pytest
+from ml_builders import day
+from pyspark.sql import SparkSession
+from small_models import BAD, GOOD, register
+from test_window import Tables, a_transaction
+
+from common.contracts.ops import MODEL_PROMOTIONS
+from common.contracts.silver import TRANSACTIONS
+from common.ml import decisions
+from common.ml.gate import Verdict
+from common.ml.registry import Registry
+from common.ml.slices import read_slices
+from common.settings import Settings
+from common.storage.lake import Lake
+
+pytestmark = pytest.mark.spark
+
+
+def test_a_decision_is_noted_once_with_each_criterion_and_a_persons_word(lake: Lake, settings: Settings) -> None:
+    registry = Registry(settings)
+    number = register(registry)
+    for _ in range(2):  # the second time as after a kill: the version is read again
+        version = registry.version(number)
+        assert version is not None
+        verdict = Verdict((GOOD, BAD), "rules")
+        decisions.record(lake, registry, version, decision="kept_out", against="rules", verdict=verdict)
+    version = registry.version(number)
+    assert version is not None
+    said = ("rollback", False, "misses stolen cards")
+    decisions.record(lake, registry, version, decision="rolled_back", against="3", said=said)
+    decisions.record(lake, registry, version, decision="promoted", against="3")
+
+    rows = lake.table(MODEL_PROMOTIONS).orderBy("decision", "criterion").collect()
+    assert [(row.model_version, row.decision, row.judged_against, row.criterion, row.passed) for row in rows] == [
+        ("1", "kept_out", "rules", "average precision", True),
+        ("1", "kept_out", "rules", "calibration", False),
+        ("1", "rolled_back", "3", "rollback", False),
+    ]
+    assert [row.figure for row in rows] == [0.1, 3.0, None]
+    assert rows[1].sentence == BAD.sentence
+
+
+def test_the_slices_of_a_window(spark: SparkSession) -> None:
+    start, end = day(30, 0), day(37, 0)
+    online = {"channel": "online", "country": "PT"}
+    rows = [
+        a_transaction("old", start - timedelta(days=10)),
+        a_transaction("known", start, **online),
+        a_transaction("new", start + timedelta(days=1), customer_id="c2", channel="atm"),
+        a_transaction("nobody", start, customer_id=None),
+        a_transaction("late", end),
+    ]
+    rows = [row | {"amount_eur": None} for row in rows]  # a decimal in silver, and no matter here
+    found = read_slices(Tables(spark, {TRANSACTIONS.name: rows}), start, end)  # type: ignore[arg-type]
+    assert found.sort_index().astype(object).where(found.notna(), None).to_dict("index") == {
+        "known": {"channel": "online", "country": "PT", "customer_age": "7 to 29 days"},
+        "new": {"channel": "atm", "country": None, "customer_age": "0 to 6 days"},
+        "nobody": {"channel": None, "country": None, "customer_age": None},
+    }

@@ -1,0 +1,109 @@
+"""Versions that a person registers in MLflow: skipped with a word or kept out, while the champion goes on scoring."""
+
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+from ml_builders import a_world, no_rules
+from mlflow.models import infer_signature
+from small_models import register, register_champion, small_model
+
+from common.contracts.features import FEATURE_NAMES
+from common.ml.promote import judge, next_contest
+from common.ml.registry import Registry, champion_or_reason
+from common.ml.version import NEEDED, UnusableVersion
+from common.settings import Settings
+
+
+@pytest.fixture
+def registry(settings: Settings) -> Registry:
+    """With a champion, version 1."""
+    made = Registry(settings)
+    register_champion(made)
+    return made
+
+
+def by_hand(registry: Registry, tags: dict[str, str], signature: bool = False) -> int:
+    """A model that is logged and registered as MLflow's own documentation shows."""
+    model = small_model()
+    example = pd.DataFrame([[1.0] * len(FEATURE_NAMES)], columns=list(FEATURE_NAMES))
+    with mlflow.start_run(experiment_id=registry.experiment_id):
+        logged = mlflow.xgboost.log_model(
+            model.load(),
+            name="model",
+            model_format="ubj",
+            signature=infer_signature(example, [0.5]) if signature else None,
+            pip_requirements=["xgboost"],
+        )
+    made = mlflow.MlflowClient().create_model_version(registry.model, source=logged.model_uri, tags=tags)
+    return int(made.version)
+
+
+def tags_of_training(registry: Registry) -> dict[str, str]:
+    return {name: registry.tags(1)[name] for name in NEEDED}
+
+
+def assert_skipped(registry: Registry, settings: Settings, word: str) -> None:
+    with pytest.raises(UnusableVersion, match=word):
+        registry.version(2)
+    newest = registry.newest()
+    assert newest is not None
+    assert newest.number == 1
+    text = next_contest(registry).text
+    assert text.startswith("nothing to promote: version 1 is champion")
+    assert "Skipped: " in text
+    assert f"{registry.model} version 2" in text
+    scoring = champion_or_reason(settings)
+    assert not isinstance(scoring, str)
+    assert scoring.version == "1"
+
+
+def test_without_tags_it_is_skipped(registry: Registry, settings: Settings) -> None:
+    by_hand(registry, {})
+    assert_skipped(registry, settings, "lacks the tags features, threshold, alert_budget_cards_per_day, test_start")
+
+
+def test_with_a_tag_that_says_nothing_it_is_skipped(registry: Registry, settings: Settings) -> None:
+    by_hand(registry, tags_of_training(registry) | {"threshold": "high"}, signature=True)
+    assert_skipped(registry, settings, "has a tag that is not as training writes it: .*high")
+
+
+def test_without_a_signature_it_is_skipped(registry: Registry, settings: Settings) -> None:
+    by_hand(registry, tags_of_training(registry))
+    assert_skipped(registry, settings, "has no signature")
+
+
+def test_with_other_inputs_than_its_tag_says_it_is_skipped(registry: Registry, settings: Settings) -> None:
+    by_hand(registry, tags_of_training(registry) | {"features": '["amount_eur", "age_of_moon"]'}, signature=True)
+    assert_skipped(registry, settings, "has other inputs than its tag features says: age_of_moon, ")
+
+
+def test_with_its_files_gone_it_is_skipped(registry: Registry, settings: Settings) -> None:
+    register(registry, small_model())
+    folder = Path(mlflow.artifacts.download_artifacts(f"models:/{registry.model}/2"))
+    for file in folder.rglob("*"):
+        if file.is_file():
+            file.unlink()
+    folder.rmdir()
+    assert_skipped(registry, settings, "are gone|no model.ubj")
+
+
+def test_with_features_that_are_not_computed_it_is_kept_out(registry: Registry) -> None:
+    register(registry, small_model(features=("amount_eur", "age_of_moon")))
+    outcome = judge(next_contest(registry), a_world(), no_rules(), seed=1)
+    assert outcome.verdict is not None
+    assert not outcome.verdict.passed
+    assert outcome.text == "failed 1 of 1 criteria. Not computed now: age_of_moon."
+
+
+def test_a_store_that_can_not_be_reached_is_no_reason_to_skip(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object, **__: object) -> None:
+        raise mlflow.exceptions.MlflowException("no route to host")
+
+    register(registry)
+    monkeypatch.setattr(mlflow.artifacts, "download_artifacts", unreachable)
+    with pytest.raises(mlflow.exceptions.MlflowException, match="no route"):
+        registry.newest()

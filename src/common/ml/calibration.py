@@ -11,6 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+MIN_OF_EACH = 10
+"""Below it the two numbers would be noise, whatever the other half says."""
+
 MAX_STEPS = 100
 TOLERANCE = 1e-10
 
@@ -37,7 +40,7 @@ IDENTITY = Calibration()
 def calibration_for(log_odds: np.ndarray, is_fraud: np.ndarray, cards: "pd.Series[str]", seed: int) -> Calibration:
     """Platt's calibration where its log loss on other cards is below that of the scores as they are; else none.
 
-    None too where half of the cards have no fraud, or nothing else.
+    None too where half of the cards have fewer than `MIN_OF_EACH` frauds, or genuine transactions.
 
     Args:
         log_odds: of transactions that the model has not learnt from.
@@ -49,7 +52,7 @@ def calibration_for(log_odds: np.ndarray, is_fraud: np.ndarray, cards: "pd.Serie
     codes, names = pd.factorize(cards)
     half = np.random.default_rng(seed).permutation(len(names))[codes] % 2 == 0
     parts = [(log_odds[part], is_fraud[part]) for part in (half, ~half)]
-    if not all(labels.any() and not labels.all() for _, labels in parts):
+    if any(min(labels.sum(), (~labels).sum()) < MIN_OF_EACH for _, labels in parts):
         return IDENTITY
     (first, first_labels), (second, second_labels) = parts
     loss = _log_loss(platt(first, first_labels), second, second_labels)

@@ -66,6 +66,17 @@ def test_too_few_labels_calibrate_nothing(is_fraud: list[bool]) -> None:
     assert calibration_for(np.array([-1.0, -2.0, 0.5, 1.0]), np.array(is_fraud), cards, seed=1) == IDENTITY
 
 
+@pytest.mark.parametrize(("frauds", "is_calibrated"), [(10, True), (9, False)])
+def test_each_half_of_the_cards_needs_ten_frauds(frauds: int, is_calibrated: bool) -> None:
+    log_odds = np.tile(np.linspace(-6, 2, 1000), 2)
+    is_fraud = np.zeros(2000, dtype=bool)
+    halves = np.random.default_rng(1).permutation(2000) % 2 == 0  # as seed 1 divides cards of one transaction each
+    for half, number in ((halves, frauds), (~halves, 50)):
+        is_fraud[np.flatnonzero(half)[np.argsort(-log_odds[half], kind="stable")[:number]]] = True
+    found = calibration_for(log_odds, is_fraud, pd.Series(range(2000)).astype(str), seed=1)
+    assert (found != IDENTITY) == is_calibrated
+
+
 def test_a_single_card_calibrates_nothing() -> None:
     log_odds, is_fraud, cards = a_sample(500, slope=2.0, intercept=1.0)
     assert calibration_for(log_odds, is_fraud, pd.Series(["a"] * len(cards)), seed=1) == IDENTITY

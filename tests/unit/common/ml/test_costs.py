@@ -56,6 +56,13 @@ def test_alerts_and_euro_are_those_of_a_walk_through_the_days() -> None:
         assert (row.alerts, row.saved_eur, row.review_eur) == pytest.approx((alerts, saved, 7.0 * alerts))
 
 
+def test_frauds_of_a_card_found_before_are_caught_whatever_they_score() -> None:
+    frame = judged((0, "a", 0.9, True, 100.0), (1, "a", 0.1, True, 50.0), (1, "b", 0.5, False))
+    table = euro_by_threshold(card_days(frame), 5.0).set_index("threshold")
+    assert table.loc[0.5, ["alerts", "saved_eur"]].tolist() == [1, 150.0]
+    assert threshold_by_costs(frame, 10, 5.0) == 0.5
+
+
 def test_a_dearer_review_gives_no_more_alerts_and_one_that_is_not_worth_it_gives_none() -> None:
     frame = random_judged(5)
     thresholds = [threshold_by_costs(frame, 50, cost) for cost in (0.0, 20.0, 100.0, 1e6)]

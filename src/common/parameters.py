@@ -142,7 +142,7 @@ _DECLARED = (
     Parameter("table", "", "silver table whose quarantined records are meant, such as silver.transactions; empty: all"),
     Parameter("customer_id", "", "the customer to erase"),
     Parameter(
-        "day",
+        "alert_day",
         "",
         "day (YYYY-MM-DD) whose alerts are reviewed; empty: that of transaction_id, or the newest with alerts",
         is_valid=_is_day_or_empty,

@@ -10,7 +10,8 @@ from matplotlib.colors import to_rgba
 from ml_builders import a_world
 
 from common.contracts.ddl import schema_of
-from common.contracts.gold import FEATURE_NAMES, FEATURES, TRANSACTION_SCORES
+from common.contracts.features import FEATURE_NAMES, FEATURES
+from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
 from common.contracts.table import Table
 from common.contracts.verdicts import ALERT_VERDICTS

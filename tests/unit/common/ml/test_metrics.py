@@ -3,8 +3,8 @@ import pytest
 from ml_builders import judged, random_judged
 from sklearn.metrics import average_precision_score
 
-from common.ml.gate import _Ranked
 from common.ml.metrics import auc_roc, average_precision, comparison, evaluate, random_baseline, rules_baseline
+from common.ml.weighted import Ranked
 
 
 def average_precision_by_hand(is_fraud: np.ndarray, score: np.ndarray) -> float:
@@ -36,7 +36,7 @@ def test_the_weighted_average_precision_of_the_bootstrap_equals_sklearns(levels:
     frame = random_judged(5, levels=levels)
     is_fraud, score = frame["is_fraud"].to_numpy(), frame["score"].to_numpy()
     weight = np.random.default_rng(1).integers(0, 4, len(frame)).astype(float)
-    ours = _Ranked(score, is_fraud.astype(float)).average_precision(weight)
+    ours = Ranked(score, is_fraud).average_precision(weight)
     assert ours == pytest.approx(average_precision_score(is_fraud, score, sample_weight=weight))
 
 

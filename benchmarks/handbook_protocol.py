@@ -91,8 +91,9 @@ def handbook_split(rows: pd.DataFrame, start: str):  # type: ignore[no-untyped-d
 def measure(rows: pd.DataFrame, tell):  # type: ignore[no-untyped-def]
     """The search on the earlier folds, and the figures of its best candidate on each of the reported ones."""
     from common.contracts.features import FEATURE_NAMES
-    from common.ml.booster import fit, predict, search
+    from common.ml.booster import fit, predict
     from common.ml.metrics import evaluate
+    from common.ml.search import search
 
     trials = search([handbook_split(rows, start) for start in VALIDATION_STARTS], FEATURE_NAMES, SEED, report=tell)
     figures = {}

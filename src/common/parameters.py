@@ -76,6 +76,19 @@ def as_day(value: str) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
+def as_euro(value: str) -> float | None:
+    """An amount written as a number; None where it is empty."""
+    return float(value) if value else None
+
+
+def _is_euro_or_empty(value: str) -> bool:
+    try:
+        amount = as_euro(value)
+    except ValueError:
+        return False
+    return amount is None or 0 <= amount < float("inf")
+
+
 _DECLARED = (
     Parameter("catalog", "spark_catalog", "catalog that holds the schemas bronze, silver, gold and ops"),
     Parameter(
@@ -114,6 +127,17 @@ _DECLARED = (
     Parameter("train_days", 60, "days of transactions to train on", minimum=1),
     Parameter("retrain_after_days", 7, "days of new data after which a new model is trained", minimum=0),
     Parameter("alert_budget_cards_per_day", 10, "cards that the fraud team can review a day", minimum=1),
+    Parameter(
+        "review_cost_eur",
+        "",
+        "euro that reviewing a card costs, for the alert threshold; empty: the budget alone decides",
+        is_valid=_is_euro_or_empty,
+        rule="an amount of 0 or more, or empty",
+    ),
+    Parameter("search_trials", 4, "most trials of the search for the model's parameters", minimum=1),
+    Parameter("search_minutes", 5.0, "most minutes that the search takes", minimum=0),
+    Parameter("validation_folds", 1, "weeks to choose parameters and threshold by, where data are enough", minimum=1),
+    Parameter("ensemble", 1, "boosters of different seeds that the model averages", minimum=1),
     Parameter("seed", 20180401, "seed of everything random in training", minimum=0),
 )
 PARAMETERS: Mapping[str, Parameter] = {parameter.name: parameter for parameter in _DECLARED}

@@ -26,4 +26,4 @@ def test_each_notebook_names_the_libraries(notebook: Path) -> None:
 
 def test_versions_are_those_of_the_lock() -> None:
     assert set(pins(REQUIREMENTS)) <= set(pins(repository() / "requirements.txt"))
-    assert len(pins(REQUIREMENTS)) == 4
+    assert len(pins(REQUIREMENTS)) == 5

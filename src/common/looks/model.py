@@ -24,8 +24,18 @@ def as_image(drawn: "Figure", width_pixels: int = 1100) -> Image:
 def pictures(trained: Trained) -> "dict[str, Figure]":
     """The figures that are kept with a version, by name."""
     from common.looks.model_plots import figures  # and with it matplotlib, which nothing else needs
+    from common.looks.training_plots import choices
 
-    return figures(trained)
+    return figures(trained) | choices(trained)
+
+
+def look_at_choices(training: Training) -> Image | Markdown:
+    """How parameters and calibration were chosen on validation days; where no model was trained, why not."""
+    if training.trained is None:
+        return Markdown(f"**{training.reason}**")  # type: ignore[no-untyped-call]
+    from common.looks.training_plots import choices_board
+
+    return as_image(choices_board(training.trained))
 
 
 def look_at_training(registry: Registry, training: Training) -> Image | Markdown:

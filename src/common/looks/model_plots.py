@@ -131,7 +131,7 @@ def compared(judged: pd.DataFrame, rivals: Mapping[str, tuple[str, str]], cards_
     left.legend(loc="lower left")
     _caught_curves(right, judged, rivals, cards_per_day)
     for axes in (left, right):
-        _finish(axes)
+        finish(axes)
     return drawn
 
 
@@ -191,10 +191,11 @@ def board(pictured: Pictured, title: str) -> Figure:
 
 def _draw(axes: Axes, name: str, pictured: Pictured) -> None:
     PICTURES[name](axes, pictured)
-    _finish(axes)
+    finish(axes)
 
 
-def _finish(axes: Axes) -> None:
+def finish(axes: Axes) -> None:
+    """The look that all pictures have in common."""
     axes.title.set_fontweight("bold")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)

@@ -40,19 +40,24 @@ class Fold:
 
 @dataclass(frozen=True)
 class Protocol:
-    """The fold that is reported, and the strictly earlier one that parameters and threshold are chosen on.
+    """The fold that is reported, and the strictly earlier ones that all choices are made on, the newest first.
 
-    All labels of the validation fold are mature at the reported fold's test_start, so choosing by it uses nothing that
-    the model could not have known.
+    All labels of the validation folds are mature at the reported fold's test_start, so choosing by them uses nothing
+    that the model could not have known.
     """
 
-    validation: Fold
+    validations: tuple[Fold, ...]
     test: Fold
+
+    @property
+    def validation(self) -> Fold:
+        """The newest validation fold, which is used however short its training window is."""
+        return self.validations[0]
 
     @property
     def start(self) -> datetime:
         """The first moment whose transactions are needed."""
-        return self.validation.train_start
+        return self.validations[-1].train_start
 
 
 def fold_at(
@@ -72,15 +77,18 @@ def fold_at(
     )
 
 
-def protocol_at(as_of: datetime, train_days: int, delay_days: int = LABEL_DELAY_DAYS) -> Protocol:
+def protocol_at(
+    as_of: datetime, train_days: int, delay_days: int = LABEL_DELAY_DAYS, validation_folds: int = 1
+) -> Protocol:
     """The folds when transactions up to `as_of` (a day, exclusive) are there.
 
-    The test week is the last whose labels are mature at `as_of`, the validation week the last whose labels are
-    mature at the test week's beginning.
+    The test week is the last whose labels are mature at `as_of`, the first validation week the last whose labels are
+    mature at the test week's beginning. Further validation weeks are those before it, each a week earlier.
     """
     back = timedelta(days=delay_days + TEST_DAYS)
     test = fold_at(as_of - back, train_days, delay_days)
-    return Protocol(validation=fold_at(test.test_start - back, train_days, delay_days), test=test)
+    weeks = [test.test_start - back - timedelta(days=TEST_DAYS * number) for number in range(validation_folds)]
+    return Protocol(validations=tuple(fold_at(week, train_days, delay_days) for week in weeks), test=test)
 
 
 def between(frame: pd.DataFrame, start: datetime, end: datetime) -> pd.DataFrame:

@@ -3,9 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from common.ml.booster import Candidate, Trial
+import pandas as pd
+
+from common.ml.booster import Candidate
+from common.ml.calibration import Calibration
+from common.ml.champion import Champion
 from common.ml.folds import Fold, Protocol
 from common.ml.metrics import Figures
+from common.ml.trials import Trial
+
+TRIALS_SHOWN = 10
 
 _PURPOSE = (
     "Scores card payments by the probability that they are fraud. Transactions above the threshold are alerts "
@@ -18,6 +25,10 @@ _TESTED = (
 _LABELS = (
     "Training labels are those known at the start of the test window; a transaction without a report by then "
     "counts as genuine. Parameters and threshold were chosen on validation days only, all before the test week."
+)
+_INTERVALS = (
+    "The interval holds the model's figures on 95 % of resamples of the cards. Validation days are those that the "
+    "model was chosen by, so what it does on them is above what it will keep."
 )
 _SHOWN = {
     "average_precision": ("average precision", "{:.3f}"),
@@ -33,9 +44,10 @@ def model_card(
     *,
     protocol: Protocol,
     figures: Mapping[str, Figures],
-    features: Sequence[str],
+    intervals: pd.DataFrame,
+    model: Champion,
+    calibration: Calibration,
     trials: Sequence[Trial],
-    threshold: float,
     data_versions: Mapping[str, int],
     commit: str,
 ) -> str:
@@ -43,43 +55,50 @@ def model_card(
 
     Args:
         protocol: its folds.
-        figures: by name, the figures on the test window of `model`, `rules alone` and `random`.
-        features: its inputs.
+        figures: by name, the figures on the test window of `model`, `rules alone` and `random`, and those of the
+            model on validation.
+        intervals: the model's 95 % intervals on the test window, as `bootstrap.with_intervals` has them.
+        model: its inputs, threshold, and what that was chosen for.
+        calibration: how its log-odds were corrected.
         trials: the search, best first.
-        threshold: the score above which a transaction is an alert.
         data_versions: Delta version of each table read.
         commit: the code's commit.
 
     """
-    model = figures["model"]
+    tested = figures["model"]
     return "\n".join(
         (
             "# fraud_model",
             "",
             _PURPOSE,
             "",
-            f"**Threshold** {threshold:.4f}, chosen on the validation week for {model.cards_per_day} cards a day.",
+            f"**Threshold** {model.threshold:.4f}, chosen on validation days for {_purpose_of(model)}.",
             "",
             "## Figures",
-            _TESTED.format(**model.as_dict()),
+            _TESTED.format(**tested.as_dict()),
             "",
-            *_figures(figures, model.cards_per_day),
+            *_figures(figures, intervals, model.cards_per_day),
+            "",
+            _INTERVALS,
             "",
             "## Windows",
             "| fold | train | test | labels as known on |",
             "|---|---|---|---|",
-            _fold("validation", protocol.validation),
+            *(_fold("validation", fold) for fold in protocol.validations),
             _fold("test", protocol.test),
             "",
             _LABELS,
             "",
             "## Parameters",
-            "XGBoost, chosen by average precision on the validation week:",
+            f"XGBoost, chosen by average precision on validation, the best of {len(trials)} trials:",
             "",
-            *_trials(trials),
+            *_trials(trials[:TRIALS_SHOWN]),
+            "",
+            f"Calibrated on validation: log-odds times {calibration.slope:.4f}, plus {calibration.intercept:.4f}.",
             "",
             "## Features",
-            *(f"- `{name}`" for name in features),
+            *(f"- `{name}`" for name in model.features),
+            *(["", "Left out, as they never varied: " + ", ".join(model.left_out)] if model.left_out else []),
             "",
             "## Limits",
             "- Fraud that nobody reports is learnt as genuine.",
@@ -95,12 +114,20 @@ def model_card(
     )
 
 
-def _figures(figures: Mapping[str, Figures], cards_per_day: int) -> list[str]:
+def _purpose_of(model: Champion) -> str:
+    budget = f"{model.cards_per_day} cards a day"
+    if model.review_cost_eur is None:
+        return budget
+    return f"the most fraud caught less {model.review_cost_eur:g} euro a review, with no more than {budget}"
+
+
+def _figures(figures: Mapping[str, Figures], intervals: pd.DataFrame, cards_per_day: int) -> list[str]:
     names = list(figures)
-    lines = [f"| | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
+    lines = [f"| | {' | '.join(names)} | model, 95 % interval |", "|---|" + "---|" * (len(names) + 1)]
     for field, (label, form) in _SHOWN.items():
         values = [form.format(figures[name].as_dict()[field]) for name in names]
-        lines.append(f"| {label.format(k=cards_per_day)} | {' | '.join(values)} |")
+        interval = " to ".join(form.format(intervals.loc[field, end]) for end in ("low", "high"))
+        lines.append(f"| {label.format(k=cards_per_day)} | {' | '.join(values)} | {interval} |")
     return lines
 
 

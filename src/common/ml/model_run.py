@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import mlflow
+import pandas as pd
 
-from common.ml.booster import trials_table
 from common.ml.folds import Fold
 from common.ml.metrics import Figures
 from common.ml.model_card import model_card
 from common.ml.registry import Registry
 from common.ml.train import Trained
+from common.ml.trial_runs import DONE
+from common.ml.trials import trials_table
 from common.settings import MODEL_NAME
 
 
@@ -23,6 +26,7 @@ def log_and_register(
     data_versions: Mapping[str, int],
     commit: str,
     pictures: Mapping[str, Any],
+    run_id: str | None = None,
 ) -> str:
     """Logs everything about a trained model as one MLflow run, registers it, and returns its version.
 
@@ -33,25 +37,35 @@ def log_and_register(
         data_versions: Delta version of each table read.
         commit: the code's commit.
         pictures: figures of matplotlib, by name.
+        run_id: the run that the search's trials are below; a new one where there was no search to keep.
 
     """
     model, best = trained.model, trained.trials[0]
     transactions, frauds = trained.train_counts
-    with mlflow.start_run(
-        experiment_id=registry.experiment_id, run_name=f"{MODEL_NAME} test_start={model.test_start:%Y-%m-%d}"
-    ) as run:
-        mlflow.log_params(
-            {
-                **parameters,
-                **asdict(best.candidate),
-                **_dates("validation", trained.protocol.validation),
-                **_dates("test", trained.protocol.test),
-            }
-        )
+    calibration = trained.rehearsal.calibration
+    where: dict[str, Any] = (
+        {"run_id": run_id}
+        if run_id
+        else {"experiment_id": registry.experiment_id, "run_name": run_name(model.test_start)}
+    )
+    with mlflow.start_run(**where) as run:
+        logged = {
+            **parameters,
+            **asdict(best.candidate),
+            **_dates("validation", trained.protocol.validation),
+            **_dates("test", trained.protocol.test),
+        }
+        # A run that goes on after a kill has some already, and MLflow lets none be changed.
+        mlflow.log_params({name: value for name, value in logged.items() if name not in run.data.params})
         mlflow.log_metrics(
             {
                 **_metrics(trained.figures),
+                **_limits(trained.intervals["model"]),
                 "validation_average_precision": best.mean,
+                "search_trials": len(trained.trials),
+                "search_seconds": sum(trial.seconds for trial in trained.trials),
+                "calibration_slope": calibration.slope,
+                "calibration_intercept": calibration.intercept,
                 "threshold": model.threshold,
                 "train_transactions": transactions,
                 "train_frauds": frauds,
@@ -63,10 +77,11 @@ def log_and_register(
         mlflow.log_text(trials_table(trained.trials).to_csv(index=False), "search.csv")
         card = model_card(
             protocol=trained.protocol,
-            figures=trained.figures,
-            features=model.features,
+            figures={**trained.figures, "model on validation": trained.validation},
+            intervals=trained.intervals["model"],
+            model=model,
+            calibration=calibration,
             trials=trained.trials,
-            threshold=model.threshold,
             data_versions=data_versions,
             commit=commit,
         )
@@ -74,7 +89,18 @@ def log_and_register(
         for name, picture in pictures.items():
             mlflow.log_figure(picture, f"plots/{name}.png")
     example = trained.judged[list(model.features)].head(5).astype("float64")
-    return registry.register(model, run.info.run_id, example)
+    facts = {
+        "calibration": f"slope {calibration.slope:.4f}, intercept {calibration.intercept:.4f}, in the trees",
+        "boosters_joined": str(trained.boosters),
+    }
+    version = registry.register(model, run.info.run_id, example, facts)
+    mlflow.MlflowClient().set_tag(run.info.run_id, DONE, version)
+    return version
+
+
+def run_name(test_start: datetime) -> str:
+    """What the run of a model is called that goes live at that time."""
+    return f"{MODEL_NAME} test_start={test_start:%Y-%m-%d}"
 
 
 def _metrics(figures: Mapping[str, Figures]) -> dict[str, float]:
@@ -83,6 +109,10 @@ def _metrics(figures: Mapping[str, Figures]) -> dict[str, float]:
         prefix = "" if name == "model" else f"{name.replace(' ', '_')}_"
         metrics.update({f"{prefix}{figure}": value for figure, value in values.as_dict().items()})
     return metrics
+
+
+def _limits(intervals: pd.DataFrame) -> dict[str, float]:
+    return {f"{figure}_{end}": float(row[end]) for figure, row in intervals.iterrows() for end in ("low", "high")}
 
 
 def _dates(name: str, fold: Fold) -> dict[str, str]:

@@ -7,6 +7,7 @@ come with the version and from nowhere else.
 import json
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -77,10 +78,11 @@ class Registry:
             else self._client.create_experiment(settings.experiment, artifact_location=settings.artifacts)
         )
 
-    def register(self, model: Champion, run_id: str, example: Any) -> str:
+    def register(self, model: Champion, run_id: str, example: Any, facts: Mapping[str, str] | None = None) -> str:
         """Logs the booster of a model to its MLflow run, makes it a version, and returns the version's number.
 
         `model.version` is not read: the registry gives it. `example` is a frame of a few rows of its features.
+        `facts` become tags, which nothing but a person reads.
         """
         signature = ModelSignature(
             inputs=Schema([ColSpec("double", name) for name in model.features]),
@@ -106,6 +108,9 @@ class Registry:
                 "alert_budget_cards_per_day": str(model.cards_per_day),
                 "test_start": model.test_start.isoformat(),
                 "features": json.dumps(model.features),
+                "features_left_out": json.dumps(model.left_out),
+                **({} if model.review_cost_eur is None else {"review_cost_eur": repr(model.review_cost_eur)}),
+                **(facts or {}),
             },
         )
         return str(version.version)
@@ -172,6 +177,8 @@ class Registry:
             cards_per_day=int(tags["alert_budget_cards_per_day"]),
             test_start=datetime.fromisoformat(tags["test_start"]),
             booster=(folder / "model.ubj").read_bytes(),
+            left_out=tuple(json.loads(tags.get("features_left_out", "[]"))),
+            review_cost_eur=float(tags["review_cost_eur"]) if "review_cost_eur" in tags else None,
         )
         return Version(model, str(version.run_id), tags.get("decision", ""), tags.get("reason", ""))
 

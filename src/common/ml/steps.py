@@ -9,16 +9,23 @@ from typing import Any
 
 import pandas as pd
 
+from common.contracts.features import FEATURE_NAMES
 from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
 from common.ml.baseline import rules_fired
 from common.ml.due import Plan, plan_training
-from common.ml.model_run import log_and_register
+from common.ml.enough_labels import TooFewLabels, counts, too_few_labels
+from common.ml.folds import Protocol
+from common.ml.model_run import log_and_register, run_name
 from common.ml.model_versions import newest_and_champion, newest_version
 from common.ml.promote import Contest, Outcome, judge
 from common.ml.registry import Registry
-from common.ml.train import TooFewLabels, Trained, counts, too_few_labels, train
+from common.ml.search import Limits
+from common.ml.train import Trained, train
+from common.ml.trial_runs import TrialRuns, search_key
+from common.ml.trials import trials_table
 from common.ml.window import code_commit, data_versions, newest_event, read_window
+from common.parameters import as_euro
 from common.storage.lake import Lake
 from common.storage.last_success import Step
 
@@ -34,7 +41,8 @@ PROMOTION = Step("ml.promotion", reads=_READ, leaves=newest_and_champion)
 class Training:
     """What came of a plan: a trained model, or the reason why there is none.
 
-    `rows_read` counts the transactions read; `folds` has transactions and frauds of each part of the protocol.
+    `rows_read` counts the transactions read; `folds` has transactions and frauds of each part of the protocol;
+    `run_id` is the MLflow run that the search's trials are below.
     """
 
     trained: Trained | None
@@ -42,10 +50,15 @@ class Training:
     rows_read: int = 0
     folds: pd.DataFrame = field(default_factory=pd.DataFrame)
     lacks_labels: bool = False
+    run_id: str | None = None
 
     def table(self) -> pd.DataFrame:
-        """The figures of the model and the baselines; where there is no model, the reason."""
+        """The figures of the model and the baselines, with intervals; where there is no model, the reason."""
         return self.trained.table() if self.trained else pd.DataFrame({"not trained": [self.reason]})
+
+    def search(self) -> pd.DataFrame:
+        """The trials of the search, best first; empty where there is no model."""
+        return trials_table(self.trained.trials) if self.trained else pd.DataFrame()
 
 
 def next_training(
@@ -56,6 +69,8 @@ def next_training(
     train_days: int,
     retrain_after_days: int,
     alert_budget_cards_per_day: int,
+    review_cost_eur: str,
+    validation_folds: int,
 ) -> Plan:
     """Whether a new model is due, and on which days; parameters as in `due.plan_training`."""
     return plan_training(
@@ -66,13 +81,27 @@ def next_training(
         train_days=train_days,
         retrain_after_days=retrain_after_days,
         cards_per_day=alert_budget_cards_per_day,
+        review_cost_eur=as_euro(review_cost_eur),
+        validation_folds=validation_folds,
     )
 
 
-def train_planned(lake: Lake, plan: Plan, *, alert_budget_cards_per_day: int, seed: int) -> Training:
-    """Trains the model that a plan says is due, on its folds; prints a line for each fit of the search.
+def train_planned(
+    lake: Lake,
+    registry: Registry,
+    plan: Plan,
+    *,
+    alert_budget_cards_per_day: int,
+    review_cost_eur: str,
+    search_trials: int,
+    search_minutes: float,
+    ensemble: int,
+    seed: int,
+) -> Training:
+    """Trains the model that a plan says is due, on its folds; prints a line for each trial of the search.
 
-    Nothing is read where no model is due.
+    Nothing is read where no model is due. Trials are kept in MLflow as they end, and a training that was killed goes
+    on from them.
     """
     if not plan.is_due:
         return Training(None, plan.reason)
@@ -81,6 +110,7 @@ def train_planned(lake: Lake, plan: Plan, *, alert_budget_cards_per_day: int, se
     test = plan.protocol.test
     window = read_window(lake, plan.protocol.start, test.test_end, test.labels_known_at)
     folds = counts(window, plan.protocol)
+    runs = TrialRuns(registry.experiment_id, run_name(test.test_start), _search_key(lake, plan.protocol, seed))
     try:
         trained = train(
             window,
@@ -88,11 +118,21 @@ def train_planned(lake: Lake, plan: Plan, *, alert_budget_cards_per_day: int, se
             protocol=plan.protocol,
             cards_per_day=alert_budget_cards_per_day,
             seed=seed,
+            limits=Limits(search_trials, 60 * search_minutes),
+            ensemble=ensemble,
+            review_cost_eur=as_euro(review_cost_eur),
+            store=runs,
             report=print,
         )
     except TooFewLabels as error:
         return Training(None, str(error), len(window.rows), folds, lacks_labels=True)
-    return Training(trained, "", len(window.rows), folds)
+    return Training(trained, "", len(window.rows), folds, run_id=runs.run_id)
+
+
+def _search_key(lake: Lake, protocol: Protocol, seed: int) -> str:
+    folds = [fold.dates() for fold in (protocol.test, *protocol.validations)]
+    made_from = {"data": data_versions(lake), "code": code_commit(), "features": FEATURE_NAMES}
+    return search_key({"folds": folds, "seed": seed, **made_from})
 
 
 def register_trained(
@@ -117,6 +157,7 @@ def register_trained(
         data_versions=data_versions(lake),
         commit=code_commit(),
         pictures=pictures(training.trained),
+        run_id=training.run_id,
     )
     return f"version {version} registered, it waits for promotion"
 

@@ -78,6 +78,12 @@ def a_world(days: int = 60, a_day: int = 150, fraud_share: float = 0.03, seed: i
     return Window(rows.assign(card=card_of(rows)), reports)
 
 
+def labelled(days: int = 20, seed: int = 7) -> pd.DataFrame:
+    """The rows of `a_world` with the labels that its reports give them in the end."""
+    world = a_world(days=days, seed=seed)
+    return world.rows.assign(is_fraud=world.rows["transaction_id"].isin(world.reports["transaction_id"]))
+
+
 def no_rules() -> "pd.Series[int]":
     """No rule fired on any transaction."""
     return pd.Series(dtype="int64")

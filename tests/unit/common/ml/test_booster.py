@@ -1,18 +1,12 @@
 import numpy as np
 import pandas as pd
-import pytest
-from ml_builders import a_world
+from ml_builders import labelled
 
 from common.contracts.features import FEATURE_NAMES
-from common.ml.booster import SEARCH, Candidate, Split, fit, matrix, predict, search, trials_table
+from common.ml.booster import Candidate, fit, matrix, predict
 from common.ml.metrics import average_precision
 
 SMALL = (Candidate(2, 0.3, 5), Candidate(2, 0.3, 10), Candidate(3, 0.3, 10))
-
-
-def labelled(days: int = 20, seed: int = 7) -> pd.DataFrame:
-    world = a_world(days=days, seed=seed)
-    return world.rows.assign(is_fraud=world.rows["transaction_id"].isin(world.reports["transaction_id"]))
 
 
 def test_the_matrix_has_the_features_in_their_order_with_flags_as_numbers_and_gaps_as_nan() -> None:
@@ -25,6 +19,24 @@ def test_the_matrix_has_the_features_in_their_order_with_flags_as_numbers_and_ga
     )
     expected = np.array([[1, 1, 0.5], [2, np.nan, np.nan], [np.nan, 0, 2]], dtype="float32")
     np.testing.assert_array_equal(matrix(frame, ["a", "b", "c"]), expected)
+
+
+def test_what_is_infinite_or_too_large_is_missing() -> None:
+    frame = pd.DataFrame({"a": [np.inf, -np.inf, 1e39, 1.0], "b": [1.0, 2.0, 3.0, np.nan]})
+    expected = np.array([[np.nan, 1], [np.nan, 2], [np.nan, 3], [1, np.nan]], dtype="float32")
+    np.testing.assert_array_equal(matrix(frame, ["a", "b"]), expected)
+
+
+def test_infinite_values_are_learnt_and_scored_as_missing_ones() -> None:
+    rows = labelled()
+    some = np.arange(len(rows)) % 5 == 0
+    boosters = [
+        fit(rows.assign(amount_eur=rows["amount_eur"].mask(some, value)), FEATURE_NAMES, SMALL[0], 1)
+        for value in (np.inf, np.nan)
+    ]
+    assert bytes(boosters[0].save_raw("ubj")) == bytes(boosters[1].save_raw("ubj"))
+    scores = [predict(boosters[0], rows.assign(amount_eur=value), FEATURE_NAMES) for value in (-np.inf, np.nan)]
+    np.testing.assert_array_equal(*scores)
 
 
 def test_the_same_rows_and_seed_give_the_same_model() -> None:
@@ -50,22 +62,3 @@ def test_the_first_trees_of_a_larger_model_are_the_smaller_model() -> None:
     rows = labelled()
     large, small = (fit(rows, FEATURE_NAMES, candidate, 1) for candidate in (SMALL[1], SMALL[0]))
     np.testing.assert_array_equal(predict(large, rows, FEATURE_NAMES, rounds=5), predict(small, rows, FEATURE_NAMES))
-
-
-def test_the_search_gives_each_candidate_its_own_figure_best_first() -> None:
-    splits = [Split(labelled(seed=1), labelled(seed=2)), Split(labelled(seed=3), labelled(seed=4))]
-    trials = search(splits, FEATURE_NAMES, seed=1, candidates=SMALL)
-    for trial in trials:
-        boosters = [fit(split.train, FEATURE_NAMES, trial.candidate, 1) for split in splits]
-        expected = tuple(
-            average_precision(split.valid["is_fraud"].to_numpy(), predict(booster, split.valid, FEATURE_NAMES))
-            for split, booster in zip(splits, boosters, strict=True)
-        )
-        assert trial.average_precision == pytest.approx(expected)
-    means = [trial.mean for trial in trials]
-    assert means == sorted(means, reverse=True)
-    assert trials_table(trials)["average_precision"].tolist() == means
-
-
-def test_the_search_is_small_and_has_no_candidate_twice() -> None:
-    assert len(set(SEARCH)) == len(SEARCH) <= 12

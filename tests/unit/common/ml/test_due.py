@@ -19,7 +19,13 @@ def version(test_start: datetime, number: str = "1", decision: str = "promoted")
 
 
 def plan(
-    champion: Version | None, newest: Version | None = None, as_of: str = "", cards_per_day: int = 10, after: int = 7
+    champion: Version | None,
+    newest: Version | None = None,
+    *,
+    as_of: str = "",
+    cards_per_day: int = 10,
+    after: int = 7,
+    review_cost_eur: float | None = None,
 ) -> Plan:
     return plan_training(
         newest_event=NEWEST,
@@ -29,6 +35,7 @@ def plan(
         train_days=30,
         retrain_after_days=after,
         cards_per_day=cards_per_day,
+        review_cost_eur=review_cost_eur,
     )
 
 
@@ -77,6 +84,31 @@ def test_other_features_or_another_budget_make_a_model_due() -> None:
     old = replace(champion, model=replace(champion.model, features=FEATURE_NAMES[1:]))
     assert plan(old).reason == "the features changed: amount_eur"
     assert plan(champion, cards_per_day=20).reason == "the alert budget changed from 10 to 20 cards a day"
+
+
+def test_features_that_were_offered_and_left_out_make_no_model_due() -> None:
+    champion = version(day(47, 0))
+    fed = replace(champion.model, features=FEATURE_NAMES[2:], left_out=FEATURE_NAMES[:2])
+    assert "is up to date" in plan(replace(champion, model=fed)).reason
+    waiting = replace(champion, model=fed, decision="")
+    assert plan(version(day(30, 0)), waiting).reason.endswith("waits for promotion")
+
+
+def test_a_feature_that_was_not_offered_makes_one_due_once() -> None:
+    champion = version(day(47, 0))
+    before = replace(champion, model=replace(champion.model, features=FEATURE_NAMES[2:], left_out=FEATURE_NAMES[:1]))
+    assert plan(before).reason == f"the features changed: {FEATURE_NAMES[1]}"
+    offered = replace(champion.model, version="2", features=FEATURE_NAMES[2:], left_out=FEATURE_NAMES[:2])
+    assert not plan(before, replace(before, model=offered, decision="kept_out")).is_due
+
+
+def test_another_review_cost_makes_a_model_due() -> None:
+    champion = version(day(47, 0))
+    priced = replace(champion, model=replace(champion.model, review_cost_eur=2.5))
+    assert plan(champion, review_cost_eur=2.5).reason == "the review cost changed from none to 2.5 euro a card"
+    assert plan(priced).reason == "the review cost changed from 2.5 euro a card to none"
+    assert not plan(priced, review_cost_eur=2.5).is_due
+    assert plan(champion, priced, review_cost_eur=2.5).reason.startswith("version 1 was trained up to the same day")
 
 
 def test_a_version_of_the_same_data_waits_for_promotion_or_was_kept_out() -> None:

@@ -21,18 +21,22 @@ def reports(*rows: tuple[str, bool, int]) -> pd.DataFrame:
     )
 
 
-@given(as_of=DAYS, train_days=st.integers(1, 200), delay_days=st.integers(0, 30))
+@given(as_of=DAYS, train_days=st.integers(1, 200), delay_days=st.integers(0, 30), validation_folds=st.integers(1, 5))
 def test_windows_follow_each_other_and_every_label_is_known_in_time(
-    as_of: datetime, train_days: int, delay_days: int
+    as_of: datetime, train_days: int, delay_days: int, validation_folds: int
 ) -> None:
-    protocol = protocol_at(as_of, train_days, delay_days)
-    for fold in (protocol.validation, protocol.test):
+    protocol = protocol_at(as_of, train_days, delay_days, validation_folds)
+    assert len(protocol.validations) == validation_folds
+    for fold in (*protocol.validations, protocol.test):
         assert fold.train_start < fold.train_end <= fold.test_start < fold.test_end
         assert fold.test_start - fold.train_end == timedelta(days=delay_days)
         assert fold.train_end - fold.train_start == timedelta(days=train_days)
     assert protocol.test.labels_known_at == as_of
     assert protocol.validation.labels_known_at == protocol.test.test_start
-    assert protocol.validation.test_end <= protocol.test.test_start
+    for later, earlier in zip((protocol.test, *protocol.validations), protocol.validations, strict=False):
+        assert earlier.test_end <= later.test_start
+        assert earlier.labels_known_at <= protocol.test.test_start
+    assert protocol.start == min(fold.train_start for fold in protocol.validations)
 
 
 def test_the_dates_of_a_fold() -> None:
@@ -72,6 +76,24 @@ def test_rows_of_a_fold_lie_in_its_half_open_windows_and_do_not_meet() -> None:
 )
 def test_a_label_is_the_last_report_known_at_the_cut_off(known: list[tuple[str, bool, int]], expected: bool) -> None:
     assert labels_known(pd.Series(["a"]), reports(*known), day(10)).tolist() == [expected]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.booleans(), st.integers(0, 12)), max_size=8).flatmap(st.permutations),
+    st.integers(0, 12),
+)
+def test_reports_that_contradict_each_other_or_arrive_twice_make_one_label_in_any_order(
+    arrived: list[tuple[str, bool, int]], known_at: int
+) -> None:
+    """The last report that was there, by hand; of those at the same moment fraud is believed."""
+    for doubled in (arrived, [*arrived, *arrived]):
+        labels = labels_known(pd.Series(["a", "b", "c"]), reports(*doubled), day(known_at))
+        expected = []
+        for transaction in "abc":
+            there = [(at, fraud) for name, fraud, at in doubled if name == transaction and at <= known_at]
+            latest = max((at for at, _ in there), default=None)
+            expected.append(any(fraud for at, fraud in there if at == latest))
+        assert labels.tolist() == expected
 
 
 def test_a_report_that_came_after_the_cut_off_is_not_learnt_but_is_tested_on() -> None:

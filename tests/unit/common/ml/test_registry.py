@@ -5,11 +5,12 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+import xgboost as xgb
 from ml_builders import a_world, day, no_rules
 
 from common.contracts.features import FEATURE_NAMES
 from common.errors import ModelError
-from common.looks.model_plots import figures
+from common.looks.model import pictures
 from common.ml import model_versions
 from common.ml.folds import protocol_at
 from common.ml.model_run import log_and_register
@@ -20,32 +21,13 @@ from common.ml.train import Trained, train
 from common.settings import Settings
 
 PLOTS = {"precision_recall", "roc", "score_distribution", "importance", "calibration", "fraud_caught"}
+CHOICES = {"search", "reliability"}
 
 
 @pytest.fixture(scope="module")
 def trained() -> Trained:
     protocol = protocol_at(day(60, 0), train_days=25)
     return train(a_world(), rules_hit=no_rules(), protocol=protocol, cards_per_day=3, seed=1)
-
-
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with its tables made, which takes seconds; tests copy it."""
-    home = tmp_path_factory.mktemp("store")
-    Registry(Settings(home))
-    mlflow.set_tracking_uri(None)
-    return home / "mlflow.db"
-
-
-@pytest.fixture
-def settings(tmp_path: Path, empty_store: Path) -> Settings:
-    (tmp_path / "mlflow.db").write_bytes(empty_store.read_bytes())
-    made = Settings(tmp_path)
-    # the experiment of the copied store keeps its files beside the original: give this one its own
-    client = mlflow.MlflowClient(made.tracking_uri)
-    experiment = client.get_experiment_by_name("fraud_model")
-    client.rename_experiment(experiment.experiment_id, "original")
-    return made
 
 
 def registered(registry: Registry, trained: Trained) -> str:
@@ -55,7 +37,7 @@ def registered(registry: Registry, trained: Trained) -> str:
         parameters={"seed": 1},
         data_versions={"gold.transaction_features": 4},
         commit="abc123",
-        pictures=figures(trained),
+        pictures=pictures(trained),
     )
 
 
@@ -72,8 +54,8 @@ def test_a_version_comes_back_as_it_was_registered(settings: Settings, trained: 
     assert registered_bare(registry, trained) == "1"
     newest = registry.newest()
     assert newest is not None
-    expected = trained.model.load().inplace_predict(np.ones((1, len(FEATURE_NAMES)), dtype="float32"))
-    assert newest.model.load().inplace_predict(np.ones((1, len(FEATURE_NAMES)), dtype="float32")) == expected
+    one = np.ones((1, len(trained.model.features)), dtype="float32")
+    assert newest.model.load().inplace_predict(one) == trained.model.load().inplace_predict(one)
     assert replace(newest.model, version="", booster=b"") == replace(trained.model, booster=b"")
     assert (newest.decision, registry.champion()) == ("", None)
 
@@ -107,7 +89,8 @@ def test_a_run_holds_what_a_person_needs_to_judge_and_repeat_it(settings: Settin
     assert newest is not None
     client = mlflow.MlflowClient(settings.tracking_uri)
     run = client.get_run(newest.run_id)
-    assert {file.path for file in client.list_artifacts(newest.run_id, "plots")} == {f"plots/{n}.png" for n in PLOTS}
+    plots = {file.path for file in client.list_artifacts(newest.run_id, "plots")}
+    assert plots == {f"plots/{name}.png" for name in PLOTS | CHOICES}
     assert run.data.params["test_fold.test_start"] == "2030-02-16"
     assert run.data.tags["code_commit"] == "abc123"
     assert run.data.tags["data_version.gold.transaction_features"] == "4"
@@ -115,10 +98,42 @@ def test_a_run_holds_what_a_person_needs_to_judge_and_repeat_it(settings: Settin
     assert run.data.metrics["average_precision"] == pytest.approx(model.average_precision)
     assert run.data.metrics["random_average_precision"] == pytest.approx(random.average_precision)
     assert "rules_alone_card_precision" in run.data.metrics
+    interval = trained.intervals["model"].loc["average_precision"]
+    assert run.data.metrics["average_precision_low"] == pytest.approx(interval["low"])
+    assert interval["low"] < model.average_precision < interval["high"]
+    assert run.data.metrics["calibration_slope"] == trained.rehearsal.calibration.slope
+    assert run.data.tags["registered_version"] == "1"
     card = registry.card(newest)
     assert f"{model.average_precision:.3f}" in card
     assert all(name in card for name in trained.model.features)
     assert "abc123" in card
+
+
+def test_what_was_left_out_and_a_review_cost_come_back_and_older_versions_have_neither(
+    settings: Settings, trained: Trained
+) -> None:
+    registry = Registry(settings)
+    registered_bare(registry, trained)
+    client = mlflow.MlflowClient(settings.tracking_uri)
+    client.delete_model_version_tag("fraud_model", "1", "features_left_out")
+    older = registry.newest()
+    assert older is not None
+    assert (older.model.left_out, older.model.review_cost_eur) == ((), None)
+    assert older.model.offered == set(trained.model.features)
+
+    model = replace(trained.model, left_out=("brand_new",), review_cost_eur=2.5)
+    registered_bare(registry, replace(trained, model=model))
+    newest = registry.newest()
+    assert newest is not None
+    assert (newest.model.left_out, newest.model.review_cost_eur) == (("brand_new",), 2.5)
+
+
+def test_the_logged_model_gives_the_calibrated_scores(settings: Settings, trained: Trained) -> None:
+    """By MLflow's own flavor, without a line of this project."""
+    registered_bare(Registry(settings), trained)
+    booster = mlflow.xgboost.load_model("models:/fraud_model/1")
+    rows = xgb.DMatrix(trained.judged[list(trained.model.features)].astype("float32"))
+    np.testing.assert_allclose(booster.predict(rows), trained.judged["score"], rtol=1e-6)
 
 
 def test_the_logged_model_has_a_signature_and_an_example_without_identifiers(

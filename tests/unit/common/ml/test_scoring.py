@@ -78,9 +78,20 @@ def test_a_missing_feature_value_is_scored(rows: pd.DataFrame, champion: Champio
     assert scored(gaps, champion)["score"].between(0, 1).all()
 
 
-def test_a_model_of_other_features_is_refused_with_the_difference(champion: Champion) -> None:
+def test_a_model_that_lacks_a_feature_is_refused_with_its_name(champion: Champion) -> None:
     computed = [*(name for name in FEATURE_NAMES if name != "is_night"), "brand_new"]
-    with pytest.raises(
-        ModelError, match=r"version 7 .*does not get: is_night; .*does not know: brand_new.*lakehouse run"
-    ):
+    with pytest.raises(ModelError, match=r"version 7 .*does not get: is_night\. Train a new one: .*lakehouse run"):
         scorer(champion, computed)
+
+
+def test_features_that_a_model_does_not_know_change_nothing(rows: pd.DataFrame, champion: Champion) -> None:
+    with_more = rows.assign(brand_new=1.0)
+    [result] = scorer(champion, [*FEATURE_NAMES, "brand_new"])(iter([with_more]))
+    pd.testing.assert_frame_equal(result.drop(columns="brand_new"), scored(rows, champion))
+
+
+def test_an_infinite_feature_is_scored_as_a_missing_one(rows: pd.DataFrame, champion: Champion) -> None:
+    some = rows.head(50)
+    infinite, missing = (scored(some.assign(amount_eur=value), champion) for value in (np.inf, np.nan))
+    assert infinite["score"].between(0, 1).all()
+    pd.testing.assert_frame_equal(infinite.drop(columns="amount_eur"), missing.drop(columns="amount_eur"))

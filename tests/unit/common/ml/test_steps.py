@@ -39,7 +39,17 @@ def a_plan(*, is_due: bool = True, days: int = 60) -> Plan:
 
 
 def planned(lake: Lake, plan: Plan) -> Training:
-    return train_planned(lake, plan, alert_budget_cards_per_day=3, seed=1)
+    return train_planned(
+        lake,
+        Registry(lake.settings),
+        plan,
+        alert_budget_cards_per_day=3,
+        review_cost_eur="",
+        search_trials=1,
+        search_minutes=1.0,
+        ensemble=1,
+        seed=1,
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,6 +74,7 @@ def test_what_was_read_is_shown_where_it_was_not_enough(lake: Lake, monkeypatch:
     world = a_world(fraud_share=0.005)
     monkeypatch.setattr(steps, "read_window", lambda *_: world)
     monkeypatch.setattr(steps, "rules_fired", lambda *_: no_rules())
+    monkeypatch.setattr(steps, "data_versions", lambda _: {})
 
     training = planned(lake, a_plan())
 

@@ -1,7 +1,7 @@
 """How likely an amount is, from what the customer paid before: by the Handbook's law of amounts, chapter 3.2.
 
-A customer's amounts are normal with mean m and deviation m / 2, negative ones replaced by uniform ones of [0, 2 m]; m is
-uniform between 5 and 100 over customers. m is not known: the densities are means over its posterior, on a grid.
+A customer's amounts are normal with mean m and deviation m / 2, negative ones replaced by uniform ones of [0, 2 m].
+Over customers m is uniform between 5 and 100. It is not known: the densities are means over its posterior, on a grid.
 """
 
 from dataclasses import dataclass
@@ -53,9 +53,9 @@ def _density(amount: np.ndarray) -> np.ndarray:
     """Of an amount for each mean of the grid."""
     spread = _GRID / 2
     normal = np.exp(-0.5 * ((amount - _GRID) / spread) ** 2) / (spread * np.sqrt(2 * np.pi))
-    return normal + np.where(amount < 2 * _GRID, _NEGATIVE / (2 * _GRID), 0)
+    return np.asarray(normal + np.where(amount < 2 * _GRID, _NEGATIVE / (2 * _GRID), 0))
 
 
 def _before(key: np.ndarray, values: np.ndarray) -> np.ndarray:
     """The sum of the values of earlier rows of the same key."""
-    return (pd.Series(values).groupby(key).cumsum() - values).to_numpy()
+    return np.asarray(pd.Series(values).groupby(key).cumsum() - values)

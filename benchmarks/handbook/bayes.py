@@ -33,20 +33,20 @@ _LEAST_CHANCE = 1e-6
 
 @dataclass(frozen=True)
 class Rates:
-    """How many terminals and customers are compromised on each day."""
+    """The chances that a terminal, and a customer, is compromised from a day on."""
 
     terminals: float
     customers: float
 
 
-HANDBOOK_RATES = Rates(terminals=2, customers=3)
+HANDBOOK_RATES = Rates(terminals=2 / 10_000, customers=3 / 5_000)
 
 
 class Filter:
     """For each of `count` things, the probability of being clean (column 0) or compromised since 0, 1 ... days."""
 
-    def __init__(self, count: int, days: int, rate: float) -> None:
-        self.chance = rate / count
+    def __init__(self, count: int, days: int, chance: float) -> None:
+        self.chance = chance
         self.state = np.zeros((count, days + 1))
         self.state[:, 0] = 1
 
@@ -148,7 +148,7 @@ def terminal_chances(filter_: Filter, now: Payments, arriving: Payments, explain
     possible = genuine[end] == genuine[first]
     ending = state[:, -DELAY_DAYS:].sum(axis=1) * possible
     going_on = state[:, 1:-DELAY_DAYS].sum(axis=1) * possible
-    still_clean = (1 - filter_.chance) ** DELAY_DAYS * (clean + ending) / (clean + ending + going_on)
+    still_clean: np.ndarray = (1 - filter_.chance) ** DELAY_DAYS * (clean + ending) / (clean + ending + going_on)
     return 1 - still_clean
 
 

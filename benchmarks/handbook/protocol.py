@@ -1,7 +1,7 @@
 """The Handbook's prequential folds (chapter 5), and figures on them with intervals.
 
 Each fold has 7 days of training, 7 days for labels to arrive, and 7 days of test. Customers known as defrauded, from
-the training days or from what was reported by each test day, are left out of the test (chapter 3, `get_train_test_set`).
+the training days or from what was reported by each test day, are left out of the test (`get_train_test_set`).
 Everything is chosen on four earlier folds, all of whose test days lie before the first reported training week ends.
 """
 
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.handbook.world import DELAY_DAYS
+from common.contracts.features import FEATURE_NAMES
 from common.ml.booster import Split
 from common.ml.bootstrap import figures_of, with_intervals
 
@@ -25,6 +26,7 @@ CARDS_PER_DAY = 100
 FIGURES = ("average_precision", "auc_roc", "card_precision")
 RESAMPLES = 200
 SEED = 0
+_LEARNT = {"is_fraud", *FEATURE_NAMES}
 _ONE = pd.Timedelta(days=1)
 
 
@@ -62,7 +64,9 @@ def handbook_split(rows: pd.DataFrame, start: str, train_from: str | None = None
         defrauded |= set(frauds.loc[frauds["day"] == today - (DELAY_DAYS + 1) * _ONE, "card"])
         that_day = rows[day == today]
         days.append(that_day[~that_day["card"].isin(defrauded)])
-    return Split(rows[(day >= learn_from) & (day < train_end)], pd.concat(days))
+    # Of the rows to learn from no more than is learnt from: many folds are in memory at once.
+    learnt = rows.loc[(day >= learn_from) & (day < train_end), [name for name in rows if name in _LEARNT]]
+    return Split(learnt, pd.concat(days))
 
 
 def intervals(folds: Sequence[Split], scores: Sequence[np.ndarray], cards_per_day: int) -> pd.DataFrame:
@@ -90,6 +94,4 @@ def means(folds: Sequence[Split], scores: Sequence[np.ndarray], cards_per_day: i
         figures_of(split.valid.assign(score=score), cards_per_day) for split, score in zip(folds, scores, strict=True)
     ]
     ones = [np.ones(len(split.valid)) for split in folds]
-    return {
-        name: float(np.mean([part[name](one) for part, one in zip(parts, ones, strict=True)])) for name in FIGURES
-    }
+    return {name: float(np.mean([part[name](one) for part, one in zip(parts, ones, strict=True)])) for name in FIGURES}

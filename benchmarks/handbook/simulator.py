@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.handbook.amounts import FACTOR, LEAST_MEAN_EUR, MOST_MEAN_EUR
-from common.features.timeline import DAY_MICROS
 
 LARGE_CENTS = 22_000
 TERMINAL_DAYS, CUSTOMER_DAYS = 28, 14
@@ -39,17 +38,17 @@ def simulated(setting: Setting) -> pd.DataFrame:
     rows = _genuine(setting, generator)
     scenario = np.where(rows["cents"] > LARGE_CENTS, 1, 0)
     day = ((rows["event_time"] - START) // pd.Timedelta(days=1)).to_numpy()
-    for keys, count, last, number in (
-        ("terminal", setting.terminals_a_day, TERMINAL_DAYS, 2),
-        ("customer", setting.customers_a_day, CUSTOMER_DAYS, 3),
+    for key, known, count, last, number in (
+        ("terminal", setting.terminals, setting.terminals_a_day, TERMINAL_DAYS, 2),
+        ("customer", setting.customers, setting.customers_a_day, CUSTOMER_DAYS, 3),
     ):
-        places = rows.groupby(keys).indices
+        places = rows.groupby(key).indices
         for start in range(setting.days):
-            for chosen in generator.choice(setting.terminals if number == 2 else setting.customers, count, False):
-                own = places.get(chosen, np.zeros(0, "int64"))
+            for chosen in generator.choice(known, count, replace=False):
+                own = np.asarray(places.get(chosen, ()), "int64")
                 hit = own[(day[own] >= start) & (day[own] < start + last)]
                 if number == 3:
-                    hit = generator.choice(hit, int(len(hit) * SHARE_RAISED), False)
+                    hit = generator.choice(hit, int(len(hit) * SHARE_RAISED), replace=False)
                     rows.loc[hit, "cents"] *= FACTOR
                 scenario[hit] = number
     return rows.assign(scenario=scenario, is_fraud=scenario > 0)
@@ -71,7 +70,9 @@ def _genuine(setting: Setting, generator: np.random.Generator) -> pd.DataFrame:
         parts.append(
             pd.DataFrame(
                 {
-                    "event_time": START + pd.to_timedelta(day * DAY_MICROS + second * 1_000_000, unit="us"),
+                    "event_time": (START + pd.to_timedelta(day * 86_400 + second, unit="s")).astype(
+                        "datetime64[us, UTC]"
+                    ),
                     "customer": customer,
                     "terminal": generator.choice(near, len(day)) if len(day) else np.zeros(0, "int64"),
                     "cents": np.round(amount * 100).astype("int64"),

@@ -45,13 +45,13 @@ def by_scenario(
 def ablation(folds: Sequence[Split], model: Model, cards_per_day: int) -> pd.DataFrame:
     """Mean figures over the folds with all features, and without some.
 
-    One booster for all folds, trained on the first one's training days: what is compared is a week or more older than
-    the model's own figures, in all rows alike, and takes a quarter of the time.
+    One booster for all folds, trained on the newer half of the first one's training days: all rows are below the
+    model's own figures alike, and take an eighth of the time.
     """
 
     def of(features: tuple[str, ...]) -> dict[str, float]:
-        lesser = Model(features, model.candidate, [], ensemble=1)
-        scores = lesser.fitted(folds[0].train, pd.concat([split.valid for split in folds]))
+        lesser, train = Model(features, model.candidate, []), folds[0].train
+        scores = lesser.fitted(train.iloc[len(train) // 2 :], pd.concat([split.valid for split in folds]))
         parts = np.split(scores, np.cumsum([len(split.valid) for split in folds])[:-1])
         return {"features": len(features), **means(folds, parts, cards_per_day)}
 

@@ -16,7 +16,7 @@ OURS, BOUND = "our model", "upper bound (knows the mechanism)"
 
 
 def figures_table(
-    title: str, test: Mapping[str, pd.DataFrame], validation: Mapping[str, pd.DataFrame], *, with_goals: bool
+    title: str, test: Mapping[str, pd.DataFrame], validation: Mapping[str, Mapping[str, float]], *, with_goals: bool
 ) -> Table:
     """Ways of scoring, one a row: figures on the reported folds with intervals, and those on the validation folds."""
     table = Table(title=title, title_justify="left")
@@ -26,9 +26,7 @@ def figures_table(
     if validation:
         table.add_column("average precision on validation", justify="right")
     for row, values in test.items():
-        before = (
-            [f"{float(validation[row]['value'][FIGURES[0]]):.4f}"] if row in validation else [""] * bool(validation)
-        )
+        before = [f"{validation[row][FIGURES[0]]:.4f}"] if row in validation else [""] * bool(validation)
         table.add_row(row, *(_with_interval(values, name) for name in FIGURES), *before, style="bold" * (row == OURS))
     if with_goals:
         table.add_section()

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-
 from benchmarks.handbook.bayes import Rates, bayes_scores
 from benchmarks.handbook.protocol import FIRST_DAY, handbook_split
 from benchmarks.handbook.rivals import HANDBOOK_FEATURES, rules
 from benchmarks.handbook.simulator import LARGE_CENTS, Setting, simulated
 from benchmarks.handbook.world import with_features
+
 from common.ml.metrics import average_precision
 
 SETTING = Setting(seed=3, customers=150, terminals=300, days=60, terminals_a_day=1, customers_a_day=1)

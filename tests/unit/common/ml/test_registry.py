@@ -8,7 +8,6 @@ import pytest
 import xgboost as xgb
 from ml_builders import a_world, day, no_rules
 
-from common.contracts.features import FEATURE_NAMES
 from common.errors import ModelError
 from common.looks.model import pictures
 from common.ml import model_versions

@@ -7,7 +7,7 @@ MODULES = (
     "main_job",
     "features",
     "handbook_job",
-    "handbook_protocol",
+    "handbook",
     "files_to_silver",
     "history_merge",
     "new_day",

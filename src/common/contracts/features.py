@@ -125,7 +125,7 @@ HABIT = (
         "amount_to_usual",
         "double",
         "The amount divided by customer_usual_amount_30d; null where one of them is unknown.",
-        "the amount is {:,.1f} times this customer's usual",
+        "the amount is {:,.2f} times this customer's usual",
         "it is not known what this customer usually pays",
     ),
     *_over(
@@ -133,7 +133,7 @@ HABIT = (
         "customer_largest_to_usual",
         "double",
         "The largest amount_to_usual of the customer's earlier payments in (t - {days} d, t); null without any.",
-        "this customer's largest payment of the last {span} was {:,.1f} times the usual",
+        "this customer's largest payment of the last {span} was {:,.2f} times the usual",
     ),
     *_over(
         RECENT_DAYS,

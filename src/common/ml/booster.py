@@ -3,7 +3,7 @@
 Deterministic: rows and columns that a candidate samples are drawn from the seed and the number of the tree, so that
 a booster is the same wherever and beside whatever it was fitted. `base_score` stays at 0.5 and bins are fine, because
 a rare event hides in the tail of an amount, which the default 256 quantiles cut off (both were measured on the Fraud
-Detection Handbook's data; see benchmarks/handbook_protocol.py).
+Detection Handbook's data; see docs/model.md).
 
 Frauds are few, and get no weight for it. Weights (`scale_pos_weight`) multiply the odds of every row alike: they
 change no ranking that trees of the same depth could not make, brought nothing on the Handbook's data, and the scores

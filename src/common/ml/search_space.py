@@ -36,9 +36,17 @@ SPACE: Mapping[str, Range] = {
 
 _PLAIN = {"min_child_weight": 1.0, "reg_lambda": 1.0, "gamma": 0.0, "subsample": 1.0, "colsample_bytree": 1.0}
 STARTING_POINTS: tuple[Mapping[str, float], ...] = (
+    # Sampling, and a weight that leaves need, make it robust to features that say little: see docs/model.md.
+    {
+        **_PLAIN,
+        "max_depth": 5,
+        "learning_rate": 0.1,
+        "min_child_weight": 5,
+        "subsample": 0.8,
+        "colsample_bytree": 0.5,
+    },
     {**_PLAIN, "max_depth": 4, "learning_rate": 0.1},
     {**_PLAIN, "max_depth": 3, "learning_rate": 0.1},
-    {**_PLAIN, "max_depth": 6, "learning_rate": 0.1, "subsample": 0.8, "colsample_bytree": 0.7},
     {**_PLAIN, "max_depth": 4, "learning_rate": 0.3},
 )
 """The first trials: each is decent by itself, so that a search of a single trial gives a model too."""

@@ -16,7 +16,7 @@ from common.ml.explain import contributions, explained, reasons, sentence
             "42% of the payments at this terminal were fraud in the 7 days before reports could arrive",
         ),
         ("amount_eur", 1234.5, "the amount is 1,234.50 euro"),
-        ("amount_to_usual", 4.79, "the amount is 4.8 times this customer's usual"),
+        ("amount_to_usual", 4.79, "the amount is 4.79 times this customer's usual"),
         ("amount_to_usual", float("nan"), "it is not known what this customer usually pays"),
         ("customer_tx_count_1d", 12.0, "12 payments of this customer in the last day"),
         ("customer_country_count_30d", 0.0, "0 earlier payments of this customer in this country in the last 30 days"),

@@ -197,7 +197,9 @@ def test_scores_are_calibrated_by_the_booster_itself(trained: Trained) -> None:
 def test_an_ensemble_averages_seeds_where_the_parameters_sample(
     monkeypatch: pytest.MonkeyPatch, subsample: float, boosters: int
 ) -> None:
-    monkeypatch.setattr("common.ml.search.STARTING_POINTS", ({**STARTING_POINTS[0], "subsample": subsample},))
+    monkeypatch.setattr(
+        "common.ml.search.STARTING_POINTS", ({**STARTING_POINTS[0], "colsample_bytree": 1.0, "subsample": subsample},)
+    )
     result = train(
         a_world(),
         rules_hit=no_rules(),

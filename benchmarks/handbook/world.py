@@ -1,0 +1,79 @@
+"""Transactions of the Handbook's kind, with their features, in memory.
+
+The features come from the functions that Spark calls on each part of the data (`common.features.customers`,
+`.terminals`), called here on all of it at once: seconds, and no Spark. That both ways give the same is tested in
+tests/unit/common/features/. Every fraud is reported exactly DELAY_DAYS after it happened, as the Handbook has it.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from common.contracts.features import FEATURES
+from common.features.customers import PLACES, customer_features
+from common.features.rows import SPANS, codes_of, rows_of
+from common.features.terminals import terminal_features
+from common.features.timeline import DAY_MICROS
+
+DELAY_DAYS = 7
+_COLUMNS = ["TRANSACTION_ID", "TX_DATETIME", "CUSTOMER_ID", "TERMINAL_ID", "TX_AMOUNT", "TX_FRAUD", "TX_FRAUD_SCENARIO"]
+
+
+def read(source: Path) -> pd.DataFrame:
+    """The Handbook's Parquet files as `with_features` takes them."""
+    found = pd.concat([pd.read_parquet(file, columns=_COLUMNS) for file in sorted(source.glob("*.parquet"))])
+    return pd.DataFrame(
+        {
+            "transaction_id": found["TRANSACTION_ID"].astype("int64"),
+            "event_time": found["TX_DATETIME"].dt.tz_localize("UTC").astype("datetime64[us, UTC]"),
+            "customer": found["CUSTOMER_ID"].astype("int64"),
+            "terminal": found["TERMINAL_ID"].astype("int64"),
+            "cents": (found["TX_AMOUNT"] * 100).round().astype("int64"),
+            "is_fraud": found["TX_FRAUD"].astype(bool),
+            "scenario": found["TX_FRAUD_SCENARIO"].astype("int64"),
+        }
+    )
+
+
+def with_features(transactions: pd.DataFrame) -> pd.DataFrame:
+    """The transactions by time, with their features (float32), `day`, `card`, `amount_eur` and a new index.
+
+    Takes transaction_id, event_time, customer, terminal, cents, is_fraud and scenario (1 to 3; 0: genuine).
+    """
+    rows = transactions.sort_values(["event_time", "transaction_id"], ignore_index=True)
+    micros = rows["event_time"].astype("int64")
+    found: dict[str, np.ndarray] = {}
+    for key in ("customer", "terminal"):
+        order = np.lexsort((micros, rows[key]))
+        table = _table(rows.iloc[order], f"{key}_id", rows[key].iloc[order])
+        ours = rows_of(table, codes_of(table[f"{key}_id"]), f"{key}_id")
+        values = customer_features(ours, table) if key == "customer" else terminal_features(ours, DELAY_DAYS)
+        for name, column in values.items():
+            found[name] = np.empty(len(rows), "float32")
+            found[name][order] = np.ma.filled(np.ma.asarray(column).astype("float32"), np.nan)
+    found["is_weekend"] = ((micros // DAY_MICROS + 3) % 7 >= 5).to_numpy("float32")
+    found["is_night"] = (micros // (DAY_MICROS // 24) % 24 <= 6).to_numpy("float32")
+    return rows.assign(
+        day=rows["event_time"].dt.floor("D"),
+        card=rows["customer"].astype(str).astype(object),
+        amount_eur=rows["cents"] / 100,
+        **{feature.name: found[feature.name] for feature in FEATURES if feature.name in found},
+    )
+
+
+def _table(rows: pd.DataFrame, key: str, keys: "pd.Series[int]") -> pa.Table:
+    micros, is_fraud = rows["event_time"].astype("int64").to_numpy(), rows["is_fraud"].to_numpy()
+    known_from = pa.array(micros[is_fraud] + DELAY_DAYS * DAY_MICROS)
+    spans = pa.StructArray.from_arrays([known_from, pa.nulls(len(known_from), pa.int64())], ["known_from", "until"])
+    offsets = np.concatenate([[0], np.cumsum(is_fraud)]).astype("int32")
+    return pa.table(
+        {
+            key: pa.array(keys.to_numpy()),
+            "event_micros": micros,
+            "cents": rows["cents"].to_numpy(),
+            SPANS: pa.ListArray.from_arrays(pa.array(offsets), spans),
+            **{place: pa.nulls(len(rows), pa.string()) for place in PLACES},
+        }
+    )

@@ -17,6 +17,7 @@ from common.ml.train import Trained
 MODEL, RULES, GENUINE, QUIET = "#1f4e79", "#e07b39", "#9db8d2", "#8a8f98"
 BUDGETS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 75, 100, 150, 200)
 CALIBRATION_BINS = 9
+SHOWN_FEATURES = 15
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,8 @@ def score_distribution(axes: Axes, pictured: Pictured) -> None:
 
 
 def importance(axes: Axes, pictured: Pictured) -> None:
-    """The features by their share of the trees' gain, largest on top."""
-    shares = pictured.importance.sort_values()
+    """The features that have the largest shares of the trees' gain, largest on top."""
+    shares = pictured.importance.nlargest(SHOWN_FEATURES).sort_values()
     axes.barh(shares.index.tolist(), shares.to_numpy(), color=MODEL)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.tick_params(axis="y", labelsize=8)

@@ -3,6 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from common.checks.findings import Finding, record
 from common.contracts.features import FEATURE_NAMES, FEATURES
 from common.contracts.gold import FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS, IS_ALERT, TRANSACTION_SCORES
 from common.contracts.silver import IS_PURCHASE, MERCHANT, TRANSACTIONS
@@ -10,6 +11,7 @@ from common.features.labels import LABELLED_BY, known_labels
 from common.features.transactions import transaction_features
 from common.ml.alerts import alerts
 from common.ml.champion import Champion, check_features
+from common.ml.champion_in_use import ChampionInUse
 from common.ml.model_versions import champion_version
 from common.ml.scoring import ADDED, scorer
 from common.result import Result
@@ -40,8 +42,9 @@ STEP = Step(
 def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE_NOW) -> Result:
     """Scores every purchase that is new in silver, each once.
 
-    With a trigger that goes on, each micro-batch asks the registry for the champion of the moment. Without a
-    champion (the text says why there is none) nothing is scored: the transactions wait for one.
+    With a trigger that goes on, each micro-batch asks the registry for the champion of the moment. Where that can't be
+    had, the one before goes on, and a warning in ops.quality_results says why. Without a champion (the text says why
+    there is none) nothing is scored: the transactions wait for one.
 
     Raises:
         ModelError: the model's features are not those that are computed.
@@ -63,15 +66,13 @@ def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE
 
 
 def _batch_step(first: Champion, *, asks_again: bool) -> BatchStep:
-    def step(lake: Lake, batch: DataFrame, once: Once) -> None:
-        champion = first
-        if asks_again:
-            # Imported here: MLflow takes seconds, which a query that asks nothing need not spend.
-            from common.ml.registry import champion_or_reason
+    in_use = ChampionInUse(first)
 
-            now = champion_or_reason(lake.settings)
-            champion = first if isinstance(now, str) else now
-        lake.insert_new(scores(lake, batch, champion), TRANSACTION_SCORES, once, scope_of=batch)
+    def step(lake: Lake, batch: DataFrame, once: Once) -> None:
+        if asks_again and (news := in_use.ask(lake.settings, FEATURE_NAMES)) is not None:
+            details = news or f"version {in_use.champion.version} scores"
+            record(lake, [Finding(TRANSACTION_SCORES.name, "champion_in_use", not news, details, "warning")])
+        lake.insert_new(scores(lake, batch, in_use.champion), TRANSACTION_SCORES, once, scope_of=batch)
 
     return step
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from common.features.rows import codes_of
-from common.features.timeline import Ints, most_keys
+from common.features.timeline import Ints
 
 CHUNK_ROWS = 100_000
 """Rows that are worked on at once; a key's rows stay together, however many they are."""
@@ -19,11 +19,9 @@ def by_key(batches: Iterable[pa.RecordBatch], key: str, work: Work, schema: pa.S
     """The rows of a partition that is sorted by `key`, with the columns that `work` adds, as `schema` has them."""
     for table in _whole_keys(batches, key):
         codes = codes_of(table[key])
-        for start, end in _few_keys(codes, most_keys(table["event_micros"].to_numpy())):
-            part, own = table.slice(start, end - start), codes[start:end] - codes[start]
-            added = {name: pa.array(v.data, mask=np.ma.getmaskarray(v)) for name, v in work(part, own).items()}
-            columns = [added[f.name].cast(f.type) if f.name in added else part[f.name].cast(f.type) for f in schema]
-            yield from pa.table(columns, schema=schema).to_batches()
+        added = {name: pa.array(v.data, mask=np.ma.getmaskarray(v)) for name, v in work(table, codes).items()}
+        columns = [added[f.name].cast(f.type) if f.name in added else table[f.name].cast(f.type) for f in schema]
+        yield from pa.table(columns, schema=schema).to_batches()
 
 
 def _whole_keys(batches: Iterable[pa.RecordBatch], key: str) -> Iterator[pa.Table]:
@@ -47,14 +45,3 @@ def _whole_keys(batches: Iterable[pa.RecordBatch], key: str) -> Iterator[pa.Tabl
         enough = max(CHUNK_ROWS, 2 * rows)  # a key of many rows isn't joined again for each batch
     if kept:
         yield pa.Table.from_batches(kept).combine_chunks()
-
-
-def _few_keys(codes: Ints, most: int) -> Iterator[tuple[int, int]]:
-    """The ends of stretches of rows of at most that many keys."""
-    bounds = np.searchsorted(codes, np.arange(0, int(codes[-1]) + most, most))
-    ends = [*map(int, bounds[1:]), len(codes)]
-    start = 0
-    for end in ends:
-        if end > start:
-            yield start, end
-            start = end

@@ -24,8 +24,7 @@ class Timeline:
     def __init__(self, codes: Ints, micros: Ints) -> None:
         self.codes = codes
         self.micros = micros
-        self._first = int(micros.min()) if len(micros) else 0
-        self._span = int(micros.max()) - self._first + 2 if len(micros) else 2
+        self._times = np.unique(micros)
         self._moments = self._moment(codes, micros)
 
     def up_to(self, codes: Ints, micros: Ints) -> Ints:
@@ -36,18 +35,13 @@ class Timeline:
         return np.searchsorted(self._moments, self._moment(codes, micros), side="right")
 
     def _moment(self, codes: Ints, micros: Ints) -> Ints:
-        """One number for code and time, in their order; times before the first count as just before it."""
-        since = np.clip(micros - self._first + 1, 0, self._span - 1)
-        moments: Ints = codes * self._span + since
+        """One number for code and time, in their order.
+
+        By the number of the timeline's own times up to it: codes times microseconds would not fit into 64 bits where
+        many keys meet one time that is far off.
+        """
+        moments: Ints = codes * (len(self._times) + 1) + np.searchsorted(self._times, micros, side="right")
         return moments
-
-
-def most_keys(micros: Ints) -> int:
-    """How many keys one timeline of these times may have, so that a code and a time fit into one number.
-
-    With room for steps, which lie up to a reach after the rows that they come from.
-    """
-    return max(int(2**61 // (int(micros.max()) - int(micros.min()) + 2)), 1) if len(micros) else 1
 
 
 def running(values: np.ndarray) -> Ints:

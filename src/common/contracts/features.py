@@ -107,7 +107,7 @@ SPENDING = (
         "double",
         f"Hours since the customer's payment before this one; null without one in {USUAL_DAYS} days.",
         "{:,.1f} hours since this customer's last payment",
-        f"this customer's first payment in {USUAL_DAYS} days",
+        f"no payment of this customer is known in the {USUAL_DAYS} days before",
     ),
 )
 """How much and how often the customer spends."""
@@ -192,7 +192,7 @@ TERMINAL = (
         f"Days since the newest transaction of terminal_tx_count_{USUAL_DAYS}d not known at t to be fraud; null "
         "without.",
         "the newest payment at this terminal that nobody reported is {:,.1f} days old",
-        "no payment at this terminal is known to be genuine",
+        "no earlier payment at this terminal counts as genuine yet",
     ),
     Feature(
         "terminal_fraud_streak",

@@ -14,7 +14,7 @@ ALERT_VERDICTS = Table(
     columns=(
         Column("verdict_id", "string", "Digest of transaction, verdict, reviewer, note and decided_at."),
         Column("transaction_id", "string", "The transaction that was reviewed."),
-        Column("verdict", "string", f"{', '.join(VERDICTS)}; {UNSURE} makes no label."),
+        Column("verdict", "string", f"{', '.join(VERDICTS)}; {UNSURE} makes no label, and takes none back."),
         Column("reviewer", "string", "Who decided."),
         Column("note", "string", "Why, in the reviewer's words; null without one.", personal=True),
         Column("decided_at", "timestamp", "When it was decided, UTC; the label is known from then on."),

@@ -73,8 +73,12 @@ def reasons_of(story: "Story | None") -> pd.DataFrame:
         return pd.DataFrame(columns=["reason", "log_odds", "share"])
     # Imported here: MLflow takes seconds, which nothing else of a story needs.
     from common.ml.registry import Registry
+    from common.ml.version import UnusableVersion
 
-    version = Registry(story.lake.settings).version(story.alert["model_version"])
+    try:
+        version = Registry(story.lake.settings).version(story.alert["model_version"])
+    except UnusableVersion:
+        version = None
     return story.reasons(version.model if version else None)
 
 

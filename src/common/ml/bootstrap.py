@@ -25,6 +25,8 @@ def resampled(
 ) -> pd.DataFrame:
     """Each statistic (a column) on each resample (a row): as many cards as there are, drawn with replacement.
 
+    Of a single card all are NaN: every resample is that card, which says nothing of others.
+
     Args:
         statistics: by name, figures of the same transactions.
         cards: the card of each transaction.
@@ -39,7 +41,8 @@ def resampled(
         drawn = np.bincount(generator.integers(0, len(names), len(names)), minlength=len(names))
         weight = drawn[codes].astype("float64")
         rows.append({name: statistic(weight) for name, statistic in statistics.items()})
-    return pd.DataFrame(rows, columns=list(statistics), dtype="float64")
+    draws = pd.DataFrame(rows, columns=list(statistics), dtype="float64")
+    return draws if len(names) > 1 else draws * np.nan
 
 
 def with_intervals(
@@ -51,11 +54,9 @@ def with_intervals(
 ) -> pd.DataFrame:
     """Each statistic (a row) as it is (`value`), and the middle `confidence` of its resamples (`low`, `high`).
 
-    Of a single card both are NaN: every resample is that card, which says nothing of others.
+    Of a single card both are NaN.
     """
     draws = resampled(statistics, cards, seed, resamples)
-    if cards.nunique() < 2:
-        draws[:] = np.nan
     once = np.ones(len(cards))
     outside = (1 - confidence) / 2
     return pd.DataFrame(

@@ -13,10 +13,7 @@ from common.ml.enough_labels import MIN_TEST_FRAUDS
 from common.ml.evidence import Difference, Evidence
 from common.ml.folds import TEST_DAYS, fold_at
 from common.ml.slices import KINDS
-from common.settings import LABEL_DELAY_DAYS, SCORING_BUDGET_MICROSECONDS
-
-CALIBRATION = (0.5, 2.0)
-"""Limits of (frauds expected by the scores) / (frauds that there were)."""
+from common.settings import CALIBRATION_RATIO_LIMITS, LABEL_DELAY_DAYS, SCORING_BUDGET_MICROSECONDS
 
 SLICE_MARGIN = 0.02
 """Average precision that a challenger may lose on a slice before it counts as a loss."""
@@ -107,7 +104,7 @@ def no_loss_at_budget(evidence: Evidence) -> Iterable[Criterion]:
 def calibrated(evidence: Evidence) -> Iterable[Criterion]:
     """The scores expect about as many frauds as there were."""
     expected = float(evidence.scores.sum())
-    ratio, (low, high) = expected / evidence.frauds, CALIBRATION
+    ratio, (low, high) = expected / evidence.frauds, CALIBRATION_RATIO_LIMITS
     text = f"Scores expect {expected:,.0f} frauds, there were {evidence.frauds:,}: {ratio:.2f} times as many."
     yield Criterion("calibration", ratio, f"{low:g} to {high:g}", low <= ratio <= high, text)
 

@@ -109,15 +109,14 @@ def roll_back_planned(lake: Lake, registry: Registry, rollback: Rollback, *, rea
 
 
 def _before(registry: Registry, champion: int | None) -> int | None:
-    """The champion before; where the present one was not made by promotion, the newest version that was."""
+    """The champion before; where nothing says which that was, the newest earlier version that was promoted."""
     tags = {} if champion is None else registry.tags(champion)
     if known := tags.get("previous_champion"):
         return int(known)
-    if tags.get("decision") in (PROMOTED, ROLLED_BACK):
-        return None
     for number in registry.numbers():
         found = _usable(registry, number)
-        if number != champion and found is not None and found.decision == PROMOTED:
+        is_earlier = champion is None or number < champion
+        if is_earlier and found is not None and found.decision == PROMOTED:
             return number
     return None
 

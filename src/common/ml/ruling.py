@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from common.errors import ModelError
+from common.ml.gate import Verdict
 from common.ml.model_description import describe_evidence, with_decision
 from common.ml.promote import Contest, Outcome
 from common.ml.registry import Registry
@@ -22,11 +23,14 @@ class Approval:
     version: int = 0
     by: str = ""
 
-    def given(self, candidate: Version) -> str:
-        """Who approved a candidate, for a sentence; empty where nobody did."""
+    def given(self, candidate: Version, verdict: Verdict | None) -> str:
+        """Who approved a candidate, for a sentence; empty where nobody did.
+
+        What a person approved in MLflow is what stood there: against another champion it is no approval.
+        """
         if self.version == candidate.number:
             return f"approved by approve_version={self.version} of {self.by or 'a job'}"
-        if candidate.approval == APPROVED:
+        if candidate.approval == APPROVED and not _is_of_another_rival(candidate, verdict):
             return f"approved by {candidate.tags.get('approved_by') or 'a person'} in MLflow"
         return ""
 
@@ -66,7 +70,7 @@ def rule(candidate: Version, outcome: Outcome, approval: Approval) -> Ruling:
     if verdict and not verdict.passed:
         return Ruling(KEPT_OUT, verdict.reason)
     reason = verdict.reason if verdict else candidate.reason
-    said = approval.given(candidate)
+    said = approval.given(candidate, verdict)
     if said:
         return Ruling(PROMOTED, f"{reason} {said[:1].upper()}{said[1:]}.", said)
     if not approval.required:
@@ -97,6 +101,8 @@ def settle(
     record(ruling)
     evidence = describe_evidence(outcome, candidate) if outcome.verdict else registry.description(candidate.number)
     registry.describe(candidate.number, with_decision(evidence, sentence))
+    if candidate.approval == APPROVED and _is_of_another_rival(candidate, outcome.verdict):
+        registry.forget(candidate.number, "approval")
     if ruling.said and approval.version == candidate.number:
         registry.note(candidate.number, {"approval": APPROVED, "approved_by": approval.by or "a job"})
     registry.note(candidate.number, {"reason": ruling.reason} | _gate_tags(contest, outcome))
@@ -106,6 +112,11 @@ def settle(
     return sentence
 
 
+def _is_of_another_rival(candidate: Version, verdict: Verdict | None) -> bool:
+    """Whether what a person saw of a candidate was judged against another than this verdict is."""
+    return verdict is not None and candidate.tags.get("judged_against", verdict.against) != verdict.against
+
+
 def _gate_tags(contest: Contest, outcome: Outcome) -> dict[str, str]:
     if outcome.verdict is None:
         return {}
@@ -113,8 +124,10 @@ def _gate_tags(contest: Contest, outcome: Outcome) -> dict[str, str]:
         f"gate_{c.name.replace(' ', '_')}": f"{PASSED if c.passed else FAILED}: {c.sentence}"
         for c in outcome.verdict.criteria
     }
-    # What says that it has passed comes last, with all of it there.
-    return tags | {"judged_against": contest.against, "gate": PASSED if outcome.verdict.passed else FAILED}
+    # A version has passed from the last of these tags on, with all of it there, and has failed from the first on.
+    if not outcome.verdict.passed:
+        return {"gate": FAILED, **tags, "judged_against": contest.against}
+    return {**tags, "judged_against": contest.against, "gate": PASSED}
 
 
 def _sentence(contest: Contest, ruling: Ruling) -> str:

@@ -96,7 +96,9 @@ class VersionStore:
         waiting = self.alias_number(CHALLENGER)
         if waiting == number:
             return
-        if waiting is not None and not self.tags(waiting).get("decision"):
+        if waiting is not None and waiting == self.alias_number(ALIAS):
+            self.note(waiting, {"decision": PROMOTED})  # promotion was killed before it noted that
+        elif waiting is not None and not self.tags(waiting).get("decision"):
             self.note(waiting, {"reason": f"version {number} took its place", "decision": KEPT_OUT})
         self._client.set_registered_model_alias(self.model, CHALLENGER, str(number))
 

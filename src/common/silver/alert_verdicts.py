@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from common.contracts.ddl import schema_of
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
-from common.contracts.verdicts import ALERT_VERDICTS, VERDICTS
+from common.contracts.verdicts import ALERT_VERDICTS, UNSURE, VERDICTS
 from common.errors import ParameterError
 from common.parameters import NO_VERDICT, as_time
 from common.result import Result
@@ -59,7 +59,11 @@ def record_verdict(lake: Lake, given: Verdict, decided_at: str = "") -> Result:
         now,
     )
     added = lake.insert_new(lake.spark.createDataFrame([row], schema_of(ALERT_VERDICTS)), ALERT_VERDICTS)
-    done = "is recorded already" if added == 0 else f"recorded, known from {decided:%Y-%m-%d %H:%M} UTC on"
+    known = f"known from {decided:%Y-%m-%d %H:%M} UTC on"
+    what = (
+        f"recorded, {known}" if given.verdict != UNSURE else "recorded; it makes no label, what was stated before holds"
+    )
+    done = "is recorded already" if added == 0 else what
     return Result(rows_out=1 if added is None else added, note=f"{_as_text(given)} {done}")
 
 

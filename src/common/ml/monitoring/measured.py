@@ -59,7 +59,9 @@ def judged(metric: str, subject: str, value: float | None, support: Support, lim
     """The figure with its verdict; none without limits, without a value, or on fewer rows than are needed."""
     note, is_breached = "", None
     if limits.are_any:
-        if value is None or support.rows < support.needed:
+        if value is None and support.rows >= support.needed:
+            note = "no verdict: there is nothing to measure it by"
+        elif value is None or support.rows < support.needed:
             note = f"no verdict: {support.rows:,} {support.what}, {support.needed:,} are needed"
         else:
             is_breached = limits.are_breached(value)

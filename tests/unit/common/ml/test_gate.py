@@ -65,6 +65,13 @@ def test_the_same_scores_are_a_tie_and_the_champion_stays() -> None:
     assert "difference +0.000 to +0.000" in verdict.reason
 
 
+def test_a_window_of_a_single_card_promotes_nobody() -> None:
+    frame = random_judged(1).assign(card="the only one")
+    verdict = judge_evidence(evidence(frame, noisy(frame, 0.3, 1), noisy(frame, 1.0, 2)))
+    assert not verdict.passed
+    assert "average precision" in failed(verdict)
+
+
 def test_a_difference_that_is_noise_leaves_the_champion() -> None:
     frame = random_judged(1)
     passed = [

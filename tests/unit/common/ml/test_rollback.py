@@ -84,6 +84,14 @@ def test_killed_before_the_alias_moves_it_is_run_again(registry: Registry, monke
     assert champion_number(registry) == 1
 
 
+def test_without_a_note_of_the_one_before_the_newest_earlier_champion_is_it(registry: Registry) -> None:
+    for _ in range(3):
+        register_champion(registry)
+    registry.forget(3, "previous_champion")  # as a release had it that noted none
+    back(registry)
+    assert champion_number(registry) == 2
+
+
 def test_without_one_before_it_is_refused(registry: Registry) -> None:
     with pytest.raises(ModelError, match="there is no champion before"):
         back(registry)

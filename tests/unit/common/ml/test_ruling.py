@@ -81,6 +81,41 @@ def test_approved_by_the_job_it_is_judged_and_promoted_in_one_run(registry: Regi
     assert run(registry, Approval(True, 2, "run 7"))[0].startswith("nothing to promote"), "run again"
 
 
+def test_approval_of_what_stood_against_another_champion_is_none(registry: Registry) -> None:
+    register_champion(registry)
+    register(registry)
+    registry.note(2, {"judged_against": "7", "gate": "passed"})
+    say(registry, 2, "approved")
+    sentence, noted = run(registry, Approval(True))
+    assert [ruling.decision for ruling in noted] == ["waits_for_approval"]
+    assert sentence.startswith("version 1 stays champion, version 2 waits for approval")
+    assert run(registry, Approval(True))[1][0].decision == "waits_for_approval", "a person has to look again"
+    say(registry, 2, "approved")
+    assert run(registry, Approval(True))[0].startswith("version 2 is the champion now")
+
+
+def test_one_that_fails_says_so_before_it_says_against_whom(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register_champion(registry)
+    register(registry)
+    registry.note(2, {"judged_against": "7", "gate": "passed"})
+    noted: list[str] = []
+    note = Registry.note
+    monkeypatch.setattr(Registry, "note", lambda self, number, tags: (noted.extend(tags), note(self, number, tags)))
+    run(registry, Approval(), GOOD, BAD)
+    assert noted.index("gate") < noted.index("judged_against")
+
+
+def test_a_champion_whose_decision_was_not_noted_is_not_kept_out_by_the_next_one(registry: Registry) -> None:
+    register_champion(registry)
+    register(registry)
+    registry.make_champion(2)  # and killed
+    register(registry)
+    assert registry.tags(2)["decision"] == "promoted"
+    assert aliases(registry) == (2, 3)
+
+
 def test_approval_does_not_help_one_that_fails_the_gate(registry: Registry) -> None:
     register_champion(registry)
     register(registry)

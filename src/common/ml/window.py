@@ -11,8 +11,10 @@ from pyspark.sql import functions as F
 from common.contracts.features import FEATURE_NAMES
 from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.silver import TRANSACTIONS
+from common.errors import ModelError
 from common.features.labels import LABELLED_BY, known_labels
 from common.ml.review import card_of
+from common.platform import this_platform
 from common.settings import repository
 from common.storage.lake import Lake
 from common.storage.recent import newest_time
@@ -42,8 +44,19 @@ def read_window(lake: Lake, start: datetime, end: datetime, labels_known_at: dat
     """The transactions of [start, end), and the labels that were known by `labels_known_at`.
 
     In the order of event_time and transaction_id, so that the same data make the same model to the last bit.
+
+    Raises:
+        ModelError: the features that are computed today have not been computed for this lakehouse yet.
+
     """
-    features = in_window(lake.table(TRANSACTION_FEATURES), start, end)
+    table = lake.table(TRANSACTION_FEATURES)
+    if missing := sorted(set(FEATURE_NAMES) - set(table.columns)):
+        again = this_platform().run_job_from.format(job="lakehouse", task="transaction_features")
+        raise ModelError(
+            f"{TRANSACTION_FEATURES.name} was made before these features were computed: {', '.join(missing)}. "
+            f"Compute them first: {again}"
+        )
+    features = in_window(table, start, end)
     unsorted = _utc(features.select(*IDENTIFIERS, *FEATURE_NAMES).toPandas(), "event_time")
     rows = unsorted.sort_values(["event_time", "transaction_id"], ignore_index=True)
     reports = known_labels(lake).where(

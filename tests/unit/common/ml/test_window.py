@@ -12,6 +12,7 @@ from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.silver import FRAUD_REPORTS
 from common.contracts.table import Table
 from common.contracts.verdicts import ALERT_VERDICTS
+from common.errors import ModelError
 from common.ml.window import code_commit, newest_event, read_window
 
 SECOND = timedelta(seconds=1)
@@ -35,6 +36,20 @@ class Tables:
 def a_transaction(transaction_id: str, event_time: datetime, **others: object) -> dict[str, object]:
     known = {"transaction_id": transaction_id, "event_time": event_time, "event_date": event_time.date()}
     return {**known, "customer_id": "c1", "amount_eur": 12.5, "is_night": False, **others}
+
+
+class TablesOfBefore(Tables):
+    """Tables of an earlier release, which computed fewer features."""
+
+    def table(self, table: Table) -> DataFrame:
+        return super().table(table).drop("amount_to_usual")
+
+
+@pytest.mark.spark
+def test_features_that_were_not_computed_yet_are_named_with_the_way_to_them(spark: SparkSession) -> None:
+    lake = TablesOfBefore(spark, {TRANSACTION_FEATURES.name: [], FRAUD_REPORTS.name: []})
+    with pytest.raises(ModelError, match=r"amount_to_usual. Compute them first: .*transaction_features"):
+        read_window(lake, day(1), day(2), day(3))  # type: ignore[arg-type]
 
 
 @pytest.mark.spark

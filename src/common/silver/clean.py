@@ -48,8 +48,10 @@ def _email(text: Column) -> Column:
 
 def _currency(text: Column) -> Column:
     plain = plain_text(text)
-    # Upper case would make USD of three letters that are not: U+017F is a long s.
-    return F.when(plain.rlike("^[A-Za-z]{3}$"), currency_code(plain))
+    # Upper case would make USD of three letters that are not: U+017F is a long s. And GBp, USd are how markets write
+    # pence and cents: taken for pounds, an amount would be a hundred times too large.
+    is_code = plain.rlike("^[A-Za-z]{3}$") & ~plain.rlike("^[A-Z]{2}[a-z]$")
+    return F.when(is_code, currency_code(plain))
 
 
 CLEANERS: Mapping[str, Callable[[Column], Column]] = {

@@ -34,7 +34,7 @@ CLEANED = {
         ("XX", None),
         ("UK", None),
     ],
-    "currency": [("eur", "EUR"), (" Usd ", "USD"), ("XXQ", None), ("€", None)],
+    "currency": [("eur", "EUR"), (" Usd ", "USD"), ("XXQ", None), ("€", None), ("GBp", None), ("Gbp", "GBP")],
 }
 
 CONVERTED = {

@@ -102,7 +102,7 @@ def test_backfill_is_scored_but_has_no_reasons_and_alerts_have(scored: Lake) -> 
     assert not any(len(reasons) for reasons in found.loc[found["is_backfill"], "reasons"])
     alerts = found[(found["decision"] == "fraud") & ~found["is_backfill"]]
     assert all(len(reasons) for reasons in alerts["reasons"])
-    assert any("amount_eur 90.00" in reason for reason in alerts.loc[21, "reasons"])
+    assert any("the amount is 90.00 euro" in reason for reason in alerts.loc[21, "reasons"])
     assert set(found["model_version"]) == {"3"}
 
 
@@ -155,7 +155,7 @@ def test_decisions_stay_as_made_with_the_features_they_were_made_on_when_somethi
     features, decisions = (by_id(scored, table, in_time) for table in (TRANSACTION_FEATURES, TRANSACTION_SCORES))
 
     add_payments(scored, 202, 203, who="2")
-    report_fraud(scored, 200, reported_on=201)  # known at the terminal seven days after the payment
+    report_fraud(scored, 200, reported_on=206)  # known at the terminal seven days after the payment
     build_features(scored)
     assert score_new(scored, a_champion()).rows_out == 1
 

@@ -20,6 +20,7 @@ from common.looks.alert_story import FRAUD, plot_story
 from common.ml.alert_story import DAYS_AFTER, DAYS_BEFORE, Story, alerts_of_day, reasons_of, statements, story_of
 from common.ml.booster import Candidate, fit
 from common.ml.champion import Champion
+from common.ml.explain import sentence
 from common.storage.lake import Lake
 
 pytestmark = pytest.mark.spark
@@ -162,7 +163,9 @@ def test_reasons_are_those_of_the_model_that_made_the_score(story: Story) -> Non
 
     table = story.reasons(model)
 
-    assert {text.split(" ")[0] for text in table["reason"]} <= set(features)
+    seen = story.alert["features"]
+    assert set(table["reason"]) <= {sentence(name, float(seen[name])) for name in features}
+    assert len(table)
     assert (table["log_odds"] > 0).all()
     assert story.reasons(None)["reason"].tolist() == ["because"]
 

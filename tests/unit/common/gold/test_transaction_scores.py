@@ -15,13 +15,14 @@ from pyspark.sql import functions as F
 from common.contracts.ddl import schema_of
 from common.contracts.features import FEATURE_NAMES
 from common.contracts.gold import FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS, TRANSACTION_FEATURES, TRANSACTION_SCORES
+from common.contracts.ops import QUALITY_RESULTS
 from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
 from common.contracts.table import Table
 from common.errors import CheckpointError, ModelError
 from common.gold.transaction_features import build_features
-from common.gold.transaction_scores import score_new
+from common.gold.transaction_scores import _batch_step, score_new
 from common.ml.champion import Champion
-from common.storage.lake import Lake
+from common.storage.lake import Lake, Once
 
 pytestmark = pytest.mark.spark
 
@@ -167,6 +168,19 @@ def test_decisions_stay_as_made_with_the_features_they_were_made_on_when_somethi
     assert {id_: row["features"] for id_, row in decisions.items()} == {
         id_: {name: row[name] for name in FEATURE_NAMES} for id_, row in features.items()
     }
+
+
+def test_a_stream_whose_registry_has_no_champion_scores_on_and_warns_once(scored: Lake) -> None:
+    add_payments(scored, 300, 302, who="3")
+    batch = scored.table(TRANSACTIONS).where("transaction_id IN ('P300', 'P301')")
+    step = _batch_step(a_champion(), asks_again=True)
+    for number in (1, 2):
+        step(scored, batch, Once("test", number))
+
+    assert len(by_id(scored, TRANSACTION_SCORES, (300, 301))) == 2
+    (warning,) = scored.table(QUALITY_RESULTS).where("check_name = 'champion_in_use'").collect()
+    assert (warning["passed"], warning["severity"]) == (False, "warning")
+    assert warning["details"] == "no version has the alias champion; scoring goes on with version 3"
 
 
 def test_scores_that_are_gone_are_not_begun_in_the_middle(scored: Lake) -> None:

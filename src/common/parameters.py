@@ -60,14 +60,16 @@ def _as_bool(value: object) -> bool:
     return text == "true"
 
 
-def _is_day_or_empty(value: str) -> bool:
-    if not value:
-        return True
-    try:
-        as_day(value)
-    except ValueError:
-        return False
-    return True
+def _empty_or(read: Callable[[str], object]) -> Callable[[str], bool]:
+    """Whether a text is empty, or one that `read` can read."""
+
+    def is_valid(value: str) -> bool:
+        try:
+            return not value or read(value) is not None
+        except ValueError:
+            return False
+
+    return is_valid
 
 
 def as_day(value: str) -> datetime:
@@ -77,26 +79,18 @@ def as_day(value: str) -> datetime:
 
 
 def as_euro(value: str) -> float | None:
-    """An amount written as a number; None where it is empty."""
-    return float(value) if value else None
+    """An amount of 0 or more, written as a number; None where it is empty.
 
+    Raises:
+        ValueError: it is none.
 
-def _is_euro_or_empty(value: str) -> bool:
-    try:
-        amount = as_euro(value)
-    except ValueError:
-        return False
-    return amount is None or 0 <= amount < float("inf")
-
-
-def _is_time_or_empty(value: str) -> bool:
+    """
     if not value:
-        return True
-    try:
-        as_time(value)
-    except ValueError:
-        return False
-    return True
+        return None
+    amount = float(value)
+    if not 0 <= amount < float("inf"):
+        raise ValueError(value)
+    return amount
 
 
 def as_time(value: str) -> datetime:
@@ -136,7 +130,7 @@ _DECLARED = (
         "as_of",
         "",
         "day (YYYY-MM-DD) up to which transactions count, exclusive; empty: the newest event time",
-        is_valid=_is_day_or_empty,
+        is_valid=_empty_or(as_day),
         rule="a day written as YYYY-MM-DD, or empty",
     ),
     Parameter("table", "", "silver table whose quarantined records are meant, such as silver.transactions; empty: all"),
@@ -145,7 +139,7 @@ _DECLARED = (
         "alert_day",
         "",
         "day (YYYY-MM-DD) whose alerts are reviewed; empty: that of transaction_id, or the newest with alerts",
-        is_valid=_is_day_or_empty,
+        is_valid=_empty_or(as_day),
         rule="a day written as YYYY-MM-DD, or empty",
     ),
     Parameter("transaction_id", "", "the transaction whose story is shown; empty: the day's first alert"),
@@ -156,7 +150,7 @@ _DECLARED = (
         "decided_at",
         "",
         "when the verdict was decided, UTC (such as 2025-09-28 14:30); empty: now",
-        is_valid=_is_time_or_empty,
+        is_valid=_empty_or(as_time),
         rule="a time as ISO 8601 writes it, or empty",
     ),
     Parameter("check_days", 30, "days before the newest event whose rows are checked one by one; 0: all", minimum=0),
@@ -171,7 +165,7 @@ _DECLARED = (
         "review_cost_eur",
         "",
         "euro that reviewing a card costs, for the alert threshold; empty: the budget alone decides",
-        is_valid=_is_euro_or_empty,
+        is_valid=_empty_or(as_euro),
         rule="an amount of 0 or more, or empty",
     ),
     Parameter("search_trials", 4, "most trials of the search for the model's parameters", minimum=1),

@@ -34,6 +34,10 @@ class Timeline:
         """
         return np.searchsorted(self._moments, self._moment(codes, micros), side="right")
 
+    def first(self, codes: Ints) -> Ints:
+        """For each code the place of its first row."""
+        return np.searchsorted(self._moments, codes * (len(self._times) + 1), side="right")
+
     def _moment(self, codes: Ints, micros: Ints) -> Ints:
         """One number for code and time, in their order.
 
@@ -116,6 +120,5 @@ class Steps:
 
     def at(self, codes: Ints, micros: Ints) -> Ints:
         """The number of each code at the time beside it."""
-        before = self._line.up_to(codes, np.full_like(micros, -NEVER))
-        sums: Ints = self._sums[self._line.up_to(codes, micros)] - self._sums[before]
+        sums: Ints = self._sums[self._line.up_to(codes, micros)] - self._sums[self._line.first(codes)]
         return sums

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from common.ml.alert_story import DAYS_AFTER, DAYS_BEFORE, USUAL_DAYS, USUAL_SHARE, Story
+from common.ml.alert_story import BAND_DAYS, BAND_SHARE, DAYS_AFTER, DAYS_BEFORE, Story
 
 PAYMENT, FRAUD, ALERT, USUAL = "#4878a8", "#b5532a", "#d9a400", "#cfe0cf"
 
@@ -34,7 +34,7 @@ def draw_payments(axes: Axes, story: Story) -> None:
     rows = story.payments.dropna(subset="amount_eur")
     is_alert, is_fraud = rows["transaction_id"] == story.alert["transaction_id"], rows["is_fraud"].astype(bool)
     if usual := story.usual_eur:
-        label = f"usual ({USUAL_SHARE:.0%} of {USUAL_DAYS} days)"
+        label = f"usual ({BAND_SHARE:.0%} of {BAND_DAYS} days)"
         axes.axhspan(*usual, color=USUAL, zorder=0, label=label)
     fate = ", a known fraud" if (is_fraud & is_alert).any() else ""
     _dots(axes, rows[~is_fraud & ~is_alert], "payment", c=PAYMENT, marker="o", s=26)

@@ -24,7 +24,7 @@ from common.storage.lake import Lake
 DAYS_BEFORE, DAYS_AFTER = 42, 7
 """Days around an alert that its story tells of."""
 
-USUAL_DAYS, USUAL_SHARE, USUAL_PAYMENTS = 30, 0.8, 5
+BAND_DAYS, BAND_SHARE, BAND_PAYMENTS = 30, 0.8, 5
 """The usual amount: where this share of a customer's payments of so many days before lies; of so many at least."""
 
 _SHOWN = ("event_time", "transaction_id", "card", "amount_eur", "score", "alerts", "rules_hit", "reasons")
@@ -128,11 +128,11 @@ class Story:
     def usual_eur(self) -> tuple[float, float] | None:
         """Between which amounts most of the customer's payments before lie, known frauds left out; None for too few."""
         rows, at = self.payments, self.at
-        is_before = (rows["event_time"] < at) & (rows["event_time"] >= at - pd.Timedelta(days=USUAL_DAYS))
+        is_before = (rows["event_time"] < at) & (rows["event_time"] >= at - pd.Timedelta(days=BAND_DAYS))
         amounts = rows.loc[is_before & ~rows["is_fraud"], "amount_eur"].dropna()
-        if len(amounts) < USUAL_PAYMENTS:
+        if len(amounts) < BAND_PAYMENTS:
             return None
-        tail = (1 - USUAL_SHARE) / 2
+        tail = (1 - BAND_SHARE) / 2
         return float(amounts.quantile(tail)), float(amounts.quantile(1 - tail))
 
     @cached_property

@@ -16,7 +16,7 @@ from common.ml.champion import Champion
 from common.ml.slices import KINDS, large_slices
 from common.ml.weighted import Ranked
 
-CONFIDENCE = 0.95
+ONE_SIDED_CONFIDENCE = 0.95
 """That the true difference is above `low`, and that it is below `high`: each is sure by itself."""
 
 COMPARED = ("average_precision", "card_precision", "saved_eur")
@@ -87,7 +87,7 @@ class Evidence:
         found = {}
         for name in ours:
             drawn = draws[f"ours {name}"] - draws[f"theirs {name}"]
-            low, high = (float(drawn.quantile(share)) for share in (1 - CONFIDENCE, CONFIDENCE))
+            low, high = (float(drawn.quantile(share)) for share in (1 - ONE_SIDED_CONFIDENCE, ONE_SIDED_CONFIDENCE))
             found[name] = Difference(ours[name](once), theirs[name](once), low, high)
         return found
 

@@ -42,12 +42,14 @@ def champion_version(settings: Settings) -> str | None:
 
 def approval(settings: Settings) -> str | None:
     """The challenger's number and its tag `approval`; empty where a person has not said so, None: unknown."""
-    query = (
-        "SELECT max(tag.version || ' ' || tag.value) FROM registered_model_aliases alias "
-        "JOIN model_version_tags tag ON tag.name = alias.name AND tag.version = alias.version "
-        f"WHERE alias.name = ? AND alias.alias = '{CHALLENGER}' AND tag.key = 'approval'"
-    )
+    query = _tag_query("tag.version || ' ' || tag.value", CHALLENGER, "approval")
     return _answer(settings, query, lambda: _approval_by_client(settings))
+
+
+def retrain_due(settings: Settings) -> str | None:
+    """Why monitoring found a new model due, by a tag of the champion; empty where it didn't, None where unknown."""
+    query = _tag_query("tag.value", ALIAS, RETRAIN_DUE)
+    return _answer(settings, query, lambda: _retrain_due_by_client(settings))
 
 
 def decided_by(settings: Settings) -> list[str] | None:
@@ -55,6 +57,15 @@ def decided_by(settings: Settings) -> list[str] | None:
     found = [newest_version(settings), champion_version(settings), approval(settings)]
     known = [value for value in found if value is not None]
     return known if len(known) == len(found) else None
+
+
+def _tag_query(column: str, alias: str, key: str) -> str:
+    """What a tag of the version that has the alias says."""
+    return (
+        f"SELECT max({column}) FROM registered_model_aliases alias "
+        "JOIN model_version_tags tag ON tag.name = alias.name AND tag.version = alias.version "
+        f"WHERE alias.name = ? AND alias.alias = '{alias}' AND tag.key = '{key}'"
+    )
 
 
 def _answer(settings: Settings, query: str, by_client: Callable[[], str | None]) -> str | None:
@@ -101,16 +112,6 @@ def _by_alias(settings: Settings, alias: str, answer: Callable[[Any], str]) -> s
         return answer(client.get_model_version_by_alias(settings.model, alias))
     except MlflowException as error:
         return "" if error.error_code in ABSENT else None
-
-
-def retrain_due(settings: Settings) -> str | None:
-    """Why monitoring found a new model due, by a tag of the champion; empty where it didn't, None where unknown."""
-    query = (
-        "SELECT max(tag.value) FROM registered_model_aliases alias "
-        "JOIN model_version_tags tag ON tag.name = alias.name AND tag.version = alias.version "
-        f"WHERE alias.name = ? AND alias.alias = '{ALIAS}' AND tag.key = '{RETRAIN_DUE}'"
-    )
-    return _answer(settings, query, lambda: _retrain_due_by_client(settings))
 
 
 def _retrain_due_by_client(settings: Settings) -> str | None:

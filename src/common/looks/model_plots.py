@@ -97,6 +97,15 @@ def importance(axes: Axes, pictured: Pictured) -> None:
     axes.set(xlabel="share of gain", title="What the trees look at")
 
 
+def by_frauds(scores: np.ndarray, is_fraud: np.ndarray, bins: int) -> pd.DataFrame:
+    """`score` and `is_fraud` (0 or 1) by rising score, and each one's `bin`: bins have about as many frauds each."""
+    order = np.argsort(scores, kind="stable")
+    frauds = is_fraud[order].astype("int64")
+    before = np.cumsum(frauds) - frauds
+    numbers = np.minimum(before * bins // max(int(frauds.sum()), 1), bins - 1)
+    return pd.DataFrame({"score": scores[order], "is_fraud": frauds, "bin": numbers})
+
+
 def calibration(axes: Axes, pictured: Pictured) -> None:
     """The share of fraud among transactions of similar score, both on log scales."""
     edges = np.geomspace(1e-3, 1.0, CALIBRATION_BINS + 1)[1:-1]

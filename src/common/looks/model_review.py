@@ -9,13 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from sklearn.metrics import precision_recall_curve
 
-from common.looks.model_plots import CALIBRATION_BINS, MODEL, QUIET, finish
+from common.looks.model_plots import CALIBRATION_BINS, MODEL, QUIET, SHOWN_FEATURES, by_frauds, finish
 from common.ml.evidence import Evidence
 from common.ml.metrics import average_precision
 from common.ml.model_review import importances, slices_table
 
 RIVAL = "#6b9e4a"
-SHOWN_FEATURES = 15
 
 
 def review_board(evidence: Evidence, name: str) -> Figure:
@@ -58,11 +57,7 @@ def reliability(axes: Axes, evidence: Evidence, name: str) -> None:
 
 def reliability_points(scores: np.ndarray, is_fraud: np.ndarray) -> pd.DataFrame:
     """Mean `score` and share `is_fraud` of bins by rising score that have about as many frauds each."""
-    order = np.argsort(scores, kind="stable")
-    seen = np.cumsum(is_fraud[order]) - is_fraud[order]
-    bins = np.minimum(seen * CALIBRATION_BINS // max(int(is_fraud.sum()), 1), CALIBRATION_BINS - 1)
-    frame = pd.DataFrame({"score": scores[order], "is_fraud": is_fraud[order].astype("float64")})
-    return frame.groupby(bins).mean()
+    return by_frauds(scores, is_fraud, CALIBRATION_BINS).groupby("bin").mean()
 
 
 def slices(axes: Axes, table: pd.DataFrame, rival: str) -> None:

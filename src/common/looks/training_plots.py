@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy.stats import beta
 
-from common.looks.model_plots import GENUINE, MODEL, QUIET, RULES, finish
+from common.looks.model_plots import GENUINE, MODEL, QUIET, RULES, by_frauds, finish
 from common.ml.train import Trained
 from common.ml.trials import Trial
 
@@ -55,18 +55,14 @@ def reliability_points(score: np.ndarray, is_fraud: np.ndarray, bins: int = BINS
 
     Empty where there is no fraud.
     """
-    order = np.argsort(score, kind="stable")
-    frauds = np.cumsum(is_fraud[order])
-    if not len(frauds) or not frauds[-1]:
+    if not is_fraud.any():
         return pd.DataFrame(columns=["score", "share", "low", "high"])
-    groups = np.minimum((frauds - is_fraud[order]) * bins // frauds[-1], bins - 1)
-    table = pd.DataFrame({"score": score[order], "is_fraud": is_fraud[order]}).groupby(groups)["is_fraud"]
-    counts = table.agg(["sum", "size"])
-    means = pd.Series(score[order]).groupby(groups).mean()
+    groups = by_frauds(score, is_fraud, bins).groupby("bin")
+    counts = groups["is_fraud"].agg(["sum", "size"])
     outside = (1 - CONFIDENCE) / 2
     return pd.DataFrame(
         {
-            "score": means,
+            "score": groups["score"].mean(),
             "share": counts["sum"] / counts["size"],
             "low": beta.ppf(outside, counts["sum"], counts["size"] - counts["sum"] + 1),
             "high": beta.ppf(1 - outside, counts["sum"] + 1, counts["size"] - counts["sum"]),

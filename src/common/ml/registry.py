@@ -1,10 +1,9 @@
 """Models in MLflow: versions of the registered model, what is known of each, and which one is champion.
 
-A version's tags hold what scoring and promotion need beside the booster (threshold, test_start, features), so that they
-come with the version and from nowhere else.
+A version's files hold what scoring and promotion need beside the booster (threshold, test_start, features), so that
+they come with the version and from nowhere else.
 """
 
-import json
 import logging
 import os
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ from mlflow.types import ColSpec, Schema
 
 from common.errors import ModelError
 from common.ml.champion import Champion, how_to_train
-from common.ml.version import Version
+from common.ml.version import SCORES_BY, Version, scores_by
 from common.ml.version_store import VersionStore
 from common.settings import Settings
 
@@ -54,7 +53,7 @@ class Registry(VersionStore):
         """Logs the booster of a model to its MLflow run, makes it a version, the challenger, and returns its number.
 
         `model.version` is not read: the registry gives it. `example` is a frame of a few rows of its features.
-        `facts` become tags, which nothing but a person reads.
+        What it scores by goes into its files; that and `facts` become tags, which nothing but a person reads.
         """
         signature = ModelSignature(
             inputs=Schema([ColSpec("double", name) for name in model.features]),
@@ -67,6 +66,7 @@ class Registry(VersionStore):
                 signature=signature,
                 input_example=example,
                 model_format="ubj",
+                metadata={SCORES_BY: scores_by(model)},
                 pip_requirements=[f"xgboost=={xgb.__version__}", "pandas<3"],
             )
         self._ensure_model()
@@ -75,15 +75,7 @@ class Registry(VersionStore):
             source=logged.model_uri,
             run_id=run_id,
             model_id=logged.model_id,
-            tags={
-                "threshold": repr(model.threshold),
-                "alert_budget_cards_per_day": str(model.cards_per_day),
-                "test_start": model.test_start.isoformat(),
-                "features": json.dumps(model.features),
-                "features_left_out": json.dumps(model.left_out),
-                **({} if model.review_cost_eur is None else {"review_cost_eur": repr(model.review_cost_eur)}),
-                **(facts or {}),
-            },
+            tags={**_in_words(model), **(facts or {})},
         )
         self.challenge(int(version.version))
         return str(version.version)
@@ -111,6 +103,18 @@ class Registry(VersionStore):
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
+
+
+def _in_words(model: Champion) -> dict[str, str]:
+    """What a model scores by, as tags that a person reads."""
+    cost = {} if model.review_cost_eur is None else {"review_cost": f"{model.review_cost_eur:g} euro a card"}
+    return {
+        "threshold": f"{model.threshold:.4f}",
+        "alert_budget": f"{model.cards_per_day} cards a day",
+        "test_start": f"{model.test_start:%Y-%m-%d}",
+        "features": f"{len(model.features)} used, {len(model.left_out)} left out; the signature names them",
+        **cost,
+    }
 
 
 def champion_or_reason(settings: Settings) -> Champion | str:

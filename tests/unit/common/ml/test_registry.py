@@ -17,6 +17,7 @@ from common.ml.model_versions import decided_by
 from common.ml.promote import judge, next_contest
 from common.ml.registry import Registry, champion_or_reason
 from common.ml.ruling import settle
+from common.ml.scoring import score
 from common.ml.train import Trained, train
 from common.settings import Settings
 
@@ -109,23 +110,38 @@ def test_a_run_holds_what_a_person_needs_to_judge_and_repeat_it(settings: Settin
     assert "abc123" in card
 
 
-def test_what_was_left_out_and_a_review_cost_come_back_and_older_versions_have_neither(
-    settings: Settings, trained: Trained
-) -> None:
+def test_what_was_left_out_and_a_review_cost_come_back(settings: Settings, trained: Trained) -> None:
     registry = Registry(settings)
-    registered_bare(registry, trained)
-    client = mlflow.MlflowClient(settings.tracking_uri)
-    client.delete_model_version_tag("fraud_model", "1", "features_left_out")
-    older = registry.newest()
-    assert older is not None
-    assert (older.model.left_out, older.model.review_cost_eur) == ((), None)
-    assert older.model.offered == set(trained.model.features)
-
     model = replace(trained.model, left_out=("brand_new",), review_cost_eur=2.5)
     registered_bare(registry, replace(trained, model=model))
     newest = registry.newest()
     assert newest is not None
     assert (newest.model.left_out, newest.model.review_cost_eur) == (("brand_new",), 2.5)
+    assert newest.model.offered == {*trained.model.features, "brand_new"}
+
+
+def test_who_changes_or_removes_tags_changes_no_decision(settings: Settings, trained: Trained) -> None:
+    """On Databricks scientists may: they approve a version by a tag."""
+    registry = Registry(settings)
+    registered_bare(registry, trained)
+    first = registry.newest()
+    assert first is not None
+    registry.decide(first, True, "the first")
+    before = champion_or_reason(settings)
+
+    client = mlflow.MlflowClient(settings.tracking_uri)
+    for tag in set(first.tags) - {"decision", "reason"}:
+        client.set_model_version_tag(registry.model, "1", tag, "0.99")
+    assert champion_or_reason(settings) == before
+    for tag in set(registry.tags(1)):
+        client.delete_model_version_tag(registry.model, "1", tag)
+    after = champion_or_reason(settings)
+
+    assert after == before == replace(trained.model, version="1", booster=after.booster)
+    rows = trained.judged.head(500)
+    decided = [score(rows, model, model.load())["decision"].tolist() for model in (trained.model, after)]
+    assert decided[0] == decided[1]
+    assert len(set(decided[0])) == 2
 
 
 def test_the_logged_model_gives_the_calibrated_scores(settings: Settings, trained: Trained) -> None:

@@ -26,6 +26,7 @@ def log_and_register(
     data_versions: Mapping[str, int],
     commit: str,
     pictures: Mapping[str, Any],
+    job_run: str = "",
     run_id: str | None = None,
 ) -> str:
     """Logs everything about a trained model as one MLflow run, registers it, and returns its version.
@@ -33,30 +34,31 @@ def log_and_register(
     Args:
         registry: where.
         trained: the model and its figures.
-        parameters: the notebook's parameters.
+        parameters: the notebook's parameters, of which a model is made.
         data_versions: Delta version of each table read.
         commit: the code's commit.
         pictures: figures of matplotlib, by name.
-        run_id: the run that the search's trials are below; a new one where there was no search to keep.
+        job_run: the job run that trained it; empty: a person did, at the notebook.
+        run_id: the run that the search's trials are below; a new one where there was no search to keep, or where that
+            one has other parameters already, of a training that was killed: MLflow lets none be changed.
 
     """
     model, best = trained.model, trained.trials[0]
     transactions, frauds = trained.train_counts
     calibration = trained.rehearsal.calibration
+    logged = {
+        **parameters,
+        **asdict(best.candidate),
+        **_dates("validation", trained.protocol.validation),
+        **_dates("test", trained.protocol.test),
+    }
     where: dict[str, Any] = (
         {"run_id": run_id}
-        if run_id
+        if run_id and _takes(run_id, logged)
         else {"experiment_id": registry.experiment_id, "run_name": run_name(model.test_start)}
     )
     with mlflow.start_run(**where) as run:
-        logged = {
-            **parameters,
-            **asdict(best.candidate),
-            **_dates("validation", trained.protocol.validation),
-            **_dates("test", trained.protocol.test),
-        }
-        # A run that goes on after a kill has some already, and MLflow lets none be changed.
-        mlflow.log_params({name: value for name, value in logged.items() if name not in run.data.params})
+        mlflow.log_params(logged)
         mlflow.log_metrics(
             {
                 **_metrics(trained.figures),
@@ -71,7 +73,9 @@ def log_and_register(
                 "train_frauds": frauds,
             }
         )
-        mlflow.set_tags({"code_commit": commit, **{f"data_version.{k}": v for k, v in data_versions.items()}})
+        mlflow.set_tags(
+            {"code_commit": commit, "job_run": job_run, **{f"data_version.{k}": v for k, v in data_versions.items()}}
+        )
         mlflow.log_dict({"features": list(model.features)}, "features.json")
         mlflow.log_dict(dict(data_versions), "data_versions.json")
         mlflow.log_text(trials_table(trained.trials).to_csv(index=False), "search.csv")
@@ -94,13 +98,20 @@ def log_and_register(
         "boosters_joined": str(trained.boosters),
     }
     version = registry.register(model, run.info.run_id, example, facts)
-    mlflow.MlflowClient().set_tag(run.info.run_id, DONE, version)
+    for done in {run.info.run_id, run_id or run.info.run_id}:
+        mlflow.MlflowClient().set_tag(done, DONE, version)
     return version
 
 
 def run_name(test_start: datetime) -> str:
     """What the run of a model is called that goes live at that time."""
     return f"{MODEL_NAME} test_start={test_start:%Y-%m-%d}"
+
+
+def _takes(run_id: str, parameters: Mapping[str, object]) -> bool:
+    """Whether a run has none of the parameters with another value."""
+    has = mlflow.MlflowClient().get_run(run_id).data.params
+    return all(has.get(name, str(value)) == str(value) for name, value in parameters.items())
 
 
 def _metrics(figures: Mapping[str, Figures]) -> dict[str, float]:

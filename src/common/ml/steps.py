@@ -43,12 +43,16 @@ PROMOTION = Step("ml.promotion", reads=_READ, shares=(MODEL_PROMOTIONS.name,), l
 """What promotion depends on. A person's approval is among what it leaves, so that one that is new is news."""
 
 
+OF_A_JOB_RUN = ("run_id", "src", "force")
+"""Parameters of the notebook that say how it is run, and change nothing of the model."""
+
+
 @dataclass(frozen=True)
 class Training:
     """What came of a plan: a trained model, or the reason why there is none.
 
     `rows_read` counts the transactions read; `folds` has transactions and frauds of each part of the protocol;
-    `run_id` is the MLflow run that the search's trials are below.
+    `run_id` is the MLflow run that the search's trials are below, `parameters` are those that it was made with.
     """
 
     trained: Trained | None
@@ -57,6 +61,7 @@ class Training:
     folds: pd.DataFrame = field(default_factory=pd.DataFrame)
     lacks_labels: bool = False
     run_id: str | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
 
     def table(self) -> pd.DataFrame:
         """The figures of the model and the baselines, with intervals; where there is no model, the reason."""
@@ -97,6 +102,7 @@ def train_planned(
     lake: Lake,
     registry: Registry,
     plan: Plan,
+    parameters: Mapping[str, object],
     *,
     alert_budget_cards_per_day: int,
     review_cost_eur: str,
@@ -108,7 +114,8 @@ def train_planned(
     """Trains the model that a plan says is due, on its folds; prints a line for each trial of the search.
 
     Nothing is read where no model is due. Trials are kept in MLflow as they end, and a training that was killed goes
-    on from them.
+    on from them in its MLflow run where it is given the same `parameters` (the notebook's) and data; with others a new
+    run begins.
     """
     if not plan.is_due:
         return Training(None, plan.reason)
@@ -117,7 +124,8 @@ def train_planned(
     test = plan.protocol.test
     window = read_window(lake, plan.protocol.start, test.test_end, test.labels_known_at)
     folds = counts(window, plan.protocol)
-    runs = TrialRuns(registry.experiment_id, run_name(test.test_start), _search_key(lake, plan.protocol, seed))
+    chosen = {name: value for name, value in parameters.items() if name not in OF_A_JOB_RUN}
+    runs = TrialRuns(registry.experiment_id, run_name(test.test_start), _search_key(lake, plan.protocol, chosen))
     try:
         trained = train(
             window,
@@ -133,20 +141,19 @@ def train_planned(
         )
     except TooFewLabels as error:
         return Training(None, str(error), len(window.rows), folds, lacks_labels=True)
-    return Training(trained, "", len(window.rows), folds, run_id=runs.run_id)
+    return Training(trained, "", len(window.rows), folds, run_id=runs.run_id, parameters=chosen)
 
 
-def _search_key(lake: Lake, protocol: Protocol, seed: int) -> str:
+def _search_key(lake: Lake, protocol: Protocol, parameters: Mapping[str, object]) -> str:
     folds = [fold.dates() for fold in (protocol.test, *protocol.validations)]
     made_from = {"data": data_versions(lake), "code": code_commit(), "features": FEATURE_NAMES}
-    return search_key({"folds": folds, "seed": seed, **made_from})
+    return search_key({"folds": folds, "parameters": parameters, **made_from})
 
 
 def register_trained(
     lake: Lake,
     registry: Registry,
     training: Training,
-    parameters: Mapping[str, object],
     pictures: Callable[[Trained], Mapping[str, Any]],
 ) -> str:
     """Logs and registers a trained model, or notes that labels were too few; returns which, as a sentence.
@@ -160,9 +167,10 @@ def register_trained(
     version = log_and_register(
         registry,
         training.trained,
-        parameters=parameters,
+        parameters=training.parameters,
         data_versions=data_versions(lake),
         commit=code_commit(),
+        job_run=lake.settings.run_id,
         pictures=pictures(training.trained),
         run_id=training.run_id,
     )

@@ -117,7 +117,7 @@ def state(home: Path) -> dict[str, Any]:
         "champion": _described(registry.champion()),
         "challenger": registry.alias_number("challenger"),
         "newest": _described(registry.newest()),
-        "candidates": sum(version.tags.get("test_start") == CANDIDATE_T.isoformat() for version in versions),
+        "candidates": sum(version.tags.get("test_start") == f"{CANDIDATE_T:%Y-%m-%d}" for version in versions),
     }
 
 

@@ -1,6 +1,6 @@
-"""The steps of the training and promotion notebooks: each reads like a sentence.
+"""The steps of the training notebook: each reads like a sentence.
 
-Where there is nothing to train or to decide, the notebook runs to its end, and a person reads there why.
+Where there is nothing to train, the notebook runs to its end, and a person reads there why.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,39 +10,27 @@ from typing import Any
 import pandas as pd
 
 from common.contracts.features import FEATURE_NAMES
-from common.contracts.gold import TRANSACTION_FEATURES
-from common.contracts.ops import MODEL_PROMOTIONS
-from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
-from common.features.labels import LABELLED_BY
+from common.contracts.silver import FRAUD_REPORTS, MERCHANT
 from common.ml.baseline import rules_fired
-from common.ml.decisions import Said, by_run, record
 from common.ml.due import Plan, plan_training
 from common.ml.enough_labels import TooFewLabels, counts, too_few_labels
 from common.ml.folds import Protocol
 from common.ml.model_run import log_and_register, run_name
-from common.ml.model_versions import decided_by, newest_version, retrain_due
-from common.ml.promote import Contest, Outcome, judge, nothing_judged
+from common.ml.model_versions import newest_version, retrain_due
 from common.ml.registry import Registry
-from common.ml.ruling import Approval, Ruling, check_approval, settle
 from common.ml.search import Limits
-from common.ml.slices import read_slices
 from common.ml.train import Trained, train
 from common.ml.trial_runs import TrialRuns, search_key
 from common.ml.trials import trials_table
-from common.ml.version import KEPT_OUT
-from common.ml.window import code_commit, data_versions, newest_event, read_window
+from common.ml.window import READ, code_commit, data_versions, newest_event, read_window
 from common.parameters import as_euro
 from common.storage.lake import Lake
 from common.storage.last_success import Step
 
-_READ = tuple(table.name for table in (TRANSACTIONS, *LABELLED_BY, TRANSACTION_FEATURES, MERCHANT.history))
+_READ = tuple(table.name for table in (*READ, MERCHANT.history))
 TRAINING = Step("ml.training", reads=_READ, looks_at=retrain_due, leaves=newest_version)
 """What training depends on. It looks at what monitoring found of the champion, but not at which version that is, which
 promotion changes after it: where a person takes the alias away, the next new data, or `--force`, make a model due."""
-PROMOTION = Step("ml.promotion", reads=_READ, shares=(MODEL_PROMOTIONS.name,), leaves=decided_by)
-"""What promotion depends on. A person's approval is among what it leaves, so that one that is new is news."""
-
-
 OF_A_JOB_RUN = ("run_id", "src", "force")
 """Parameters of the notebook that say how it is run, and change nothing of the model."""
 
@@ -191,57 +179,3 @@ def training_facts(training: Training) -> dict[str, object]:
         "saved_eur_in_test_week": figures.saved_eur,
     }
     return {"model": shown}
-
-
-def judge_contest(lake: Lake, contest: Contest, *, seed: int) -> Outcome:
-    """Reads the candidate's test window and judges; nothing is read where there is nothing to judge."""
-    return nothing_judged(contest) if contest.is_judged else judge_again(lake, contest, seed=seed)
-
-
-def judge_again(lake: Lake, contest: Contest, *, seed: int) -> Outcome:
-    """The same for a candidate that may have been judged before."""
-    if contest.candidate is None:
-        return nothing_judged(contest)
-    fold = contest.fold
-    return judge(
-        contest,
-        read_window(lake, fold.test_start, fold.test_end, fold.labels_known_at),
-        rules_fired(lake, fold.test_start, fold.test_end),
-        seed,
-        read_slices(lake, fold.test_start, fold.test_end),
-    )
-
-
-def settle_contest(
-    lake: Lake, registry: Registry, contest: Contest, outcome: Outcome, *, require_approval: bool, approve_version: int
-) -> str:
-    """Decides, by the gate and by a person where one is asked, and writes the decision; returns it as a sentence.
-
-    Raises:
-        ModelError: `approve_version` is neither the challenger nor the champion.
-
-    """
-    approval = Approval(require_approval, approve_version, by_run(lake))
-    check_approval(contest, approval)
-
-    def note(ruling: Ruling) -> None:
-        if contest.candidate is not None:
-            candidate, decision, against = contest.candidate, ruling.decision, contest.against
-            said: Said | None = ("approval", decision != KEPT_OUT, ruling.said) if ruling.said else None
-            record(lake, registry, candidate, decision=decision, against=against, verdict=outcome.verdict, said=said)
-
-    return settle(registry, contest, outcome, approval, note)
-
-
-def promotion_facts(registry: Registry) -> dict[str, object]:
-    """What the run's summary shows of the champion; empty where there is none."""
-    champion = registry.champion()
-    if champion is None:
-        return {}
-    shown = {
-        "version": champion.model.version,
-        "test_start": f"{champion.model.test_start:%Y-%m-%d}",
-        "threshold": champion.model.threshold,
-        "alert_budget_cards_per_day": champion.model.cards_per_day,
-    }
-    return {"champion": shown}

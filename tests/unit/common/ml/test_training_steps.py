@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import pytest
 from ml_builders import a_world, day, no_rules
 
-from common.ml import steps
+from common.ml import training_steps
 from common.ml.due import Plan
 from common.ml.enough_labels import TooFewLabels
 from common.ml.folds import protocol_at
 from common.ml.registry import Registry
-from common.ml.steps import Training, register_trained, train_planned, training_facts
+from common.ml.training_steps import Training, register_trained, train_planned, training_facts
 from common.settings import Settings
 from common.storage.lake import Lake
 
@@ -74,9 +74,9 @@ def test_without_a_plan_or_data_nothing_is_read_and_the_reason_is_shown(
 
 def test_what_was_read_is_shown_where_it_was_not_enough(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     world = a_world(fraud_share=0.005)
-    monkeypatch.setattr(steps, "read_window", lambda *_: world)
-    monkeypatch.setattr(steps, "rules_fired", lambda *_: no_rules())
-    monkeypatch.setattr(steps, "data_versions", lambda _: {})
+    monkeypatch.setattr(training_steps, "read_window", lambda *_: world)
+    monkeypatch.setattr(training_steps, "rules_fired", lambda *_: no_rules())
+    monkeypatch.setattr(training_steps, "data_versions", lambda _: {})
 
     training = planned(lake, a_plan())
 
@@ -89,14 +89,14 @@ def test_a_training_goes_on_only_from_one_with_the_same_parameters_data_and_days
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     versions = {"gold.transaction_features": 1}
-    monkeypatch.setattr(steps, "data_versions", lambda _: versions)
-    monkeypatch.setattr(steps, "code_commit", lambda: "abc123")
+    monkeypatch.setattr(training_steps, "data_versions", lambda _: versions)
+    monkeypatch.setattr(training_steps, "code_commit", lambda: "abc123")
     of_budget = {"alert_budget_cards_per_day": 3, "run_id": "1", "force": False}
     keys: list[str] = []
-    monkeypatch.setattr(steps, "TrialRuns", lambda *given: keys.append(given[2]))
-    monkeypatch.setattr(steps, "read_window", lambda *_: a_world(days=60))
-    monkeypatch.setattr(steps, "rules_fired", lambda *_: no_rules())
-    monkeypatch.setattr(steps, "train", too_few)
+    monkeypatch.setattr(training_steps, "TrialRuns", lambda *given: keys.append(given[2]))
+    monkeypatch.setattr(training_steps, "read_window", lambda *_: a_world(days=60))
+    monkeypatch.setattr(training_steps, "rules_fired", lambda *_: no_rules())
+    monkeypatch.setattr(training_steps, "train", too_few)
 
     planned(lake, a_plan(), of_budget)
     planned(lake, a_plan(), of_budget | {"run_id": "2", "force": True})

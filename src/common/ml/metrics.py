@@ -14,6 +14,9 @@ from common.ml.weighted import Ranked
 
 RANDOM_DRAWS = 10
 
+OF_THE_WINDOW = ("fraud_eur", "transactions", "frauds", "cards_per_day")
+"""Figures that are the same for all ways of scoring a window."""
+
 
 @dataclass(frozen=True)
 class Figures:

@@ -9,13 +9,17 @@ import mlflow
 import pandas as pd
 
 from common.ml.folds import Fold
-from common.ml.metrics import Figures
-from common.ml.model_card import model_card
+from common.ml.metrics import OF_THE_WINDOW, Figures
+from common.ml.model_card import beginning, model_card
+from common.ml.model_description import with_decision
 from common.ml.registry import Registry
 from common.ml.train import Trained
 from common.ml.trial_runs import DONE
 from common.ml.trials import trials_table
 from common.settings import MODEL_NAME
+
+DESCRIPTION = "mlflow.note.content"
+"""The tag that MLflow shows as the description of a run or an experiment, in markdown."""
 
 
 def log_and_register(
@@ -62,7 +66,7 @@ def log_and_register(
         mlflow.log_metrics(
             {
                 **_metrics(trained.figures),
-                **_limits(trained.intervals["model"]),
+                **_intervals(trained.intervals["model"]),
                 "validation_average_precision": best.mean,
                 "search_trials": len(trained.trials),
                 "search_seconds": sum(trial.seconds for trial in trained.trials),
@@ -90,6 +94,7 @@ def log_and_register(
             commit=commit,
         )
         mlflow.log_text(card, "model_card.md")
+        mlflow.set_tag(DESCRIPTION, beginning(card))
         for name, picture in pictures.items():
             mlflow.log_figure(picture, f"plots/{name}.png")
     example = trained.judged[list(model.features)].head(5).astype("float64")
@@ -98,6 +103,7 @@ def log_and_register(
         "boosters_joined": str(trained.boosters),
     }
     version = registry.register(model, run.info.run_id, example, facts)
+    registry.describe(int(version), with_decision(beginning(card), f"version {version} waits for promotion"))
     for done in {run.info.run_id, run_id or run.info.run_id}:
         mlflow.MlflowClient().set_tag(done, DONE, version)
     return version
@@ -115,15 +121,18 @@ def _takes(run_id: str, parameters: Mapping[str, object]) -> bool:
 
 
 def _metrics(figures: Mapping[str, Figures]) -> dict[str, float]:
-    metrics = {}
+    """The figures on the test week by name; of baselines those alone that are their own."""
+    metrics = figures["model"].as_dict()
     for name, values in figures.items():
-        prefix = "" if name == "model" else f"{name.replace(' ', '_')}_"
-        metrics.update({f"{prefix}{figure}": value for figure, value in values.as_dict().items()})
+        if name != "model":
+            own = {figure: value for figure, value in values.as_dict().items() if figure not in OF_THE_WINDOW}
+            metrics |= {f"{name.replace(' ', '_')}_{figure}": value for figure, value in own.items()}
     return metrics
 
 
-def _limits(intervals: pd.DataFrame) -> dict[str, float]:
-    return {f"{figure}_{end}": float(row[end]) for figure, row in intervals.iterrows() for end in ("low", "high")}
+def _intervals(intervals: pd.DataFrame) -> dict[str, float]:
+    ends = {f"{figure}_{end}": float(row[end]) for figure, row in intervals.iterrows() for end in ("low", "high")}
+    return {"frauds_expected": float(intervals["value"]["frauds_expected"]), **ends}
 
 
 def _dates(name: str, fold: Fold) -> dict[str, str]:

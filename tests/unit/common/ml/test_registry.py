@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xgboost as xgb
+import yaml
 from ml_builders import a_world, day, no_rules
 
 from common.errors import ModelError
@@ -15,11 +16,12 @@ from common.ml.folds import protocol_at
 from common.ml.model_run import log_and_register
 from common.ml.model_versions import decided_by
 from common.ml.promote import judge, next_contest
-from common.ml.registry import Registry, champion_or_reason
+from common.ml.registry import MODEL_DESCRIPTION, Registry, champion_or_reason
 from common.ml.ruling import settle
 from common.ml.scoring import score
+from common.ml.search import Limits
 from common.ml.train import Trained, train
-from common.settings import Settings
+from common.settings import Settings, repository
 
 PLOTS = {"precision_recall", "roc", "score_distribution", "importance", "calibration", "fraud_caught"}
 CHOICES = {"search", "reliability"}
@@ -28,7 +30,8 @@ CHOICES = {"search", "reliability"}
 @pytest.fixture(scope="module")
 def trained() -> Trained:
     protocol = protocol_at(day(60, 0), train_days=25)
-    return train(a_world(), rules_hit=no_rules(), protocol=protocol, cards_per_day=3, seed=1)
+    one = Limits(1, 600.0)
+    return train(a_world(), rules_hit=no_rules(), protocol=protocol, cards_per_day=3, seed=1, limits=one)
 
 
 def registered(registry: Registry, trained: Trained) -> str:
@@ -99,15 +102,27 @@ def test_a_run_holds_what_a_person_needs_to_judge_and_repeat_it(settings: Settin
     assert run.data.metrics["average_precision"] == pytest.approx(model.average_precision)
     assert run.data.metrics["random_average_precision"] == pytest.approx(random.average_precision)
     assert "rules_alone_card_precision" in run.data.metrics
+    assert "rules_alone_transactions" not in run.data.metrics, "what is the same for all stands there once"
+    assert run.data.metrics["frauds_expected_low"] < run.data.metrics["frauds_expected"]
     interval = trained.intervals["model"].loc["average_precision"]
     assert run.data.metrics["average_precision_low"] == pytest.approx(interval["low"])
     assert interval["low"] < model.average_precision < interval["high"]
     assert run.data.metrics["calibration_slope"] == trained.rehearsal.calibration.slope
     assert run.data.tags["registered_version"] == "1"
+    for described in (run.data.tags["mlflow.note.content"], registry.description(1)):
+        assert f"| average precision | {model.average_precision:.3f} |" in described
+        assert "# fraud_model" not in described
+    assert registry.description(1).startswith("**Version 1 waits for promotion**")
     card = registry.card(newest)
     assert f"{model.average_precision:.3f}" in card
     assert all(name in card for name in trained.model.features)
     assert "abc123" in card
+
+
+def test_the_registered_model_is_described_alike_here_and_on_databricks() -> None:
+    bundle = yaml.safe_load((repository() / "bundles/resources/registered_model.yml").read_text(encoding="utf-8"))
+    deployed = bundle["resources"]["registered_models"]["fraud_model"]["comment"]
+    assert deployed.split() == MODEL_DESCRIPTION.split()
 
 
 def test_what_was_left_out_and_a_review_cost_come_back(settings: Settings, trained: Trained) -> None:

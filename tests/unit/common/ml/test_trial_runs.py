@@ -47,8 +47,8 @@ def test_a_trial_is_a_nested_run_with_parameters_and_figures(registry: Registry)
     [run] = client.search_runs([registry.experiment_id], f"tags.`mlflow.parentRunId` = '{store.run_id}'")
     assert (run.info.run_name, run.info.status) == ("trial 1", "FINISHED")
     assert (run.data.params["max_depth"], run.data.params["rounds"]) == ("8", "5")
-    assert run.data.metrics["average_precision"] == pytest.approx(TRIALS[1].mean)
-    assert run.data.metrics["average_precision_fold_2"] == 2 / 3
+    assert run.data.metrics["validation_average_precision"] == pytest.approx(TRIALS[1].mean)
+    assert run.data.metrics["validation_average_precision_fold_2"] == 2 / 3
     assert run.data.metrics["seconds"] == 0.5
 
 

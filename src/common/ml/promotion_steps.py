@@ -6,13 +6,13 @@ Where there is nothing to decide, the notebook runs to its end, and a person rea
 from common.contracts.ops import MODEL_PROMOTIONS
 from common.contracts.silver import MERCHANT
 from common.ml.baseline import rules_fired
-from common.ml.decisions import Said, by_run, record
+from common.ml.decisions import Said, by_run, has_passed, record
 from common.ml.model_versions import decided_by
 from common.ml.promote import Contest, Outcome, judge, nothing_judged
 from common.ml.registry import Registry
 from common.ml.ruling import Approval, Ruling, check_approval, settle
 from common.ml.slices import read_slices
-from common.ml.version import KEPT_OUT
+from common.ml.version import KEPT_OUT, REJECTED
 from common.ml.window import READ, read_window
 from common.storage.lake import Lake
 from common.storage.last_success import Step
@@ -23,8 +23,18 @@ PROMOTION = Step("ml.promotion", reads=_READ, shares=(MODEL_PROMOTIONS.name,), l
 
 
 def judge_contest(lake: Lake, contest: Contest, *, seed: int) -> Outcome:
-    """Reads the candidate's test window and judges; nothing is read where there is nothing to judge."""
-    return nothing_judged(contest) if contest.is_judged else judge_again(lake, contest, seed=seed)
+    """Reads the candidate's test window and judges; nothing is read where there is nothing to judge.
+
+    By its tags a candidate may have passed. People may set tags: it has, where ops.model_promotions says so too.
+    """
+    return nothing_judged(contest) if _is_settled(lake, contest) else judge_again(lake, contest, seed=seed)
+
+
+def _is_settled(lake: Lake, contest: Contest) -> bool:
+    candidate = contest.candidate
+    if candidate is None or candidate.approval == REJECTED:
+        return True
+    return contest.is_judged and has_passed(lake, candidate, contest.against)
 
 
 def judge_again(lake: Lake, contest: Contest, *, seed: int) -> Outcome:

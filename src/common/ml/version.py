@@ -16,7 +16,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 
 from common.errors import ModelError
-from common.ml.champion import Champion
+from common.ml.champion import Champion, how_to_train
 from common.ml.model_versions import ABSENT
 
 PROMOTED, KEPT_OUT, ROLLED_BACK = "promoted", "kept_out", "rolled_back"
@@ -118,7 +118,10 @@ def read_version(name: str, found: ModelVersion) -> Version:
             review_cost_eur=None if cost is None else float(cost),
         )
     except KeyError as error:
-        raise UnusableVersion(f"{who} has no {error} in its MLmodel, where training writes it. {_WAY_OUT}") from None
+        raise UnusableVersion(
+            f"{who} has no {error} in its MLmodel, where training writes it: a person made it, or an earlier release, "
+            f"which read that from tags. Take its aliases away in MLflow, and train again: {how_to_train()}"
+        ) from None
     except (ValueError, TypeError) as error:
         raise UnusableVersion(f"the MLmodel of {who} is not as training writes it: {error}. {_WAY_OUT}") from None
     except (OSError, MlflowException) as error:

@@ -54,7 +54,7 @@ def has_passed(lake: Lake, version: Version, against: str) -> bool:
     if not lake.exists(MODEL_PROMOTIONS):
         return False
     is_its = (F.col("model_version") == version.model.version) & (F.col("judged_against") == against)
-    # What a person said has no figure.
+    # A person's word has no figure.
     criteria = lake.table(MODEL_PROMOTIONS).where(is_its & F.col("figure").isNotNull())
     return bool(criteria.agg(F.bool_and("passed")).collect()[0][0])
 

@@ -18,7 +18,7 @@ from common.features.state.lines import UNKNOWN, Cut, Lines
 from common.features.state.reports import Reports, Span, first_difference
 from common.features.state.texts import Ids, Numbers
 from common.features.terminals import terminal_features
-from common.features.timeline import DAY_MICROS, NEVER, Frauds, Ints, Timeline
+from common.features.timeline import DAY_MICROS, NEVER, Flags, Frauds, Ints, Timeline
 from common.settings import LABEL_DELAY_DAYS
 
 LATE_DAYS = 7
@@ -79,8 +79,23 @@ class FeatureState:
 
     @property
     def answers_from(self) -> int:
-        """The event time, in microseconds, from which on features can be asked for."""
+        """The event time, in microseconds, after which features can be asked for."""
         return self.since + REACH_DAYS * DAY_MICROS
+
+    def holds(self, transactions: pa.Table) -> Flags:
+        """Which of the transactions it knows already. Those up to `since` count as known: it can't tell."""
+        ids, micros = transactions["transaction_id"].to_pylist(), _micros(transactions["event_time"]).to_pylist()
+        columns = self._columns["micros"]
+        held = (
+            time <= self.since or self._ids.find(id_, time // DAY_MICROS, columns) is not None
+            for id_, time in zip(ids, micros, strict=True)
+        )
+        return np.fromiter(held, bool, len(ids))
+
+    def answers(self, transactions: pa.Table) -> Flags:
+        """Which of the transactions aren't too old to be answered."""
+        is_young: Flags = _micros(transactions["event_time"]).to_numpy() > self.answers_from
+        return is_young
 
     def learn(self, labels: pa.Table) -> None:
         """Takes labels: transaction_id, is_fraud, reported_at, in any order and as often as they come."""
@@ -111,7 +126,7 @@ class FeatureState:
 
         """
         micros = _micros(transactions["event_time"]).to_numpy()
-        if len(micros) and micros.min() <= self.answers_from:
+        if not self.answers(transactions).all():
             raise ValueError(f"a transaction is older than {self.answers_from} microseconds: more history is needed")
         asked, row = np.unique(self._take(transactions), return_inverse=True)
         found = {

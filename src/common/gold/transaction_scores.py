@@ -11,7 +11,7 @@ from common.features.labels import LABELLED_BY, known_labels
 from common.features.transactions import transaction_features
 from common.ml.alerts import alerts
 from common.ml.champion import Champion, check_features
-from common.ml.champion_in_use import ChampionInUse
+from common.ml.models_in_use import ChampionInUse
 from common.ml.model_versions import champion_version
 from common.ml.scoring import ADDED, scorer
 from common.result import Result

@@ -9,7 +9,7 @@ import pytest
 from small_models import register, register_champion, small_model
 
 from common.contracts.features import FEATURE_NAMES
-from common.ml.champion_in_use import ChampionInUse
+from common.ml.models_in_use import ChampionInUse
 from common.ml.model_versions import ALIAS
 from common.ml.registry import Registry
 from common.settings import Settings

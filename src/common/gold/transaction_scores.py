@@ -1,7 +1,8 @@
 """gold.transaction_scores: every transaction scored once, by a stream. What the scoring notebook runs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -11,6 +12,7 @@ from common.contracts.gold import FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS, IS_A
 from common.contracts.silver import IS_PURCHASE, MERCHANT, TRANSACTIONS
 from common.features.labels import LABELLED_BY, known_labels
 from common.features.transactions import transaction_features
+from common.gold.running_scores import RunningScores
 from common.ml.alerts import alerts
 from common.ml.champion import Champion, check_features
 from common.ml.model_versions import ALIAS, CHALLENGER, champion_version
@@ -71,14 +73,33 @@ def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE
 
 
 def _batch_step(in_use: ModelsInUse, *, asks_again: bool) -> BatchStep:
+    running = RunningScores()
+
     def step(lake: Lake, batch: DataFrame, once: Once) -> None:
         if asks_again:
             _note(lake, in_use, in_use.ask(lake.settings, FEATURE_NAMES))
+            if _insert_running(lake, batch, in_use, running, once):
+                return
         lake.insert_new(
             scores(lake, batch, in_use.champion, in_use.challenger), TRANSACTION_SCORES, once, scope_of=batch
         )
 
     return step
+
+
+def _insert_running(lake: Lake, batch: DataFrame, in_use: ModelsInUse, running: RunningScores, once: Once) -> bool:
+    """Scores the batch in this process and inserts its rows; false where it is too large for that."""
+    found = running.scored(lake, batch, _score_partition(in_use.champion, in_use.challenger), f"{ADDED}, {SHADOW}")
+    if found is None:
+        return False
+    if not found.dates:
+        return True
+    if found.are_new:
+        # They weren't in silver when the state was loaded, so that nobody can have scored them.
+        lake.append(_in_table(found.rows), TRANSACTION_SCORES, once)
+    else:
+        lake.insert_new(_in_table(found.rows), TRANSACTION_SCORES, once, scope_of=found.dates)
+    return True
 
 
 def _note(lake: Lake, in_use: ModelsInUse, news: Mapping[str, str]) -> None:
@@ -99,8 +120,18 @@ def scores(lake: Lake, batch: DataFrame, champion: Champion, challenger: Champio
     judged = evaluate(with_rule_inputs(features, batch, lake.table(MERCHANT.history)))
     judged = judged.withColumn("is_blocked", blocks("rules_hit"))
     names = [part.split()[0] for part in _SCORED.split(", ")]
-    score_partition = scorer(champion, FEATURE_NAMES, blocked="is_blocked", challenger=challenger)
-    scored = judged.select(*names).mapInPandas(score_partition, f"{_SCORED}, {ADDED}, {SHADOW}")
+    score_partition = _score_partition(champion, challenger)
+    return _in_table(judged.select(*names).mapInPandas(score_partition, f"{_SCORED}, {ADDED}, {SHADOW}"))
+
+
+def _score_partition(
+    champion: Champion, challenger: Champion | None
+) -> Callable[[Iterable[pd.DataFrame]], Iterable[pd.DataFrame]]:
+    return scorer(champion, FEATURE_NAMES, blocked="is_blocked", challenger=challenger)
+
+
+def _in_table(scored: DataFrame) -> DataFrame:
+    """Rows as gold.transaction_scores has them, of rows that are scored."""
     return scored.select(
         "*",
         _reasons().alias("all_reasons"),

@@ -1,5 +1,6 @@
 """The state of a lakehouse: loaded from its tables once, and kept up while micro-batches come."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +9,7 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 from common.contracts.silver import IS_PURCHASE, TRANSACTIONS
+from common.contracts.table import Table
 from common.features.labels import LABELLED_BY, known_labels, labels_since
 from common.features.state.feature_state import KEPT_DAYS, FeatureState
 from common.features.timeline import DAY_MICROS
@@ -53,9 +55,10 @@ class RunningFeatures:
         looks_at = {table.name: lake.version(table) for table in _READ}
         now = datetime.now(UTC)
         state = self._state
-        if state is None or not self._only_added(lake) or np.mean(state.answers(arrived)) < 0.5:
+        changed = [table for table in _READ if looks_at[table.name] != self._versions.get(table.name)]
+        if state is None or not self._only_added(lake, changed) or np.mean(state.answers(arrived)) < 0.5:
             state = _loaded(lake, arrived)
-        elif any(looks_at[table.name] != self._versions[table.name] for table in LABELLED_BY):
+        elif any(table in changed for table in LABELLED_BY):
             state.learn(labels_since(lake, self._looked_at - _OVERLAP).toArrow())
         self._state, self._versions, self._looked_at = None, looks_at, now  # none, should one of the next lines fail
         is_known, is_young = state.holds(arrived), state.answers(arrived)
@@ -69,10 +72,10 @@ class RunningFeatures:
         self._state = state
         return Found(young, features, are_new=not is_known.any())
 
-    def _only_added(self, lake: Lake) -> bool:
+    def _only_added(self, lake: Lake, tables: Sequence[Table]) -> bool:
         """Whether nothing but new rows came to the tables since they were looked at."""
         return all(
-            commit.keeps_rows for table in _READ for commit in commits(lake, table, after=self._versions[table.name])
+            commit.keeps_rows for table in tables for commit in commits(lake, table, after=self._versions[table.name])
         )
 
 

@@ -17,7 +17,7 @@ from common.features.customers import PLACES
 from common.features.state.running import RunningFeatures
 from common.features.transactions import INPUTS
 from common.rules import blocks, evaluate
-from common.rules.inputs import with_merchant
+from common.rules.inputs import with_watchlist
 from common.storage.lake import Lake
 
 MOST_ROWS = 50_000
@@ -74,6 +74,6 @@ class RunningScores:
 def _with_rules(lake: Lake, rows: pa.Table) -> pa.Table:
     """The rows with rules_hit and is_blocked, by one query."""
     numbered = lake.spark.createDataFrame(rows.append_column(_ROW, pa.array(range(rows.num_rows), pa.int64())))
-    judged = evaluate(with_merchant(numbered, lake.table(MERCHANT.history)))
+    judged = evaluate(with_watchlist(numbered, lake.table(MERCHANT.history)))
     hit = judged.select(_ROW, "rules_hit", blocks("rules_hit").alias("is_blocked")).toArrow().sort_by(_ROW)
     return rows.append_column("rules_hit", hit["rules_hit"]).append_column("is_blocked", hit["is_blocked"])

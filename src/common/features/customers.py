@@ -60,6 +60,24 @@ def customer_features(
     return found
 
 
+def explained_by_amount(rows: Rows, asked: Ints | None = None) -> Flags:
+    """Whether each amount is unusual beside the customer's mean: enough to explain a fraud, whatever the terminal.
+
+    The mean is of all earlier payments of the usual window, known frauds and unusual amounts too, so that it doesn't
+    depend on when reports came in.
+
+    Args:
+        rows: sorted by customer.
+        asked: places of the rows asked for, in order; all where none are given.
+
+    """
+    line, here = rows.line, np.arange(len(rows)) if asked is None else asked
+    start = line.up_to(line.codes[here], line.micros[here] - USUAL_DAYS * DAY_MICROS)
+    sums, amounts = running(rows.cents), running(rows.has_amount)
+    to_mean = ratio(rows.cents[here], amounts[here] - amounts[start], sums[here] - sums[start])
+    return to_mean > UNUSUAL_TIMES
+
+
 def _habit(rows: Rows, here: Ints, starts: Mapping[int, Ints], habit: Habit) -> dict[str, np.ndarray]:
     cents, has_amount, start = rows.cents[here], rows.has_amount[here], starts[USUAL_DAYS]
     count, total = _usual(rows, here, rows.has_amount, start)

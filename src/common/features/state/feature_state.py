@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from common.contracts.features import FEATURES, USUAL_DAYS
 from common.contracts.gold import TRANSACTION_FEATURES
-from common.features.customers import PLACES, Habit, customer_features
+from common.features.customers import PLACES, Habit, customer_features, explained_by_amount
 from common.features.payments import payment_features
 from common.features.reach import REACH_DAYS
 from common.features.rows import Rows
@@ -38,7 +38,7 @@ _EMPTY: Mapping[str, np.generic] = {
     "is_reported": np.bool_(False),
     "is_outlier": np.bool_(False),
     "to_usual": np.float64("nan"),
-    "is_unexplained": np.bool_(True),
+    "is_explained": np.bool_(False),
 }
 
 
@@ -71,7 +71,8 @@ class FeatureState:
         self._spans: dict[int, tuple[Span, ...]] = {}
         self._lines = {name: Lines() for name in _KEYS.values()}
         self._numbers = {name: Numbers() for name in (*_KEYS.values(), *PLACES)}
-        self._disturbed: dict[str, dict[int, int]] = {name: {} for name in _KEYS.values()}
+        self._disturbed: dict[int, int] = {}
+        """Customers, each with the time from which on its rows are to be computed."""
 
     def __len__(self) -> int:
         """How many transactions are held."""
@@ -112,7 +113,7 @@ class FeatureState:
     def add(self, transactions: pa.Table) -> None:
         """Takes transactions, columns as `INPUTS`, without asking for their features."""
         self._take(transactions)
-        for _ in chain(self._of_customers(), self._of_terminals()):
+        for _ in self._of_customers():
             pass
 
     def features(self, transactions: pa.Table) -> pa.Table:
@@ -129,11 +130,13 @@ class FeatureState:
         if not self.answers(transactions).all():
             raise ValueError(f"a transaction is older than {self.answers_from} microseconds: more history is needed")
         asked, row = np.unique(self._take(transactions), return_inverse=True)
+        at_terminals: dict[int, int] = {}
+        self._note_earliest(at_terminals, "terminal", asked)
         found = {
             f.name: np.ma.MaskedArray(np.zeros(len(asked), "float64" if f.type == "double" else "int64"), mask=True)
             for f in FEATURES
         }
-        for places, values in chain(self._of_customers(), self._of_terminals()):
+        for places, values in chain(self._of_customers(), self._of_terminals(at_terminals)):
             at = np.searchsorted(asked, places)
             is_asked = at < len(asked)
             is_asked[is_asked] = asked[at[is_asked]] == places[is_asked]
@@ -170,8 +173,7 @@ class FeatureState:
             places[number] = place
         self._columns.free(np.fromiter(free, "int64"))
         self._fill(places[is_new], transactions.filter(is_new))
-        for key in _KEYS.values():
-            self._disturb(key, places)
+        self._note_earliest(self._disturbed, "customer", places)
         for place in places[is_new].tolist():
             if self._texts[place] in self._reports:
                 self._judge(place)
@@ -189,14 +191,12 @@ class FeatureState:
             order = pc.sort_indices(sorted_by, [(name, "ascending") for name in sorted_by.column_names]).to_numpy()
             lines.insert(columns[key][places[order]], places[order], columns["micros"], self._texts)
 
-    def _disturb(self, key: str, places: Ints) -> None:
-        """Notes that rows of these keys from these times on are to be computed."""
-        disturbed = self._disturbed[key]
-        for number, time in zip(
-            self._columns[key][places].tolist(), self._columns["micros"][places].tolist(), strict=True
-        ):
+    def _note_earliest(self, since: dict[int, int], key: str, places: Ints) -> None:
+        """Notes the earliest time of the rows of each key, unless an earlier one is noted."""
+        numbers, times = self._columns[key][places].tolist(), self._columns["micros"][places].tolist()
+        for number, time in zip(numbers, times, strict=True):
             if number != UNKNOWN:
-                disturbed[number] = min(time, disturbed.get(number, time))
+                since[number] = min(time, since.get(number, time))
 
     def _judge(self, place: int) -> None:
         """Takes what labels say of a row; where that is new, its customer's later rows are disturbed."""
@@ -210,40 +210,37 @@ class FeatureState:
         newest = self._lines["customer"].last(customer)
         since = max(changed_at, int(micros[place]) + 1)
         if newest is not None and since <= micros[newest]:
-            disturbed = self._disturbed["customer"]
-            disturbed[customer] = min(since, disturbed.get(customer, since))
+            self._disturbed[customer] = min(since, self._disturbed.get(customer, since))
 
     def _of_customers(self) -> Iterator[tuple[Ints, Mapping[str, np.ndarray]]]:
         """Computes the disturbed rows of customers: places, and features by name."""
         columns = self._columns
-        for places, rows, asked in self._gathered("customer", USUAL_DAYS):
+        for places, rows, asked in self._gathered("customer", self._disturbed, USUAL_DAYS):
             values = {name: pa.array(columns[name][places], mask=columns[name][places] == UNKNOWN) for name in PLACES}
             habit = Habit(columns["is_outlier"][places], columns["to_usual"][places])
             found = customer_features(rows, pa.table(values), asked, habit)
             columns["is_outlier"][places[asked]] = habit.is_outlier[asked]
             columns["to_usual"][places[asked]] = habit.to_usual[asked]
+            columns["is_explained"][places[asked]] = explained_by_amount(rows, asked)
             yield places[asked], found
+        self._disturbed.clear()
 
-    def _of_terminals(self) -> Iterator[tuple[Ints, Mapping[str, np.ndarray]]]:
-        """Computes the disturbed rows at terminals: places, and features by name."""
-        column = self._columns["is_unexplained"]
-        for places, rows, asked in self._gathered("terminal", USUAL_DAYS + self._delay_days):
-            is_unexplained = column[places]
-            found = terminal_features(rows, self._delay_days, asked, is_unexplained)
-            column[places[asked]] = is_unexplained[asked]
-            yield places[asked], found
+    def _of_terminals(self, since: Mapping[int, int]) -> Iterator[tuple[Ints, Mapping[str, np.ndarray]]]:
+        """Computes rows at terminals from a time on: places, and features by name. After those of customers."""
+        for places, rows, asked in self._gathered("terminal", since, USUAL_DAYS + self._delay_days):
+            is_explained = self._columns["is_explained"][places]
+            yield places[asked], terminal_features(rows, is_explained, self._delay_days, asked)
 
-    def _gathered(self, key: str, days: int) -> Iterator[tuple[Ints, Rows, Ints]]:
-        """The disturbed rows of keys and those of so many days before them, in parts.
+    def _gathered(self, key: str, since: Mapping[int, int], days: int) -> Iterator[tuple[Ints, Rows, Ints]]:
+        """The rows of keys from a time on, each its own, and those of so many days before that time, in parts.
 
-        Places of the rows, the rows sorted by key, and which of them are disturbed.
+        Places of the rows, the rows sorted by key, and which of them are from that time on.
         """
-        micros, disturbed = self._columns["micros"], self._disturbed[key]
-        for cut in self._lines[key].cuts(disturbed, days * DAY_MICROS, micros, _MOST_ROWS):
+        micros = self._columns["micros"]
+        for cut in self._lines[key].cuts(since, days * DAY_MICROS, micros, _MOST_ROWS):
             self.rows_gathered += len(cut.places)
             is_asked = micros[cut.places] >= np.repeat(cut.since, cut.lengths)
             yield cut.places, self._rows(cut), np.flatnonzero(is_asked)
-        disturbed.clear()
 
     def _rows(self, cut: Cut) -> Rows:
         columns, places = self._columns, cut.places

@@ -55,9 +55,9 @@ def both_scores(axes: "Axes", shadow: Shadow) -> None:
     """The challenger's score against the champion's, frauds on top; what lies off the diagonal is judged otherwise."""
     from common.looks.model_plots import MODEL, QUIET, finish
 
-    known = shadow.rows["is_mature"] & shadow.rows["is_fraud"]
-    others = shadow.rows[~known]
-    parts = {"other transactions": others.sample(min(len(others), DRAWN), random_state=0), "fraud": shadow.rows[known]}
+    is_fraud = shadow.rows["is_fraud"]
+    others, frauds = shadow.rows[~is_fraud], shadow.rows[is_fraud]
+    parts = {"other transactions": others.sample(min(len(others), DRAWN), random_state=0), "fraud": frauds}
     for (label, part), color in zip(parts.items(), (QUIET, MODEL), strict=True):
         axes.scatter(part["rival_score"], part["score"], s=8, alpha=0.5, color=color, label=f"{label} ({len(part):,})")
     axes.axhline(shadow.challenger.threshold, color=QUIET, linestyle=":")

@@ -56,7 +56,7 @@ def test_what_both_scored_is_compared_with_the_labels_that_are_known(lake: Lake)
         lake,
         TRANSACTION_SCORES,
         beside("caught", 40.5, 0.9),
-        beside("ruled", 41.5, 0.1, 0.2, rules_hit=[BLOCKING], decision="fraud"),
+        beside("ruled", 40.9, 0.1, 0.2, rules_hit=[BLOCKING], decision="fraud"),
         beside("too old to count", 47.9 - DAYS_BACK - 1, 0.9),
         beside("open", 47.9, 0.35, 0.6),
         beside("backfill", 41, 0.9, is_backfill=True),

@@ -59,7 +59,7 @@ class Commit:
 
     @property
     def keeps_rows(self) -> bool:
-        """Whether it left all rows of before as they were: true only where that is certain."""
+        """Whether it left all rows of before as they were: true only where that is certain. A WRITE appends here."""
         if self.operation in _COUNTED_BY:
             changing = [name for name in _COUNTED_BY[self.operation][1:] if name]
             return all(self.metrics.get(name) == "0" for name in changing)

@@ -6,6 +6,7 @@ import sys
 MODULES = (
     "main_job",
     "features",
+    "state",
     "handbook_job",
     "handbook",
     "files_to_silver",

@@ -37,10 +37,11 @@ def read(source: Path) -> pd.DataFrame:
     )
 
 
-def with_features(transactions: pd.DataFrame) -> pd.DataFrame:
-    """The transactions by time, with their features (float32), `day`, `card`, `amount_eur` and a new index.
+def with_features(transactions: pd.DataFrame, kind: str = "float32") -> pd.DataFrame:
+    """The transactions by time, with their features, `day`, `card`, `amount_eur` and a new index.
 
-    Takes transaction_id, event_time, customer, terminal, cents, is_fraud and scenario (1 to 3; 0: genuine).
+    Takes transaction_id, event_time, customer, terminal, cents, is_fraud and scenario (1 to 3; 0: genuine). Features
+    are of that kind of number.
     """
     rows = transactions.sort_values(["event_time", "transaction_id"], ignore_index=True)
     micros = rows["event_time"].astype("int64")
@@ -55,8 +56,8 @@ def with_features(transactions: pd.DataFrame) -> pd.DataFrame:
         else:
             values = terminal_features(ours, is_explained[order], DELAY_DAYS)
         for name, column in values.items():
-            found[name] = np.empty(len(rows), "float32")
-            found[name][order] = np.ma.filled(np.ma.asarray(column).astype("float32"), np.nan)
+            found[name] = np.empty(len(rows), kind)
+            found[name][order] = np.ma.filled(np.ma.asarray(column).astype(kind), np.nan)
     found["is_weekend"] = ((micros // DAY_MICROS + 3) % 7 >= 5).to_numpy("float32")
     found["is_night"] = (micros // (DAY_MICROS // 24) % 24 <= 6).to_numpy("float32")
     return rows.assign(

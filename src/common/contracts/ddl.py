@@ -71,10 +71,16 @@ def _without_personal_statistics(table: Table) -> str:
 
 def create_view(view: View, full_name: str, of_full_name: str) -> str:
     """The CREATE VIEW statement of a contract, under three-level names."""
-    return (
-        f"CREATE VIEW IF NOT EXISTS {full_name} COMMENT {quoted(view.comment)} "
-        f"AS SELECT * FROM {of_full_name} WHERE {view.condition}"
-    )
+    return f"CREATE VIEW IF NOT EXISTS {full_name} COMMENT {quoted(view.comment)} {_as_rows_of(view, of_full_name)}"
+
+
+def alter_view(view: View, full_name: str, of_full_name: str) -> str:
+    """The statement that gives a view that is there all columns of its table; it keeps comment and grants."""
+    return f"ALTER VIEW {full_name} {_as_rows_of(view, of_full_name)}"
+
+
+def _as_rows_of(view: View, of_full_name: str) -> str:
+    return f"AS SELECT * FROM {of_full_name} WHERE {view.condition}"
 
 
 def schema_of(table: Table) -> str:

@@ -18,6 +18,7 @@ from common.contracts.gold import TRANSACTION_FEATURES
 from common.features.customers import PLACES, customer_features, explained_by_amount
 from common.features.groups import by_key
 from common.features.known_frauds import known_frauds
+from common.features.payments import payment_features
 from common.features.reach import Reach, reach_of
 from common.features.rows import SPANS, rows_of
 from common.features.terminals import terminal_features
@@ -63,6 +64,8 @@ _SPANS_ARROW = pa.list_(pa.struct([("known_from", pa.int64()), ("until", pa.int6
 _FOR_TERMINALS = {SPANS: _SPANS_DDL, _EXPLAINED: "boolean"}
 _OF_CUSTOMERS = {f.name: f.type for f in FEATURES if f.name.startswith("customer") or f.name == "amount_to_usual"}
 _OF_TERMINALS = {f.name: f.type for f in FEATURES if f.name.startswith("terminal")}
+_OF_PAYMENTS = {f.name: f.type for f in FEATURES if f.name not in _OF_CUSTOMERS | _OF_TERMINALS}
+_ALL = {**_PASSED, **_OF_PAYMENTS, **_OF_CUSTOMERS, **_OF_TERMINALS}
 
 
 def transaction_features(
@@ -105,7 +108,7 @@ def transaction_features(
         _with_customer_features, _ddl({**_PASSED, **_OF_CUSTOMERS, **_FOR_TERMINALS})
     )
     by_terminal = _key_by_key(by_customer, "terminal_id").mapInArrow(
-        partial(_with_terminal_features, delay_days), _ddl({**_PASSED, **_OF_CUSTOMERS, **_OF_TERMINALS})
+        partial(_with_other_features, delay_days), _ddl(_ALL)
     )
     return by_terminal.select(*_output())
 
@@ -134,13 +137,15 @@ def _with_customer_features(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Re
     return by_key(batches, "customer_id", work, _arrow({**_PASSED, **_OF_CUSTOMERS, **_FOR_TERMINALS}))
 
 
-def _with_terminal_features(delay_days: int, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _with_other_features(delay_days: int, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     def work(table: pa.Table, codes: Ints) -> Mapping[str, np.ma.MaskedArray]:
         rows = rows_of(table, codes, "terminal_id")
+        days = table["event_date"].cast(pa.int32()).to_numpy()
+        payments = payment_features(rows.line.micros, days, rows.cents, rows.has_amount)
         is_explained = table[_EXPLAINED].to_numpy()
-        return _with_key(terminal_features(rows, is_explained, delay_days), rows.has_key)
+        return {**payments, **_with_key(terminal_features(rows, is_explained, delay_days), rows.has_key)}
 
-    for batch in by_key(batches, "terminal_id", work, _arrow({**_PASSED, **_OF_CUSTOMERS, **_OF_TERMINALS})):
+    for batch in by_key(batches, "terminal_id", work, _arrow(_ALL)):
         yield batch.filter(batch["is_new"])
 
 
@@ -165,12 +170,5 @@ def _arrow(columns: Mapping[str, str]) -> pa.Schema:
 
 
 def _output() -> list[Column]:
-    hour = F.col(EVENT_MICROS) / F.lit(3_600_000_000)
-    computed: dict[str, Column] = {
-        "event_time": F.timestamp_micros(EVENT_MICROS),
-        "amount_eur": F.col("cents").cast("double") / 100,
-        "is_weekend": F.weekday("event_date") >= 5,
-        # By arithmetic rather than hour(), which depends on the session's time zone.
-        "is_night": F.floor(hour) % 24 <= 6,
-    }
+    computed = {"event_time": F.timestamp_micros(EVENT_MICROS)}
     return [computed.get(name, F.col(name)).alias(name) for name in TRANSACTION_FEATURES.column_names]

@@ -1,5 +1,8 @@
 """gold.transaction_scores: every transaction scored once, by a stream. What the scoring notebook runs."""
 
+from collections.abc import Callable, Iterable, Mapping
+
+import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -9,11 +12,12 @@ from common.contracts.gold import FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS, IS_A
 from common.contracts.silver import IS_PURCHASE, MERCHANT, TRANSACTIONS
 from common.features.labels import LABELLED_BY, known_labels
 from common.features.transactions import transaction_features
+from common.gold.running_scores import RunningScores
 from common.ml.alerts import alerts
 from common.ml.champion import Champion, check_features
-from common.ml.champion_in_use import ChampionInUse
-from common.ml.model_versions import champion_version
-from common.ml.scoring import ADDED, scorer
+from common.ml.model_versions import ALIAS, CHALLENGER, champion_version
+from common.ml.models_in_use import ModelsInUse
+from common.ml.scoring import ADDED, SHADOW, scorer
 from common.result import Result
 from common.rules import blocks, evaluate, sentences
 from common.rules.inputs import with_rule_inputs
@@ -42,9 +46,10 @@ STEP = Step(
 def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE_NOW) -> Result:
     """Scores every purchase that is new in silver, each once.
 
-    With a trigger that goes on, each micro-batch asks the registry for the champion of the moment. Where that can't be
-    had, the one before goes on, and a warning in ops.quality_results says why. Without a champion (the text says why
-    there is none) nothing is scored: the transactions wait for one.
+    Where the registry has a challenger, it scores beside the champion and decides nothing. With a trigger that goes on,
+    each micro-batch asks the registry for both. Where the champion can't be had, the one before goes on; where the
+    challenger can't, nothing scores beside. A warning in ops.quality_results says why. Without a champion (the text
+    says why there is none) nothing is scored: the transactions wait for one.
 
     Raises:
         ModelError: the model's features are not those that are computed.
@@ -59,33 +64,74 @@ def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE
     check_features(champion, FEATURE_NAMES)
     before = versions(lake, [TRANSACTION_SCORES])
     goes_on = trigger.kind != AVAILABLE_NOW.kind
-    step = _batch_step(champion, asks_again=goes_on)
+    in_use = ModelsInUse(champion)
+    _note(lake, in_use, in_use.ask_for_challenger(lake.settings, FEATURE_NAMES))
+    step = _batch_step(in_use, asks_again=goes_on)
     run_queries([batch_query(lake, lake.stream(TRANSACTIONS).where(IS_PURCHASE), checkpoint, step, trigger)])
     (changes,) = changes_since(lake, before).values()
     return Result(changes.inserted, changes.inserted, facts={"alerts": alerts(lake).count()})
 
 
-def _batch_step(first: Champion, *, asks_again: bool) -> BatchStep:
-    in_use = ChampionInUse(first)
+def _batch_step(in_use: ModelsInUse, *, asks_again: bool) -> BatchStep:
+    running = RunningScores()
 
     def step(lake: Lake, batch: DataFrame, once: Once) -> None:
-        if asks_again and (news := in_use.ask(lake.settings, FEATURE_NAMES)) is not None:
-            details = news or f"version {in_use.champion.version} scores"
-            record(lake, [Finding(TRANSACTION_SCORES.name, "champion_in_use", not news, details, "warning")])
-        lake.insert_new(scores(lake, batch, in_use.champion), TRANSACTION_SCORES, once, scope_of=batch)
+        if asks_again:
+            _note(lake, in_use, in_use.ask(lake.settings, FEATURE_NAMES))
+            if _insert_running(lake, batch, in_use, running, once):
+                return
+        lake.insert_new(
+            scores(lake, batch, in_use.champion, in_use.challenger), TRANSACTION_SCORES, once, scope_of=batch
+        )
 
     return step
 
 
-def scores(lake: Lake, batch: DataFrame, champion: Champion) -> DataFrame:
+def _insert_running(lake: Lake, batch: DataFrame, in_use: ModelsInUse, running: RunningScores, once: Once) -> bool:
+    """Scores the batch in this process and inserts its rows; false where it is too large for that."""
+    found = running.scored(lake, batch, _score_partition(in_use.champion, in_use.challenger), f"{ADDED}, {SHADOW}")
+    if found is None:
+        return False
+    if not found.dates:
+        return True
+    if found.are_new:
+        # They weren't in silver when the state was loaded, so that nobody can have scored them.
+        lake.append(_in_table(found.rows), TRANSACTION_SCORES, once)
+    else:
+        lake.insert_new(_in_table(found.rows), TRANSACTION_SCORES, once, scope_of=found.dates)
+    return True
+
+
+def _note(lake: Lake, in_use: ModelsInUse, news: Mapping[str, str]) -> None:
+    """Writes what changed of the troubles with the models in use, if anything did."""
+    model = {ALIAS: in_use.champion, CHALLENGER: in_use.challenger}
+    found = []
+    for alias, trouble in news.items():
+        fine = f"version {used.version} scores" if (used := model[alias]) else f"there is no {alias}"
+        found.append(Finding(TRANSACTION_SCORES.name, f"{alias}_in_use", not trouble, trouble or fine, "warning"))
+    if found:
+        record(lake, found)
+
+
+def scores(lake: Lake, batch: DataFrame, champion: Champion, challenger: Champion | None = None) -> DataFrame:
     """Rows of gold.transaction_scores for transactions of silver."""
     purchases = lake.table(TRANSACTIONS).where(IS_PURCHASE)
     features = transaction_features(batch, purchases, known_labels(lake))
     judged = evaluate(with_rule_inputs(features, batch, lake.table(MERCHANT.history)))
     judged = judged.withColumn("is_blocked", blocks("rules_hit"))
     names = [part.split()[0] for part in _SCORED.split(", ")]
-    score_partition = scorer(champion, FEATURE_NAMES, blocked="is_blocked")
-    scored = judged.select(*names).mapInPandas(score_partition, f"{_SCORED}, {ADDED}")
+    score_partition = _score_partition(champion, challenger)
+    return _in_table(judged.select(*names).mapInPandas(score_partition, f"{_SCORED}, {ADDED}, {SHADOW}"))
+
+
+def _score_partition(
+    champion: Champion, challenger: Champion | None
+) -> Callable[[Iterable[pd.DataFrame]], Iterable[pd.DataFrame]]:
+    return scorer(champion, FEATURE_NAMES, blocked="is_blocked", challenger=challenger)
+
+
+def _in_table(scored: DataFrame) -> DataFrame:
+    """Rows as gold.transaction_scores has them, of rows that are scored."""
     return scored.select(
         "*",
         _reasons().alias("all_reasons"),

@@ -1,4 +1,4 @@
-"""The gate that a new model passes before anything is scored with it: every criterion must be met."""
+"""The gate that a new model passes before it decides on anything: every criterion must be met."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -4,6 +4,7 @@ from common.ml.gate import Verdict
 from common.ml.metrics import Figures
 from common.ml.model_card import figures_table
 from common.ml.promote import Outcome
+from common.ml.shadow import Shadow
 from common.ml.version import Version
 
 
@@ -28,6 +29,13 @@ def with_decision(description: str, sentence: str) -> str:
     return f"**{sentence[:1].upper()}{sentence[1:]}**{_EVIDENCE}{evidence if mark else description}"
 
 
+def with_shadow(description: str, shadow: Shadow | None) -> str:
+    """A description that ends with shadow scores, in place of those that it ended with; None leaves it as it is."""
+    if shadow is None:
+        return description
+    return f"{description.partition(_SHADOW)[0]}{_SHADOW}{shadow.markdown()}"
+
+
 def criteria_table(verdict: Verdict) -> str:
     """The criteria as a table in markdown."""
     lines = ["| criterion | | figure | must be | in words |", "|---|---|---|---|---|"]
@@ -40,6 +48,7 @@ def criteria_table(verdict: Verdict) -> str:
 
 
 _EVIDENCE = "\n\n## What it rests on\n"
+_SHADOW = "\n\n## Beside the champion, on live transactions\n"
 
 
 def _figures(figures: dict[str, Figures], cards_per_day: int) -> str:

@@ -16,7 +16,7 @@ ALIAS = "champion"
 """The alias of the version that scoring uses."""
 
 CHALLENGER = "challenger"
-"""The alias of the version that awaits a decision, or a person's approval."""
+"""The alias of the version that awaits a decision, or a person's approval; it is scored with beside the champion."""
 
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """What MLflow's stores answer for an alias, or a model, that is not there."""
@@ -36,8 +36,13 @@ def newest_version(settings: Settings) -> str | None:
 
 def champion_version(settings: Settings) -> str | None:
     """The number of the version that scoring uses; empty where there is none, None where that is unknown."""
-    query = f"SELECT max(version) FROM registered_model_aliases WHERE name = ? AND alias = '{ALIAS}'"
-    return _answer(settings, query, lambda: _champion_by_client(settings))
+    return version_with(settings, ALIAS)
+
+
+def version_with(settings: Settings, alias: str) -> str | None:
+    """The number of the version that has an alias; empty where none has, None where that is unknown."""
+    query = f"SELECT max(version) FROM registered_model_aliases WHERE name = ? AND alias = '{alias}'"
+    return _answer(settings, query, lambda: _by_alias(settings, alias, lambda version: str(version.version)))
 
 
 def approval(settings: Settings) -> str | None:
@@ -90,10 +95,6 @@ def _newest_by_client(settings: Settings) -> str | None:
     except MlflowException as error:
         return "" if error.error_code in ABSENT else None
     return str(max((int(version.version) for version in found), default=""))
-
-
-def _champion_by_client(settings: Settings) -> str | None:
-    return _by_alias(settings, ALIAS, lambda version: str(version.version))
 
 
 def _approval_by_client(settings: Settings) -> str | None:

@@ -11,6 +11,7 @@ from common.ml.model_versions import decided_by
 from common.ml.promote import Contest, Outcome, judge, nothing_judged
 from common.ml.registry import Registry
 from common.ml.ruling import Approval, Ruling, check_approval, settle
+from common.ml.shadow import Shadow
 from common.ml.slices import read_slices
 from common.ml.version import KEPT_OUT, REJECTED
 from common.ml.window import READ, read_window
@@ -52,9 +53,18 @@ def judge_again(lake: Lake, contest: Contest, *, seed: int) -> Outcome:
 
 
 def settle_contest(
-    lake: Lake, registry: Registry, contest: Contest, outcome: Outcome, *, require_approval: bool, approve_version: int
+    lake: Lake,
+    registry: Registry,
+    contest: Contest,
+    outcome: Outcome,
+    *,
+    require_approval: bool,
+    approve_version: int,
+    shadow: Shadow | str = "",
 ) -> str:
     """Decides, by the gate and by a person where one is asked, and writes the decision; returns it as a sentence.
+
+    Shadow scores, where there are any, are kept with the version.
 
     Raises:
         ModelError: `approve_version` is neither the challenger nor the champion.
@@ -69,7 +79,8 @@ def settle_contest(
             said: Said | None = ("approval", decision != KEPT_OUT, ruling.said) if ruling.said else None
             record(lake, registry, candidate, decision=decision, against=against, verdict=outcome.verdict, said=said)
 
-    return settle(registry, contest, outcome, approval, note)
+    scored = shadow if isinstance(shadow, Shadow) else None
+    return settle(registry, contest, outcome, approval, note, shadow=scored)
 
 
 def promotion_facts(registry: Registry) -> dict[str, object]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from common.errors import ModelError
 from common.ml.gate import Verdict
-from common.ml.model_description import describe_evidence, with_decision
+from common.ml.model_description import describe_evidence, with_decision, with_shadow
 from common.ml.promote import Contest, Outcome
 from common.ml.registry import Registry
+from common.ml.shadow import Shadow
 from common.ml.version import APPROVED, FAILED, KEPT_OUT, PASSED, PROMOTED, REJECTED, Version
 from common.platform import this_platform
 
@@ -84,11 +85,14 @@ def settle(
     outcome: Outcome,
     approval: Approval | None = None,
     record: Callable[[Ruling], None] = lambda _: None,
+    *,
+    shadow: Shadow | None = None,
 ) -> str:
     """Writes the decision to the registry, and returns it as a sentence.
 
     `record` notes it elsewhere, before: the version's tag `decision` is the last that is written, so that after a kill
-    all is done again.
+    all is done again. `shadow` is what the candidate scored beside the champion: it is kept with the version, and
+    decides nothing.
     """
     candidate, approval = contest.candidate, approval or Approval()
     if candidate is None:
@@ -100,12 +104,13 @@ def settle(
     sentence = _sentence(contest, ruling)
     record(ruling)
     evidence = describe_evidence(outcome, candidate) if outcome.verdict else registry.description(candidate.number)
-    registry.describe(candidate.number, with_decision(evidence, sentence))
+    registry.describe(candidate.number, with_decision(with_shadow(evidence, shadow), sentence))
     if candidate.approval == APPROVED and _is_of_another_rival(candidate, outcome.verdict):
         registry.forget(candidate.number, "approval")
     if ruling.said and approval.version == candidate.number:
         registry.note(candidate.number, {"approval": APPROVED, "approved_by": approval.by or "a job"})
-    registry.note(candidate.number, {"reason": ruling.reason} | _gate_tags(contest, outcome))
+    beside = {"shadow_scores": shadow.sentence} if shadow else {}
+    registry.note(candidate.number, {"reason": ruling.reason} | beside | _gate_tags(contest, outcome))
     if ruling.decision == WAITS:
         return sentence
     registry.decide(candidate, ruling.decision == PROMOTED, ruling.reason)

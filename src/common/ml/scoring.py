@@ -15,6 +15,9 @@ ADDED = (
 )
 """What `score` adds to a frame, as a DDL schema for `mapInPandas`."""
 
+SHADOW = "challenger_version string, challenger_score double"
+"""What `beside` adds, in the same way."""
+
 
 def score(frame: pd.DataFrame, champion: Champion, booster: xgb.Booster, blocked: str | None = None) -> pd.DataFrame:
     """The frame with the columns of `ADDED`.
@@ -42,26 +45,41 @@ def score(frame: pd.DataFrame, champion: Champion, booster: xgb.Booster, blocked
     )
 
 
+def beside(scored: pd.DataFrame, challenger: Champion | None, booster: xgb.Booster | None) -> pd.DataFrame:
+    """The frame with the columns of `SHADOW`: what the challenger makes of its rows; null where there is none."""
+    if challenger is None or booster is None:
+        return scored.assign(challenger_version=None, challenger_score=np.nan)
+    shadow = predict(booster, scored, challenger.features)
+    return scored.assign(challenger_version=challenger.version, challenger_score=shadow)
+
+
 def scorer(
-    champion: Champion, computed: Iterable[str], blocked: str | None = None
+    champion: Champion, computed: Iterable[str], blocked: str | None = None, challenger: Champion | None = None
 ) -> Callable[[Iterable[pd.DataFrame]], Iterable[pd.DataFrame]]:
-    """The function to give to `mapInPandas`: it scores one partition's frames, loading the booster once.
+    """The function to give to `mapInPandas`: it scores one partition's frames, loading each booster once.
+
+    It adds the columns of `ADDED` and of `SHADOW`.
 
     Args:
         champion: the model.
         computed: names of the features that the frames hold.
         blocked: as in `score`.
+        challenger: scores beside the champion, and decides nothing.
 
     Raises:
-        ModelError: the model's features are not those computed.
+        ModelError: a model's features are not those computed.
 
     """
-    check_features(champion, computed)
+    computed = frozenset(computed)
+    for model in (champion, challenger):
+        if model is not None:
+            check_features(model, computed)
 
     def score_partition(frames: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
         booster = champion.load()
+        shadow = challenger.load() if challenger else None
         for frame in frames:
-            yield score(frame, champion, booster, blocked)
+            yield beside(score(frame, champion, booster, blocked), challenger, shadow)
 
     return score_partition
 

@@ -57,6 +57,14 @@ class Commit:
         counter = _COUNTED_BY.get(self.operation, ("numOutputRows",))[0]
         return self.metrics.get(counter) != "0"
 
+    @property
+    def keeps_rows(self) -> bool:
+        """Whether it left all rows of before as they were: true only where that is certain. A WRITE appends here."""
+        if self.operation in _COUNTED_BY:
+            changing = [name for name in _COUNTED_BY[self.operation][1:] if name]
+            return all(self.metrics.get(name) == "0" for name in changing)
+        return self.operation in _WITHOUT_NEW_ROWS
+
 
 def commits(lake: Lake, table: Table | str, after: int = -1) -> list[Commit]:
     """The commits after a version that the table's log still has; read as files where that is possible."""

@@ -5,7 +5,7 @@ import time
 
 from pyspark.errors import AnalysisException
 
-from common.contracts.ddl import create_table, create_view, keys, tags
+from common.contracts.ddl import alter_view, create_table, create_view, keys, tags
 from common.contracts.drift import Drift, ExistingColumn, drift
 from common.contracts.table import Table, View
 from common.errors import SchemaError
@@ -41,10 +41,23 @@ def ensure(lake: Tables, *tables: Table) -> None:
 
 
 def ensure_views(lake: Tables, *views: View) -> None:
-    """Creates the views that are not there yet; their tables must be."""
+    """Creates the views that are not there yet, and gives others what their tables have gained; those must be."""
     for view in views:
+        names = lake.full_name(view.name), lake.full_name(view.of)
         if not lake.exists(view.name):
-            lake.spark.sql(create_view(view, lake.full_name(view.name), lake.full_name(view.of)))
+            lake.spark.sql(create_view(view, *names))
+        elif not _is_whole(lake, view):
+            lake.spark.sql(alter_view(view, *names))
+
+
+def _is_whole(lake: Tables, view: View) -> bool:
+    """Whether a view has its table's columns: it keeps those of its making, and fails where a struct has grown."""
+    wanted = lake.spark.read.table(lake.full_name(view.of)).schema
+    try:
+        found = lake.spark.read.table(lake.full_name(view.name)).schema
+    except AnalysisException:
+        return False
+    return found.simpleString() == wanted.simpleString()
 
 
 def _columns(lake: Tables, table: Table) -> dict[str, ExistingColumn] | None:

@@ -44,7 +44,7 @@ class Lake(Tables):
         ensure(self, *tables)
 
     def ensure_views(self, *views: View) -> None:
-        """Creates the views that are not there yet; their tables must be."""
+        """Creates the views that are not there yet, and gives others what their tables have gained; those must be."""
         ensure_views(self, *views)
 
     def insert_new(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 
+import pyarrow as pa
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
@@ -13,6 +14,20 @@ START = datetime(2026, 1, 5, 12, tzinfo=UTC)  # a Monday
 TRANSACTIONS_DDL = (
     "transaction_id string, event_time timestamp, event_date date, customer_id string, account_id string, "
     "merchant_id string, terminal_id string, amount_eur decimal(18,2), country string, channel string"
+)
+TRANSACTIONS_ARROW = pa.schema(
+    [
+        ("transaction_id", pa.string()),
+        ("event_time", pa.timestamp("us", "UTC")),
+        ("event_date", pa.date32()),
+        ("customer_id", pa.string()),
+        ("account_id", pa.string()),
+        ("merchant_id", pa.string()),
+        ("terminal_id", pa.string()),
+        ("amount_eur", pa.decimal128(18, 2)),
+        ("country", pa.string()),
+        ("channel", pa.string()),
+    ]
 )
 VERDICTS_DDL = "transaction_id string, verdict string, decided_at timestamp"
 REPORTS_DDL = "transaction_id string, is_fraud boolean, reported_at timestamp, record_id string"
@@ -50,8 +65,9 @@ def at(days: float = 0, *, seconds: float = 0, micros: int = 0) -> datetime:
     return START + timedelta(days=days, seconds=seconds, microseconds=micros)
 
 
-def transactions_frame(spark: SparkSession, rows: Iterable[Transaction]) -> DataFrame:
-    data = [
+def values_of(rows: Iterable[Transaction]) -> list[tuple[object, ...]]:
+    """The rows' values in the order of `TRANSACTIONS_DDL`."""
+    return [
         (
             row.transaction_id,
             row.event_time,
@@ -66,7 +82,22 @@ def transactions_frame(spark: SparkSession, rows: Iterable[Transaction]) -> Data
         )
         for row in rows
     ]
-    return spark.createDataFrame(data, TRANSACTIONS_DDL)
+
+
+def transactions_frame(spark: SparkSession, rows: Iterable[Transaction]) -> DataFrame:
+    return spark.createDataFrame(values_of(rows), TRANSACTIONS_DDL)
+
+
+def transactions_table(rows: Iterable[Transaction]) -> pa.Table:
+    names = TRANSACTIONS_ARROW.names
+    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in values_of(rows)], TRANSACTIONS_ARROW)
+
+
+def labels_table(reports: Iterable[Report]) -> pa.Table:
+    schema = pa.schema(
+        [("transaction_id", pa.string()), ("is_fraud", pa.bool_()), ("reported_at", pa.timestamp("us", "UTC"))]
+    )
+    return pa.Table.from_pylist([{name: getattr(r, name) for name in schema.names} for r in reports], schema)
 
 
 def reports_frame(spark: SparkSession, rows: Iterable[Report]) -> DataFrame:

@@ -110,6 +110,9 @@ def add(lake: Lake, rows: pd.DataFrame, model: Champion, version: str = "1") -> 
         "decision": F.when(F.col("score") > model.threshold, "fraud").otherwise("genuine"),
         "rules_hit": F.when(F.col("amount_eur") > 100, F.array(F.lit(RULES[0].name))).otherwise(F.array()),
         "model_version": F.lit(version),
+        # A challenger that finds the opposite: it counts nowhere.
+        "challenger_version": F.lit("9"),
+        "challenger_score": 1 - F.col("score"),
         "is_backfill": F.col("event_time") < F.lit(model.test_start),
         "scored_at": F.current_timestamp(),
     }

@@ -1,10 +1,12 @@
 """The scoring stream over a small silver: every transaction once, whatever happens in between."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,7 +23,11 @@ from common.contracts.table import Table
 from common.errors import CheckpointError, ModelError
 from common.gold.transaction_features import build_features
 from common.gold.transaction_scores import _batch_step, score_new
+from common.gold.transaction_scores import scores as scores_of
 from common.ml.champion import Champion
+from common.ml.model_versions import ALIAS, CHALLENGER
+from common.ml.models_in_use import ModelsInUse
+from common.ml.registry import Registry
 from common.storage.lake import Lake, Once
 
 pytestmark = pytest.mark.spark
@@ -37,6 +43,26 @@ def a_champion(features: tuple[str, ...] = FEATURE_NAMES) -> Champion:
     data = xgb.DMatrix(inputs.to_numpy(), label=inputs[features[0]] > 50, feature_names=list(features))
     booster = xgb.train({"max_depth": 2, "objective": "binary:logistic"}, data, num_boost_round=10)
     return Champion("3", features, 0.5, 10, at(FIRST_LIVE), bytes(booster.save_raw("ubj")))
+
+
+def a_challenger() -> Champion:
+    """A model of one feature for which a small amount is fraud: it finds the opposite."""
+    inputs = pd.DataFrame({"amount_eur": np.linspace(0, 100, 400)})
+    data = xgb.DMatrix(inputs, label=inputs["amount_eur"] < 50)
+    booster = xgb.train({"max_depth": 2, "objective": "binary:logistic"}, data, num_boost_round=10)
+    return Champion("4", ("amount_eur",), 0.2, 10, at(0), bytes(booster.save_raw("ubj")))
+
+
+def register(registry: Registry, model: Champion, alias: str) -> str:
+    """Registers a model, with that alias alone; its version."""
+    with mlflow.start_run(experiment_id=registry.experiment_id) as run:
+        pass
+    example = pd.DataFrame([[1.0] * len(model.features)], columns=list(model.features))
+    version = registry.register(model, run.info.run_id, example)
+    client = mlflow.MlflowClient()
+    client.delete_registered_model_alias(registry.model, CHALLENGER)
+    client.set_registered_model_alias(registry.model, alias, version)
+    return version
 
 
 def add_payments(lake: Lake, first: int, last: int, who: str = "1") -> None:
@@ -173,7 +199,7 @@ def test_decisions_stay_as_made_with_the_features_they_were_made_on_when_somethi
 def test_a_stream_whose_registry_has_no_champion_scores_on_and_warns_once(scored: Lake) -> None:
     add_payments(scored, 300, 302, who="3")
     batch = scored.table(TRANSACTIONS).where("transaction_id IN ('P300', 'P301')")
-    step = _batch_step(a_champion(), asks_again=True)
+    step = _batch_step(ModelsInUse(a_champion()), asks_again=True)
     for number in (1, 2):
         step(scored, batch, Once("test", number))
 
@@ -181,6 +207,68 @@ def test_a_stream_whose_registry_has_no_champion_scores_on_and_warns_once(scored
     (warning,) = scored.table(QUALITY_RESULTS).where("check_name = 'champion_in_use'").collect()
     assert (warning["passed"], warning["severity"]) == (False, "warning")
     assert warning["details"] == "no version has the alias champion; scoring goes on with version 3"
+
+
+def test_a_challenger_changes_no_decision(scored: Lake) -> None:
+    payments = scored.table(TRANSACTIONS).where(f"event_time < '{at(PAYMENTS):%Y-%m-%d}'")
+    beside = scores_of(scored, payments, a_champion(), a_challenger()).toPandas().set_index("transaction_id")
+    alone = scored.table(TRANSACTION_SCORES).toPandas().set_index("transaction_id").loc[beside.index]
+
+    assert len(beside) == PAYMENTS
+    own = ["scored_at", "challenger_version", "challenger_score"]
+    pd.testing.assert_frame_equal(beside.drop(columns=own), alone.drop(columns=own))
+    assert alone["challenger_version"].isna().all()
+    assert alone["challenger_score"].isna().all()
+    assert set(beside["challenger_version"]) == {"4"}
+    small = beside["amount_eur"].astype(float) < 50
+    assert ((beside["challenger_score"] > 0.2) == small).all(), "it would decide otherwise"
+
+
+def test_a_stream_takes_challengers_as_they_come_break_are_promoted_and_go(scored: Lake) -> None:
+    registry = Registry(scored.settings)
+    in_use = ModelsInUse(replace(a_champion(), version=register(registry, a_champion(), ALIAS)))
+    step, client = _batch_step(in_use, asks_again=True), mlflow.MlflowClient()
+
+    def batch(number: int) -> tuple[str, str | None, bool]:
+        """Scores a payment: by which version, beside which, and whether there is a score of that."""
+        add_payments(scored, number, number + 1, who="4")
+        step(scored, scored.table(TRANSACTIONS).where(f"transaction_id = 'P{number}'"), Once("shadow", number))
+        (row,) = by_id(scored, TRANSACTION_SCORES, [number]).values()
+        return row["model_version"], row["challenger_version"], row["challenger_score"] is not None
+
+    register(registry, replace(a_challenger(), features=("shoe_size",)), CHALLENGER)
+    assert batch(400) == ("1", None, False)
+    register(registry, a_challenger(), CHALLENGER)
+    assert batch(401) == ("1", "3", True)
+    client.set_registered_model_alias(registry.model, ALIAS, "3")
+    client.delete_registered_model_alias(registry.model, CHALLENGER)
+    assert batch(402) == ("3", None, False)
+
+    found = scored.table(QUALITY_RESULTS).where("check_name = 'challenger_in_use'").orderBy("checked_at").collect()
+    assert [(row["passed"], row["severity"]) for row in found] == [(False, "warning"), (True, "warning")]
+    assert "challenger version 2 can't be used" in found[0]["details"]
+    assert "shoe_size" in found[0]["details"]
+    assert found[1]["details"] == "version 3 scores"
+
+
+def test_what_is_scored_to_the_end_has_the_challenger_of_its_beginning_and_a_broken_one_is_a_warning(
+    scored: Lake,
+) -> None:
+    registry = Registry(scored.settings)
+    champion = registry.champion()
+    assert champion is not None
+    version = register(registry, a_challenger(), CHALLENGER)
+    add_payments(scored, 500, 510, who="5")
+    assert score_new(scored, champion.model).rows_out >= 10
+    assert {row["challenger_version"] for row in by_id(scored, TRANSACTION_SCORES, range(500, 510)).values()} == {
+        version
+    }
+
+    before = scored.table(QUALITY_RESULTS).where("check_name = 'challenger_in_use'").count()
+    register(registry, replace(a_challenger(), features=("shoe_size",)), CHALLENGER)
+    assert score_new(scored, champion.model).rows_out == 0
+    assert scored.table(QUALITY_RESULTS).where("check_name = 'challenger_in_use'").count() == before + 1
+    mlflow.MlflowClient().delete_registered_model_alias(registry.model, CHALLENGER)
 
 
 def test_scores_that_are_gone_are_not_begun_in_the_middle(scored: Lake) -> None:

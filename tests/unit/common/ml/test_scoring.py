@@ -1,4 +1,5 @@
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,9 @@ from common.errors import ModelError
 from common.ml import scoring
 from common.ml.booster import Candidate, fit
 from common.ml.champion import Champion
-from common.ml.scoring import ADDED, score, scorer
+from common.ml.scoring import ADDED, SHADOW, score, scorer
+
+SHADOWED = ["challenger_version", "challenger_score"]
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +86,34 @@ def test_a_partition_is_scored_frame_by_frame_as_it_would_be_at_once(rows: pd.Da
     work = pickle.loads(pickle.dumps(champion))
     frames = [rows.iloc[:700], rows.iloc[700:], rows.iloc[:0]]
     result = pd.concat(scorer(work, FEATURE_NAMES)(iter(frames)))
-    pd.testing.assert_frame_equal(result, scored(rows, champion))
-    assert [part.split(" ")[0] for part in ADDED.split(", ")] == result.columns.tolist()[len(rows.columns) :]
+    pd.testing.assert_frame_equal(result.drop(columns=SHADOWED), scored(rows, champion))
+    added = [part.split(" ")[0] for part in f"{ADDED}, {SHADOW}".split(", ")]
+    assert added == result.columns.tolist()[len(rows.columns) :]
+    assert result[SHADOWED].isna().all(axis=None), "without a challenger they are null"
+
+
+def test_a_challenger_adds_its_score_and_changes_nothing_else(rows: pd.DataFrame, champion: Champion) -> None:
+    some = rows.assign(is_blocked=np.arange(len(rows)) % 7 == 0)
+    without, beside = (
+        pd.concat(scorer(champion, FEATURE_NAMES, "is_blocked", model)(iter([some.iloc[:900], some.iloc[900:]])))
+        for model in (None, another(rows))
+    )
+    pd.testing.assert_frame_equal(beside.drop(columns=SHADOWED), without.drop(columns=SHADOWED))
+    assert set(beside["challenger_version"]) == {"8"}
+    by_itself = scored(rows, another(rows))
+    np.testing.assert_array_equal(beside["challenger_score"], by_itself["score"])
+    assert ((by_itself["decision"] == "fraud") != (without["decision"] == "fraud")).any(), "it would decide otherwise"
+
+
+def test_a_challenger_that_lacks_a_feature_is_refused(rows: pd.DataFrame, champion: Champion) -> None:
+    with pytest.raises(ModelError, match=r"version 8 .*does not get: amount_eur"):
+        scorer(replace(champion, features=("is_night",)), ["is_night"], challenger=another(rows))
+
+
+def another(rows: pd.DataFrame) -> Champion:
+    """A model of one feature, that alerts on everything dear."""
+    booster = fit(rows.assign(is_fraud=rows["amount_eur"] > 40), ("amount_eur",), Candidate(2, 0.3, 5), 1)
+    return Champion("8", ("amount_eur",), 0.1, 10, day(15, 0), bytes(booster.save_raw("ubj")))
 
 
 def test_a_missing_feature_value_is_scored(rows: pd.DataFrame, champion: Champion) -> None:
@@ -101,7 +130,7 @@ def test_a_model_that_lacks_a_feature_is_refused_with_its_name(champion: Champio
 def test_features_that_a_model_does_not_know_change_nothing(rows: pd.DataFrame, champion: Champion) -> None:
     with_more = rows.assign(brand_new=1.0)
     [result] = scorer(champion, [*FEATURE_NAMES, "brand_new"])(iter([with_more]))
-    pd.testing.assert_frame_equal(result.drop(columns="brand_new"), scored(rows, champion))
+    pd.testing.assert_frame_equal(result.drop(columns=["brand_new", *SHADOWED]), scored(rows, champion))
 
 
 def test_an_infinite_feature_is_scored_as_a_missing_one(rows: pd.DataFrame, champion: Champion) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from pyspark.sql import functions as F
 
 from common.bronze.ingest import ingest_files
 from common.checks.conservation import accounted, check_conservation
-from common.contracts.gold import TRANSACTION_FEATURES
+from common.contracts.gold import TRANSACTION_FEATURES, TRANSACTION_SCORES
 from common.contracts.ops import BATCHES
 from common.contracts.silver import ACCOUNT, CUSTOMER, FRAUD_REPORTS, QUARANTINE, TRANSACTIONS
 from common.contracts.star import DIMENSIONS, FACT_FRAUD_REPORT, FACT_TRANSACTION
@@ -94,6 +95,7 @@ HOLDING = (
     *(table.name for table in TABLES),
     ALERT_VERDICTS.name,
     TRANSACTION_FEATURES.name,
+    TRANSACTION_SCORES.name,
     *(table.name for table in STAR),
 )
 
@@ -143,6 +145,18 @@ def run(lake: Lake) -> None:
     for target in ("customers", "accounts", "transactions", "fraud_reports"):
         refine(lake, BANK, target)
     build_features(lake)
+    score(lake)
+
+
+def score(lake: Lake) -> None:
+    """Scores what is new as a champion with a challenger beside it does."""
+    lake.ensure(TRANSACTION_SCORES)
+    given = {"score": 0.7, "threshold": 0.5, "model_version": "1", "challenger_version": "2", "challenger_score": 0.2}
+    judged = {"decision": "fraud", "is_backfill": False}
+    payments = lake.table(TRANSACTIONS).withColumns({name: F.lit(value) for name, value in (given | judged).items()})
+    columns = (F.col(c.name) if c.name in payments.columns else F.lit(None) for c in TRANSACTION_SCORES.columns)
+    typed = (of.cast(c.type).alias(c.name) for of, c in zip(columns, TRANSACTION_SCORES.columns, strict=True))
+    lake.insert_new(payments.select(*typed), TRANSACTION_SCORES)
 
 
 @pytest.fixture(scope="module")

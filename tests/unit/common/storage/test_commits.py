@@ -67,3 +67,13 @@ def test_only_what_certainly_adds_no_row_adds_none() -> None:
     assert Commit(1, "MERGE", {}).may_insert
     assert Commit(1, "RESTORE", {}).may_insert
     assert not Commit(1, "OPTIMIZE", {}).may_insert
+
+
+def test_only_what_certainly_keeps_all_rows_keeps_them() -> None:
+    kept = {"numTargetRowsUpdated": "0", "numTargetRowsDeleted": "0"}
+    assert all(Commit(1, operation, {}).keeps_rows for operation in ("WRITE", "STREAMING UPDATE", "OPTIMIZE"))
+    assert Commit(1, "MERGE", kept).keeps_rows
+    assert Commit(1, "DELETE", {"numDeletedRows": "0"}).keeps_rows
+    assert not Commit(1, "MERGE", kept | {"numTargetRowsUpdated": "3"}).keeps_rows
+    assert not Commit(1, "DELETE", {"numDeletedRows": "1"}).keeps_rows
+    assert not any(Commit(1, operation, {}).keeps_rows for operation in ("DELETE", "UPDATE", "MERGE", "RESTORE"))

@@ -1,0 +1,99 @@
+"""The state of a lakehouse: loaded from its tables once, and kept up while micro-batches come."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import functions as F
+
+from common.contracts.silver import IS_PURCHASE, TRANSACTIONS
+from common.contracts.table import Table
+from common.features.labels import LABELLED_BY, known_labels, labels_since
+from common.features.state.feature_state import KEPT_DAYS, FeatureState
+from common.features.timeline import DAY_MICROS
+from common.features.transactions import INPUTS, transaction_features
+from common.storage.commits import commits
+from common.storage.lake import Lake
+from common.storage.recent import utc
+
+_READ = (TRANSACTIONS, *LABELLED_BY)
+_KEY = [("transaction_id", "ascending"), ("event_date", "ascending")]
+_OVERLAP = timedelta(hours=2)
+"""Labels are read again that were accepted so long before the last look: a commit comes later than its rows' time."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Transactions in the order of their features, those features, and whether all came for the first time."""
+
+    transactions: pa.Table
+    features: pa.Table
+    are_new: bool
+
+
+class RunningFeatures:
+    """Features of the transactions that arrive, from a state in this process.
+
+    It is loaded when it is first asked, around the middle of the batch; and again where a table that it was loaded from
+    has lost or changed rows, or where most of a batch is older than what is held. A few that are older are computed
+    by the function for batches. A new process loads it again.
+    """
+
+    def __init__(self) -> None:
+        self._state: FeatureState | None = None
+        self._versions: dict[str, int] = {}
+        self._looked_at = datetime.min.replace(tzinfo=UTC)
+
+    def forget(self) -> None:
+        """Drops the state: transactions went by that it wasn't asked about."""
+        self._state = None
+
+    def of(self, lake: Lake, arrived: pa.Table) -> Found:
+        """The features of transactions of silver, columns `INPUTS`, that arrived; there is one at least."""
+        looks_at = {table.name: lake.version(table) for table in _READ}
+        now = datetime.now(UTC)
+        state = self._state
+        changed = [table for table in _READ if looks_at[table.name] != self._versions.get(table.name)]
+        if state is None or not self._only_added(lake, changed) or np.mean(state.answers(arrived)) < 0.5:
+            state = _loaded(lake, arrived)
+        elif any(table in changed for table in LABELLED_BY):
+            state.learn(labels_since(lake, self._looked_at - _OVERLAP).toArrow())
+        self._state, self._versions, self._looked_at = None, looks_at, now  # none, should one of the next lines fail
+        is_known, is_young = state.holds(arrived), state.answers(arrived)
+        young, older = arrived.filter(is_young), arrived.filter(~is_young)
+        state.add(older)
+        features = state.features(young)
+        if older.num_rows:
+            # Sorted, as batches come back in any order.
+            young = pa.concat_tables([young, older.sort_by(_KEY)])
+            features = pa.concat_tables([features, _by_batch(lake, older).sort_by(_KEY).cast(features.schema)])
+        self._state = state
+        return Found(young, features, are_new=not is_known.any())
+
+    def _only_added(self, lake: Lake, tables: Sequence[Table]) -> bool:
+        """Whether nothing but new rows came to the tables since they were looked at."""
+        return all(
+            commit.keeps_rows for table in tables for commit in commits(lake, table, after=self._versions[table.name])
+        )
+
+
+def _loaded(lake: Lake, arrived: pa.Table) -> FeatureState:
+    """What the tables hold within the reach of the middle of a batch."""
+    middle = int(np.median(arrived["event_time"].cast(pa.int64()).to_numpy()))
+    state = FeatureState(middle - KEPT_DAYS * DAY_MICROS)
+    since = utc(state.since)
+    in_reach = (F.col("event_date") >= F.lit(since.date())) & (F.col("event_time") > F.lit(since))
+    history = lake.table(TRANSACTIONS).where(IS_PURCHASE).where(in_reach)
+    labels, is_recent = known_labels(lake), F.col("reported_at") > F.lit(since)
+    early = labels.where(~is_recent).join(history.select("transaction_id"), "transaction_id", "left_semi")
+    state.learn(labels.where(is_recent).unionByName(early).toArrow())
+    state.add(history.select(*INPUTS).toArrow())
+    return state
+
+
+def _by_batch(lake: Lake, transactions: pa.Table) -> pa.Table:
+    """Features by the function for batches, in any order."""
+    purchases = lake.table(TRANSACTIONS).where(IS_PURCHASE)
+    return transaction_features(lake.spark.createDataFrame(transactions), purchases, known_labels(lake)).toArrow()

@@ -1,0 +1,79 @@
+"""A micro-batch scored in the process that takes it: what a stream that goes on does, where every query costs.
+
+Features come from the state in memory, rules from one query over the batch's rows, scores from a booster here. Rows are
+what `transaction_scores.scores` makes of the same batch.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+import pyarrow as pa
+from pyspark.sql import DataFrame
+
+from common.contracts.silver import MERCHANT
+from common.features.customers import PLACES
+from common.features.state.running import RunningFeatures
+from common.features.transactions import INPUTS
+from common.rules import blocks, evaluate
+from common.rules.inputs import with_watchlist
+from common.storage.lake import Lake
+
+MOST_ROWS = 50_000
+"""Rows that a micro-batch may have to be taken in one process; a larger one is spread over the workers."""
+
+ScorePartition = Callable[[Iterable[pd.DataFrame]], Iterable[pd.DataFrame]]
+_ROW = "row"
+_ARROW = {"double": pa.float64(), "boolean": pa.bool_(), "string": pa.string(), "array<string>": pa.list_(pa.string())}
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A batch's rows with what the scorer adds, their event dates, and whether they all came for the first time."""
+
+    rows: DataFrame
+    dates: tuple[date, ...]
+    are_new: bool
+
+
+class RunningScores:
+    """Scores micro-batches one after the other."""
+
+    def __init__(self) -> None:
+        self._features = RunningFeatures()
+
+    def scored(self, lake: Lake, batch: DataFrame, score_partition: ScorePartition, added: str) -> Scored | None:
+        """The batch's rows with their features, rules and what the scorer adds; None where there are too many.
+
+        Args:
+            lake: the tables.
+            batch: transactions of silver.
+            score_partition: as `ml.scoring.scorer` gives it, for the column `is_blocked`.
+            added: the columns that it adds, as DDL.
+
+        """
+        arrived = batch.select(*INPUTS).limit(MOST_ROWS + 1).toArrow()
+        if arrived.num_rows > MOST_ROWS:
+            self._features.forget()
+            return None
+        dates = tuple(arrived["event_date"].unique().to_pylist())
+        if not dates:
+            return Scored(batch, dates, are_new=True)
+        found = self._features.of(lake, arrived)
+        rows = found.features
+        for name in PLACES:
+            rows = rows.append_column(name, found.transactions[name])
+        rows = _with_rules(lake, rows)
+        (frame,) = score_partition([rows.to_pandas()])
+        for name, type_ in (part.split(" ", 1) for part in added.split(", ")):
+            rows = rows.append_column(name, pa.array(frame[name], _ARROW[type_], from_pandas=True))
+        return Scored(lake.spark.createDataFrame(rows), dates, found.are_new)
+
+
+def _with_rules(lake: Lake, rows: pa.Table) -> pa.Table:
+    """The rows with rules_hit and is_blocked, by one query."""
+    numbered = lake.spark.createDataFrame(rows.append_column(_ROW, pa.array(range(rows.num_rows), pa.int64())))
+    judged = evaluate(with_watchlist(numbered, lake.table(MERCHANT.history)))
+    hit = judged.select(_ROW, "rules_hit", blocks("rules_hit").alias("is_blocked")).toArrow().sort_by(_ROW)
+    return rows.append_column("rules_hit", hit["rules_hit"]).append_column("is_blocked", hit["is_blocked"])

@@ -42,7 +42,7 @@ def champion_version(settings: Settings) -> str | None:
 def version_with(settings: Settings, alias: str) -> str | None:
     """The number of the version that has an alias; empty where none has, None where that is unknown."""
     query = f"SELECT max(version) FROM registered_model_aliases WHERE name = ? AND alias = '{alias}'"
-    return _answer(settings, query, lambda: _by_alias(settings, alias, lambda version: str(version.version)))
+    return _answer(settings, query, lambda: _version_by_client(settings, alias))
 
 
 def approval(settings: Settings) -> str | None:
@@ -95,6 +95,10 @@ def _newest_by_client(settings: Settings) -> str | None:
     except MlflowException as error:
         return "" if error.error_code in ABSENT else None
     return str(max((int(version.version) for version in found), default=""))
+
+
+def _version_by_client(settings: Settings, alias: str) -> str | None:
+    return _by_alias(settings, alias, lambda version: str(version.version))
 
 
 def _approval_by_client(settings: Settings) -> str | None:

@@ -14,7 +14,7 @@ from common.looks.model import pictures
 from common.ml import model_versions
 from common.ml.folds import protocol_at
 from common.ml.model_run import log_and_register
-from common.ml.model_versions import decided_by
+from common.ml.model_versions import decided_by, version_with
 from common.ml.promote import judge, next_contest
 from common.ml.registry import MODEL_DESCRIPTION, Registry, champion_or_reason
 from common.ml.ruling import settle
@@ -65,6 +65,9 @@ def test_a_version_comes_back_as_it_was_registered(settings: Settings, trained: 
 
 
 def test_the_cheap_look_at_versions_sees_what_mlflow_has(settings: Settings, trained: Trained) -> None:
+    def looks(alias: str) -> set[str | None]:
+        return {version_with(settings, alias), model_versions._version_by_client(settings, alias)}
+
     assert decided_by(settings) == ["", "", ""]
     registry = Registry(settings)
     for _ in range(2):
@@ -75,9 +78,12 @@ def test_the_cheap_look_at_versions_sees_what_mlflow_has(settings: Settings, tra
     assert decided_by(settings) == ["2", "1", ""]
     client.set_registered_model_alias(settings.model, "champion", "2")
     assert decided_by(settings) == ["2", "2", ""], "an alias that a person moves is seen"
+    assert [looks("champion"), looks("challenger")] == [{"2"}, {"2"}]
+    client.set_registered_model_alias(settings.model, "challenger", "1")
+    assert looks("challenger") == {"1"}
     client.delete_model_version(settings.model, "2")
     assert decided_by(settings) == ["1", "", ""]
-    assert [model_versions._newest_by_client(settings), model_versions._champion_by_client(settings)] == ["1", ""]
+    assert [model_versions._newest_by_client(settings), looks("champion")] == ["1", {""}]
 
 
 def test_a_store_that_is_no_mlflow_store_tells_nothing(tmp_path: Path) -> None:

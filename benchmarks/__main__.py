@@ -8,6 +8,7 @@ MODULES = (
     "features",
     "handbook_job",
     "handbook",
+    "world",
     "files_to_silver",
     "history_merge",
     "new_day",

@@ -125,7 +125,7 @@ class World:
             raise WorldSettingsError(f"accounts_per_customer={self.accounts_per_customer:g}: must be 1 to 2")
 
     def strength(self, difficulty: str) -> float:
-        """A difficulty's setting, such as `mimicry_share`, as it counts: times `difficulty`."""
+        """One of `DIFFICULTIES` as it counts: times `difficulty`."""
         setting: float = getattr(self, difficulty)
         return self.difficulty * setting
 
@@ -148,6 +148,7 @@ class World:
         return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
 
 
+DIFFICULTIES = ("drift", "mimicry_share", "friendly_fraud_rate", "unreported_share")
 CHANNEL_SHARES = ("online_share", "atm_share")
 FRAUD_RATES = (
     "large_amount_rate",

@@ -65,12 +65,12 @@ def test_friendly_fraud_is_genuine_online_and_reported_for_good(easy_files: Made
     added = Counter(reports_of(friendly_files))
     added.subtract(reports_of(easy_files))
     assert min(added.values()) == 0
-    happened = {row["id"]: row["ts"][:10] for row in online}
+    happened = {row["id"]: row["ts"] for row in online}
     settled = {each for each in friendly if happened[each] < f"{friendly_files.world.day(DAYS - 31)}"}
     reported = [each for each, count in added.items() if count]
     assert len(settled) > 50
     assert settled <= {transaction for transaction, _, _ in reported} <= friendly
-    assert all(is_fraud for _, is_fraud, _ in reported)
+    assert all(is_fraud and reported_at >= happened[id_] for id_, is_fraud, reported_at in reported)
     assert max(Counter(transaction for transaction, _, _ in reported).values()) == 1
 
 

@@ -74,7 +74,7 @@ def test_terminals_stay_compromised_for_fewer_days_and_there_is_as_much_of_it() 
 
     assert shorter(rows) > 0.7
     assert shorter(easy) < 0.3
-    frauds = [((of["mechanism"] == "compromised_terminal") & (of["day"] >= late)).sum() for of in (rows, easy)]
+    frauds = [((of["mechanism"] == "compromised_terminal") & (of["day"] >= DAYS)).sum() for of in (rows, easy)]
     assert frauds[0] == pytest.approx(frauds[1], rel=0.25)
 
 

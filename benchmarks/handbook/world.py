@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from common.contracts.features import FEATURES
-from common.features.customers import PLACES, customer_features
+from common.features.customers import PLACES, customer_features, explained_by_amount
 from common.features.rows import SPANS, codes_of, rows_of
 from common.features.terminals import terminal_features
 from common.features.timeline import DAY_MICROS
@@ -47,11 +47,15 @@ def with_features(transactions: pd.DataFrame) -> pd.DataFrame:
     rows = transactions.sort_values(["event_time", "transaction_id"], ignore_index=True)
     micros = rows["event_time"].astype("int64")
     found: dict[str, np.ndarray] = {}
+    is_explained = np.zeros(len(rows), bool)
     for key in ("customer", "terminal"):
         order = np.lexsort((micros, rows[key]))
         table = _table(rows.iloc[order], f"{key}_id", rows[key].iloc[order])
         ours = rows_of(table, codes_of(table[f"{key}_id"]), f"{key}_id")
-        values = customer_features(ours, table) if key == "customer" else terminal_features(ours, DELAY_DAYS)
+        if key == "customer":
+            values, is_explained[order] = customer_features(ours, table), explained_by_amount(ours)
+        else:
+            values = terminal_features(ours, is_explained[order], DELAY_DAYS)
         for name, column in values.items():
             found[name] = np.empty(len(rows), "float32")
             found[name][order] = np.ma.filled(np.ma.asarray(column).astype("float32"), np.nan)

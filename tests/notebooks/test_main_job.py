@@ -18,7 +18,8 @@ from common.features.labels import LABELLED_BY
 from common.gold import marts, model_monitoring, star_schema, transaction_features, transaction_scores
 from common.gold.marts import MARTS
 from common.gold.star_schema import STAR
-from common.ml.steps import PROMOTION, TRAINING
+from common.ml.promotion_steps import PROMOTION
+from common.ml.training_steps import TRAINING
 from common.settings import repository
 from common.silver.refine import refinement
 from common.sources.declaration import load_source

@@ -183,7 +183,8 @@ TERMINAL = (
         "terminal_unexplained_frauds_30d",
         "bigint",
         f"Transactions of terminal_tx_count_{USUAL_DAYS}d that are known at t to be fraud and that their amount does "
-        f"not explain: it is at most {UNUSUAL_TIMES} times the terminal's mean of the {USUAL_DAYS} days before.",
+        f"not explain: it is at most {UNUSUAL_TIMES} times the mean of its customer's payments of the "
+        f"{USUAL_DAYS} days before.",
         "{:,.0f} frauds of ordinary amounts reported at this terminal",
     ),
     Feature(
@@ -199,6 +200,13 @@ TERMINAL = (
         "bigint",
         "How many of terminal_unexplained_frauds_30d are newer than that genuine transaction.",
         "{:,.0f} frauds in a row reported at this terminal, and nothing genuine since",
+    ),
+    Feature(
+        "terminal_streak_days",
+        "double",
+        "Days since the first fraud of terminal_fraud_streak; null without.",
+        "the frauds reported in a row at this terminal began {:,.1f} days ago",
+        "no frauds in a row are reported at this terminal",
     ),
 )
 """How much fraud the terminal saw."""

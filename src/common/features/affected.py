@@ -4,7 +4,9 @@ Each row that arrives is turned into spans: a key, and the time during which tha
 They are half-open, as the windows are, and follow from them with the reach R of 67 days and a delay of 7:
 
 - a transaction at t, among its customer's: (s - R, s] holds t for s in [t, t + R); at t itself, for later ids only
-- among its terminal's: (s - R, s - delay] holds t for s in [t + delay, t + R)
+- among its terminal's: (s - delay - 30 d, s - delay] holds t for s in [t + delay, t + delay + 30 d)
+- through a fraud of its customer's at e in [t, t + 30 d), which its amount explains or doesn't: at that fraud's
+  terminal, as if the fraud was reported once more
 - a report of a transaction at e, fraud or withdrawn, at its terminal: (s - delay - 30 d, s - delay] holds e for s in
   [e + delay, e + delay + 30 d), but not before it came in
 - among its customer's: [e, e + R), but not before it came in
@@ -39,9 +41,9 @@ def transaction_spans(transactions: DataFrame, delay_days: int = LABEL_DELAY_DAY
     Columns: kind, key, event_micros (the beginning), transaction_id, until_micros (exclusive). At its very beginning a
     span with a transaction_id is seen by that id and later ones; one without, by all.
     """
-    at, delay, reach = F.unix_micros("event_time"), delay_days * DAY_MICROS, REACH_DAYS * DAY_MICROS
-    of_customer = _span("customer", "customer_id", at, at + reach, F.col("transaction_id"))
-    at_terminal = _span("terminal", "terminal_id", at + delay, at + reach)
+    at, counted_from = F.unix_micros("event_time"), F.unix_micros("event_time") + delay_days * DAY_MICROS
+    of_customer = _span("customer", "customer_id", at, at + REACH_DAYS * DAY_MICROS, F.col("transaction_id"))
+    at_terminal = _span("terminal", "terminal_id", counted_from, counted_from + USUAL_DAYS * DAY_MICROS)
     itself = _span("transaction", "transaction_id", at, at + 1)
     return transactions.select(F.inline(F.array(of_customer, at_terminal, itself))).where("key IS NOT NULL")
 
@@ -65,13 +67,42 @@ def report_spans(
     known = reports.where(F.col("reported_at") <= F.lit(newest)).select("transaction_id", "reported_at")
     reported = transactions.where(bounded).select("transaction_id", "customer_id", "terminal_id", "event_time")
     happened, known_at = F.unix_micros("event_time"), F.unix_micros("reported_at")
-    counted_from = happened + delay_days * DAY_MICROS
     spans = (
         _span("customer", "customer_id", F.greatest(happened + 1, known_at), happened + REACH_DAYS * DAY_MICROS),
-        _span("terminal", "terminal_id", F.greatest(counted_from, known_at), counted_from + USUAL_DAYS * DAY_MICROS),
+        _of_fraud(delay_days),
     )
-    found = reported.join(known, "transaction_id").select(F.inline(F.array(*spans)))
-    return found.where(f"key IS NOT NULL AND {EVENT_MICROS} < until_micros")
+    return _that_last(reported.join(known, "transaction_id").select(F.inline(F.array(*spans))))
+
+
+def explained_spans(
+    late: DataFrame,
+    transactions: DataFrame,
+    reports: DataFrame,
+    period: tuple[datetime, datetime],
+    delay_days: int = LABEL_DELAY_DAYS,
+) -> DataFrame:
+    """The spans, as `transaction_spans` has them, of frauds whose customer's late payments can explain them or not.
+
+    Args:
+        late: transactions that arrived; transaction_id, event_time, customer_id.
+        transactions: silver.transactions, where frauds of the same customers are looked up.
+        reports: all that was reported, earlier and now; transaction_id, reported_at, is_fraud.
+        period: the earliest event time of `late`, and that of the newest transaction that has features.
+        delay_days: days that reports of fraud are given to arrive.
+
+    """
+    first, newest = period
+    came = late.where(F.col("event_time") <= F.lit(newest)).select(
+        "customer_id", F.struct(F.unix_micros("event_time"), "transaction_id").alias("came")
+    )
+    known = reports.where("is_fraud").where(F.col("reported_at") <= F.lit(newest))
+    near = transactions.where(F.col("event_date").between(F.lit(first.date()), F.lit(newest.date())))
+    frauds = near.select("transaction_id", "customer_id", "terminal_id", "event_time").join(
+        known.select("transaction_id", "reported_at"), "transaction_id"
+    )
+    happened = F.struct(F.unix_micros("event_time"), F.col("transaction_id"))
+    sees = (F.col("came") < happened) & (F.unix_micros("event_time") < F.col("came")["col1"] + USUAL_DAYS * DAY_MICROS)
+    return _that_last(frauds.join(came, "customer_id").where(sees).select(F.inline(F.array(_of_fraud(delay_days)))))
 
 
 def days_of(spans: DataFrame, newest: datetime) -> list[Stretch]:
@@ -99,6 +130,17 @@ def affected(existing: DataFrame, spans: DataFrame) -> DataFrame:
     so_far = Window.partitionBy(*_KEY).orderBy(EVENT_MICROS, "transaction_id").rangeBetween(*_UP_TO_HERE)
     seen = both.withColumn("seen_until", F.max("until_micros").over(so_far))
     return seen.where(f"event_date IS NOT NULL AND seen_until > {EVENT_MICROS}").select(*ROW_KEY).distinct()
+
+
+def _of_fraud(delay_days: int) -> Column:
+    """The span of a reported transaction at its terminal."""
+    counted_from = F.unix_micros("event_time") + delay_days * DAY_MICROS
+    begin = F.greatest(counted_from, F.unix_micros("reported_at"))
+    return _span("terminal", "terminal_id", begin, counted_from + USUAL_DAYS * DAY_MICROS)
+
+
+def _that_last(spans: DataFrame) -> DataFrame:
+    return spans.where(f"key IS NOT NULL AND {EVENT_MICROS} < until_micros")
 
 
 def _span(kind: str, key: str, begin: Column, until: Column, transaction_id: Column | None = None) -> Column:

@@ -45,6 +45,23 @@ def customer_features(rows: Rows, table: pa.Table) -> Mapping[str, np.ndarray]:
     return found
 
 
+def explained_by_amount(rows: Rows) -> Flags:
+    """Whether each amount is unusual beside the customer's mean: enough to explain a fraud, whatever the terminal.
+
+    The mean is of all earlier payments of the usual window, known frauds and unusual amounts too, so that it doesn't
+    depend on when reports came in.
+
+    Args:
+        rows: sorted by customer.
+
+    """
+    line, here = rows.line, np.arange(len(rows))
+    start = line.up_to(line.codes, line.micros - USUAL_DAYS * DAY_MICROS)
+    sums, amounts = running(rows.cents), running(rows.has_amount)
+    to_mean = ratio(rows.cents, amounts[here] - amounts[start], sums[here] - sums[start])
+    return to_mean > UNUSUAL_TIMES
+
+
 def _habit(rows: Rows, starts: Mapping[int, Ints]) -> dict[str, np.ndarray]:
     here = np.arange(len(rows))
     count, total = _usual(rows, rows.has_amount, starts[USUAL_DAYS])

@@ -13,8 +13,8 @@ from common.storage.recent import utc
 
 REACH_DAYS = 2 * USUAL_DAYS + max(*RECENT_DAYS, LABEL_DELAY_DAYS)
 """How far back features reach. What was unusual within the recent days is judged by what was usual before it, from
-which what was unusual is left out, by what was usual before that. A terminal's fraud is explained by the usual amounts
-before it: its delay, window and these together reach as far."""
+which what was unusual is left out, by what was usual before that. A terminal's fraud is explained by what its
+customer paid before it: its delay, window and that one together reach as far."""
 
 Stretch = tuple[date, date]
 """The first and the last day of several in a row."""

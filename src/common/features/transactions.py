@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from common.contracts.features import FEATURES
 from common.contracts.gold import TRANSACTION_FEATURES
-from common.features.customers import PLACES, customer_features
+from common.features.customers import PLACES, customer_features, explained_by_amount
 from common.features.groups import by_key
 from common.features.known_frauds import known_frauds
 from common.features.reach import Reach, reach_of
@@ -56,8 +56,11 @@ _PASSED = {
     "cents": "bigint",
     "is_new": "boolean",
 }
+_EXPLAINED = "is_explained"
+"""What a row's customer says of it, for its terminal."""
 _SPANS_DDL = "array<struct<known_from: bigint, until: bigint>>"
 _SPANS_ARROW = pa.list_(pa.struct([("known_from", pa.int64()), ("until", pa.int64())]))
+_FOR_TERMINALS = {SPANS: _SPANS_DDL, _EXPLAINED: "boolean"}
 _OF_CUSTOMERS = {f.name: f.type for f in FEATURES if f.name.startswith("customer") or f.name == "amount_to_usual"}
 _OF_TERMINALS = {f.name: f.type for f in FEATURES if f.name.startswith("terminal")}
 
@@ -99,7 +102,7 @@ def transaction_features(
         batch = _flagged(rows, is_new=True).unionByName(_flagged(others, is_new=False))
     judged = batch.join(known_frauds(known), "transaction_id", "left")
     by_customer = _key_by_key(judged, "customer_id").mapInArrow(
-        _with_customer_features, _ddl({**_PASSED, **_OF_CUSTOMERS, SPANS: _SPANS_DDL})
+        _with_customer_features, _ddl({**_PASSED, **_OF_CUSTOMERS, **_FOR_TERMINALS})
     )
     by_terminal = _key_by_key(by_customer, "terminal_id").mapInArrow(
         partial(_with_terminal_features, delay_days), _ddl({**_PASSED, **_OF_CUSTOMERS, **_OF_TERMINALS})
@@ -125,15 +128,17 @@ def _key_by_key(rows: DataFrame, key: str) -> DataFrame:
 def _with_customer_features(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     def work(table: pa.Table, codes: Ints) -> Mapping[str, np.ma.MaskedArray]:
         rows = rows_of(table, codes, "customer_id")
-        return _with_key(customer_features(rows, table), rows.has_key)
+        explained = np.ma.MaskedArray(explained_by_amount(rows))
+        return {**_with_key(customer_features(rows, table), rows.has_key), _EXPLAINED: explained}
 
-    return by_key(batches, "customer_id", work, _arrow({**_PASSED, **_OF_CUSTOMERS, SPANS: _SPANS_DDL}))
+    return by_key(batches, "customer_id", work, _arrow({**_PASSED, **_OF_CUSTOMERS, **_FOR_TERMINALS}))
 
 
 def _with_terminal_features(delay_days: int, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     def work(table: pa.Table, codes: Ints) -> Mapping[str, np.ma.MaskedArray]:
         rows = rows_of(table, codes, "terminal_id")
-        return _with_key(terminal_features(rows, delay_days), rows.has_key)
+        is_explained = table[_EXPLAINED].to_numpy()
+        return _with_key(terminal_features(rows, is_explained, delay_days), rows.has_key)
 
     for batch in by_key(batches, "terminal_id", work, _arrow({**_PASSED, **_OF_CUSTOMERS, **_OF_TERMINALS})):
         yield batch.filter(batch["is_new"])

@@ -20,7 +20,7 @@ from common.ml.model_versions import RETRAIN_DUE, champion_version, retrain_due
 from common.ml.monitoring.figures import drift, freshness, performance, rates
 from common.ml.monitoring.measured import Measured
 from common.ml.monitoring.rows import judged_rows, newest_reports, scored_days, week_counts
-from common.ml.monitoring.training_window import reference_of
+from common.ml.monitoring.training_window import features_offered, reference_of
 from common.ml.monitoring.verdict import findings, retrain_reason
 from common.ml.monitoring.weeks import Week, whole_weeks
 from common.ml.registry import Registry
@@ -86,7 +86,10 @@ def measure(
     if not weeks:
         return {}
     references = {version: reference_of(lake, registry, version) for version in {week.version for week in weeks}}
-    counts = week_counts(lake, weeks, {version: known.edges for version, (known, _) in references.items()})
+    edges = {version: known.edges for version, (known, _) in references.items()}
+    # Of a week's own version nothing needs to be asked.
+    others = {version for week in weeks for version in week.versions - {week.version}}
+    counts = week_counts(lake, weeks, edges, {version: features_offered(registry, version) for version in others})
     reported = newest_reports(lake, weeks)
     judged = judged_rows(lake, [week for week in weeks if due.is_mature(week)])
     measured: dict[tuple[str, date], Sequence[Measured]] = {}

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.silver import IS_PURCHASE, TRANSACTIONS
-from common.features.affected import ROW_KEY, affected, days_of, report_spans, transaction_spans
+from common.features.affected import ROW_KEY, affected, days_of, explained_spans, report_spans, transaction_spans
 from common.features.labels import LABELLED_BY, known_labels, labels
 from common.features.reach import Reach, event_ends, reach_by_day, within
 from common.features.transactions import EVENT_MICROS, INPUTS, transaction_features
@@ -67,7 +67,7 @@ def update_features(lake: Lake, batch: DataFrame, once: Once) -> None:
     new = batch.where("reported_at IS NULL").select(*INPUTS)
     reach, since = _ends(batch)
     newest = _newest(lake, reach, since)
-    late = _concerned(lake, batch, since, newest) if newest else None
+    late = _concerned(lake, batch, reach, since, newest) if newest else None
     if late is not None:
         with lake.staged(late, "features.older") as older:
             if not older.isEmpty():
@@ -109,10 +109,15 @@ def _newest(lake: Lake, reach: Reach | None, since: datetime | None) -> datetime
     return newest_time(lake.table(TRANSACTION_FEATURES).where(from_day & (F.col("event_time") >= F.lit(min(times)))))
 
 
-def _concerned(lake: Lake, batch: DataFrame, since: datetime | None, newest: datetime) -> DataFrame | None:
+def _concerned(
+    lake: Lake, batch: DataFrame, reach: Reach | None, since: datetime | None, newest: datetime
+) -> DataFrame | None:
     """The transactions that the table holds and the batch concerns; None where by their dates there are none."""
     silver = lake.table(TRANSACTIONS)
-    spans = transaction_spans(batch.where("reported_at IS NULL"))
+    arrived = batch.where("reported_at IS NULL")
+    spans = transaction_spans(arrived)
+    if reach and reach.first <= newest:
+        spans = spans.unionByName(explained_spans(arrived, silver, known_labels(lake), (reach.first, newest)))
     if since and since <= newest:
         reports = batch.where("reported_at IS NOT NULL")
         spans = spans.unionByName(report_spans(reports, silver, since, newest))

@@ -10,8 +10,8 @@ from common.ml.model_review import counts_won_and_lost, won_and_lost
 from common.ml.model_versions import ALIAS, CHALLENGER
 from common.ml.promote import Contest, Outcome
 from common.ml.registry import Registry
-from common.ml.steps import Training
 from common.ml.train import Trained
+from common.ml.training_steps import Training
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,5 +1,6 @@
 """What a reviewer reads: a day's alerts, and the story of one of them. In pandas, of the days around it alone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -10,7 +11,7 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from common.contracts.gold import IS_ALERT, TRANSACTION_SCORES
-from common.contracts.silver import FRAUD_REPORTS
+from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
 from common.contracts.verdicts import ALERT_VERDICTS
 from common.errors import ParameterError
 from common.features.labels import known_labels, last_labels
@@ -49,22 +50,30 @@ def alerts_of_day(lake: Lake, day: str = "", transaction_id: str = "") -> pd.Dat
     return first[[*_SHOWN, "verdict", "known"]].set_axis(range(1, len(first) + 1)).rename_axis("rank")
 
 
-def story_of(lake: Lake, transaction_id: str) -> "Story | None":
-    """The story of a transaction that was scored; without an id, none.
+def story_of(lake: Lake, transaction_id: str, report: Callable[[str], None] = print) -> "Story | None":
+    """The story of a transaction; none without an id, and none of one that was not scored, which `report` is given.
 
     Raises:
-        ParameterError: there is no score of such a transaction.
+        ParameterError: there is no such transaction.
     """
     if not transaction_id:
         return None
     found = _of(lake, transaction_id).first() if _is_scored(lake) else None
-    if found is None:
+    if found is not None:
+        return Story(lake, found)
+    known = lake.exists(TRANSACTIONS) and not lake.table(TRANSACTIONS).where(_is(transaction_id)).isEmpty()
+    if not known:
         statement = f"SELECT transaction_id FROM {lake.full_name(TRANSACTION_SCORES)} WHERE {IS_ALERT}"
         raise ParameterError(
-            f"transaction_id={transaction_id!r}: {TRANSACTION_SCORES.name} has no such transaction, and only what was "
-            f"scored has a story. {lake.settings.platform.run_sql.format(statement=statement)} lists the alerts"
+            f"transaction_id={transaction_id!r}: neither {TRANSACTION_SCORES.name} nor {TRANSACTIONS.name} has such a "
+            f"transaction. {lake.settings.platform.run_sql.format(statement=statement)} lists the alerts"
         )
-    return Story(lake, found)
+    score = lake.settings.platform.run_job_from.format(job="lakehouse", task="score_transactions")
+    report(
+        f"transaction_id={transaction_id!r} was not scored, and only what was scored has a story. Refunds never are; a "
+        f"payment is, once there is a champion: {score}"
+    )
+    return None
 
 
 def reasons_of(story: "Story | None") -> pd.DataFrame:
@@ -87,7 +96,9 @@ def statements(lake: Lake, transaction_id: str) -> pd.DataFrame:
 
     Notes are left out: a person may be named in them.
     """
-    of_it = F.col("transaction_id") == transaction_id
+    of_it = _is(transaction_id)
+    if not lake.exists(FRAUD_REPORTS):
+        return pd.DataFrame(columns=["stated_at", "by", "says"])
     report = F.when(F.col("is_fraud"), "fraud").otherwise("genuine")
     rows = lake.table(FRAUD_REPORTS).where(of_it)
     stated = rows.select(F.col("reported_at").alias("stated_at"), F.lit("report").alias("by"), report.alias("says"))
@@ -179,7 +190,11 @@ def _is_scored(lake: Lake) -> bool:
 
 
 def _of(lake: Lake, transaction_id: str) -> DataFrame:
-    return lake.table(TRANSACTION_SCORES).where(F.col("transaction_id") == transaction_id)
+    return lake.table(TRANSACTION_SCORES).where(_is(transaction_id))
+
+
+def _is(transaction_id: str) -> Column:
+    return F.col("transaction_id") == transaction_id
 
 
 def _day(lake: Lake, day: str, transaction_id: str) -> Column:

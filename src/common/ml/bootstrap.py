@@ -89,7 +89,7 @@ def figures_of(judged: pd.DataFrame, cards_per_day: int) -> dict[str, Statistic]
         "card_precision": lambda weight: reviewed.review(weight).card_precision,
         "recall": lambda weight: reviewed.review(weight).recall,
         "saved_eur": lambda weight: reviewed.review(weight).saved_eur,
-        "brier": lambda weight: float(np.sum(weight * error) / weight.sum()),
+        "brier": lambda weight: float(np.sum(weight * error) / weight.sum()) if len(weight) else 0.0,
         "frauds_expected": frauds_expected,
     }
 

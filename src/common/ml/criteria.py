@@ -33,6 +33,12 @@ class Criterion:
     sentence: str
     necessary: bool = False
 
+    @property
+    def figure_text(self) -> str:
+        """The figure as a person reads it: whole where it counts something or is large."""
+        is_whole = self.figure == round(self.figure) if np.isfinite(self.figure) else False
+        return f"{self.figure:,.0f}" if is_whole or abs(self.figure) >= 100 else f"{self.figure:,.3f}"
+
 
 def features_available(evidence: Evidence) -> Iterable[Criterion]:
     """All features that the model needs are computed now; it need not use all that are."""

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from pyspark.sql import functions as F
+
 from common.contracts.ddl import schema_of
 from common.contracts.ops import MODEL_PROMOTIONS
 from common.ml.gate import Verdict
@@ -45,6 +47,16 @@ def record(
     rows = [(version.model.version, at, decision, against, *criterion, start, run_id) for criterion in found]
     lake.ensure(MODEL_PROMOTIONS)
     lake.insert_new(lake.spark.createDataFrame(rows, schema_of(MODEL_PROMOTIONS)), MODEL_PROMOTIONS)
+
+
+def has_passed(lake: Lake, version: Version, against: str) -> bool:
+    """Whether the gate has passed a version against that rival, by ops.model_promotions, which the jobs alone write."""
+    if not lake.exists(MODEL_PROMOTIONS):
+        return False
+    is_its = (F.col("model_version") == version.model.version) & (F.col("judged_against") == against)
+    # A person's word has no figure.
+    criteria = lake.table(MODEL_PROMOTIONS).where(is_its & F.col("figure").isNotNull())
+    return bool(criteria.agg(F.bool_and("passed")).collect()[0][0])
 
 
 def by_run(lake: Lake) -> str:

@@ -1,15 +1,21 @@
-"""The figures of a model on a window of judged transactions, and those of the baselines beside it."""
+"""The figures of a model on a window of judged transactions, and those of the baselines beside it.
+
+They are those that have intervals (`bootstrap.figures_of`), each transaction counted once.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import average_precision_score, roc_auc_score
 
-from common.ml.review import review
+from common.ml.bootstrap import figures_of
+from common.ml.weighted import Ranked
 
 RANDOM_DRAWS = 10
+
+OF_THE_WINDOW = ("fraud_eur", "transactions", "frauds", "cards_per_day")
+"""Figures that are the same for all ways of scoring a window."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +23,8 @@ class Figures:
     """Figures of one way of scoring on one window.
 
     `average_precision` and `auc_roc` are 0 and 0.5 where the window has no fraud or nothing else.
-    `brier` is the mean squared error of the score as a probability. For the rest see `review.Review`.
+    `brier` is the mean squared error of the score as a probability. `fraud_eur` is the
+    amount of all frauds. For the rest see `weighted.WeightedReview`.
     """
 
     average_precision: float
@@ -39,17 +46,16 @@ class Figures:
 def evaluate(judged: pd.DataFrame, cards_per_day: int) -> Figures:
     """The figures of a frame with the columns of `review.JUDGED`."""
     is_fraud = judged["is_fraud"].to_numpy(dtype=bool)
-    score = judged["score"].to_numpy(dtype="float64")
-    found = review(judged, cards_per_day)
+    once, figures = np.ones(len(judged)), figures_of(judged, cards_per_day)
     return Figures(
-        average_precision=average_precision(is_fraud, score),
-        auc_roc=auc_roc(is_fraud, score),
-        card_precision=found.card_precision,
-        recall=found.recall,
-        saved_eur=found.saved_eur,
-        fraud_eur=found.fraud_eur,
-        brier=float(np.mean((score - is_fraud) ** 2)) if len(score) else 0.0,
-        transactions=len(score),
+        average_precision=figures["average_precision"](once),
+        auc_roc=figures["auc_roc"](once),
+        card_precision=figures["card_precision"](once),
+        recall=figures["recall"](once),
+        saved_eur=figures["saved_eur"](once),
+        fraud_eur=float(judged["amount_eur"].fillna(0.0)[is_fraud].sum()),
+        brier=figures["brier"](once),
+        transactions=len(judged),
         frauds=int(is_fraud.sum()),
         cards_per_day=cards_per_day,
     )
@@ -57,12 +63,12 @@ def evaluate(judged: pd.DataFrame, cards_per_day: int) -> Figures:
 
 def average_precision(is_fraud: np.ndarray, score: np.ndarray) -> float:
     """Area under the precision-recall steps, tied scores taken together; 0 where there is no fraud."""
-    return float(average_precision_score(is_fraud, score)) if is_fraud.any() else 0.0
+    return Ranked(np.asarray(score), np.asarray(is_fraud)).average_precision(np.ones(len(score)))
 
 
 def auc_roc(is_fraud: np.ndarray, score: np.ndarray) -> float:
     """The chance that a fraud scores above a genuine transaction; 0.5 where there is only one kind."""
-    return float(roc_auc_score(is_fraud, score)) if 0 < is_fraud.sum() < len(is_fraud) else 0.5
+    return Ranked(np.asarray(score), np.asarray(is_fraud)).auc_roc(np.ones(len(score)))
 
 
 def random_baseline(judged: pd.DataFrame, cards_per_day: int, seed: int) -> Figures:

@@ -30,6 +30,7 @@ _INTERVALS = (
     "The interval holds the model's figures on 95 % of resamples of the cards. Validation days are those that the "
     "model was chosen by, so what it does on them is above what it will keep."
 )
+_WINDOWS = "## Windows"
 _SHOWN = {
     "average_precision": ("average precision", "{:.3f}"),
     "auc_roc": ("AUC ROC", "{:.3f}"),
@@ -81,7 +82,7 @@ def model_card(
             "",
             _INTERVALS,
             "",
-            "## Windows",
+            _WINDOWS,
             "| fold | train | test | labels as known on |",
             "|---|---|---|---|",
             *(_fold("validation", fold) for fold in protocol.validations),
@@ -112,6 +113,11 @@ def model_card(
             "",
         )
     )
+
+
+def beginning(card: str) -> str:
+    """Purpose, threshold and figures of a card: what fits into a description."""
+    return card.partition(_WINDOWS)[0].partition("\n")[2].strip()
 
 
 def _purpose_of(model: Champion) -> str:

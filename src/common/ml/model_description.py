@@ -34,7 +34,7 @@ def criteria_table(verdict: Verdict) -> str:
     for criterion in verdict.criteria:
         sign = "passed" if criterion.passed else "**failed**"
         lines.append(
-            f"| {criterion.name} | {sign} | {criterion.figure:,.3f} | {criterion.bound} | {criterion.sentence} |"
+            f"| {criterion.name} | {sign} | {criterion.figure_text} | {criterion.bound} | {criterion.sentence} |"
         )
     return "\n".join(lines)
 

@@ -9,13 +9,17 @@ import mlflow
 import pandas as pd
 
 from common.ml.folds import Fold
-from common.ml.metrics import Figures
-from common.ml.model_card import model_card
+from common.ml.metrics import OF_THE_WINDOW, Figures
+from common.ml.model_card import beginning, model_card
+from common.ml.model_description import with_decision
 from common.ml.registry import Registry
 from common.ml.train import Trained
 from common.ml.trial_runs import DONE
 from common.ml.trials import trials_table
 from common.settings import MODEL_NAME
+
+DESCRIPTION = "mlflow.note.content"
+"""The tag that MLflow shows as the description of a run or an experiment, in markdown."""
 
 
 def log_and_register(
@@ -26,6 +30,7 @@ def log_and_register(
     data_versions: Mapping[str, int],
     commit: str,
     pictures: Mapping[str, Any],
+    job_run: str = "",
     run_id: str | None = None,
 ) -> str:
     """Logs everything about a trained model as one MLflow run, registers it, and returns its version.
@@ -33,34 +38,35 @@ def log_and_register(
     Args:
         registry: where.
         trained: the model and its figures.
-        parameters: the notebook's parameters.
+        parameters: the notebook's parameters, of which a model is made.
         data_versions: Delta version of each table read.
         commit: the code's commit.
         pictures: figures of matplotlib, by name.
-        run_id: the run that the search's trials are below; a new one where there was no search to keep.
+        job_run: the job run that trained it; empty: a person did, at the notebook.
+        run_id: the run that the search's trials are below; a new one where there was no search to keep, or where that
+            one has other parameters already, of a training that was killed: MLflow lets none be changed.
 
     """
     model, best = trained.model, trained.trials[0]
     transactions, frauds = trained.train_counts
     calibration = trained.rehearsal.calibration
+    logged = {
+        **parameters,
+        **asdict(best.candidate),
+        **_dates("validation", trained.protocol.validation),
+        **_dates("test", trained.protocol.test),
+    }
     where: dict[str, Any] = (
         {"run_id": run_id}
-        if run_id
+        if run_id and _takes(run_id, logged)
         else {"experiment_id": registry.experiment_id, "run_name": run_name(model.test_start)}
     )
     with mlflow.start_run(**where) as run:
-        logged = {
-            **parameters,
-            **asdict(best.candidate),
-            **_dates("validation", trained.protocol.validation),
-            **_dates("test", trained.protocol.test),
-        }
-        # A run that goes on after a kill has some already, and MLflow lets none be changed.
-        mlflow.log_params({name: value for name, value in logged.items() if name not in run.data.params})
+        mlflow.log_params(logged)
         mlflow.log_metrics(
             {
                 **_metrics(trained.figures),
-                **_limits(trained.intervals["model"]),
+                **_intervals(trained.intervals["model"]),
                 "validation_average_precision": best.mean,
                 "search_trials": len(trained.trials),
                 "search_seconds": sum(trial.seconds for trial in trained.trials),
@@ -71,7 +77,9 @@ def log_and_register(
                 "train_frauds": frauds,
             }
         )
-        mlflow.set_tags({"code_commit": commit, **{f"data_version.{k}": v for k, v in data_versions.items()}})
+        mlflow.set_tags(
+            {"code_commit": commit, "job_run": job_run, **{f"data_version.{k}": v for k, v in data_versions.items()}}
+        )
         mlflow.log_dict({"features": list(model.features)}, "features.json")
         mlflow.log_dict(dict(data_versions), "data_versions.json")
         mlflow.log_text(trials_table(trained.trials).to_csv(index=False), "search.csv")
@@ -86,6 +94,7 @@ def log_and_register(
             commit=commit,
         )
         mlflow.log_text(card, "model_card.md")
+        mlflow.set_tag(DESCRIPTION, beginning(card))
         for name, picture in pictures.items():
             mlflow.log_figure(picture, f"plots/{name}.png")
     example = trained.judged[list(model.features)].head(5).astype("float64")
@@ -94,7 +103,9 @@ def log_and_register(
         "boosters_joined": str(trained.boosters),
     }
     version = registry.register(model, run.info.run_id, example, facts)
-    mlflow.MlflowClient().set_tag(run.info.run_id, DONE, version)
+    registry.describe(int(version), with_decision(beginning(card), f"version {version} waits for promotion"))
+    for done in {run.info.run_id, run_id or run.info.run_id}:
+        mlflow.MlflowClient().set_tag(done, DONE, version)
     return version
 
 
@@ -103,16 +114,25 @@ def run_name(test_start: datetime) -> str:
     return f"{MODEL_NAME} test_start={test_start:%Y-%m-%d}"
 
 
+def _takes(run_id: str, parameters: Mapping[str, object]) -> bool:
+    """Whether a run has none of the parameters with another value."""
+    has = mlflow.MlflowClient().get_run(run_id).data.params
+    return all(has.get(name, str(value)) == str(value) for name, value in parameters.items())
+
+
 def _metrics(figures: Mapping[str, Figures]) -> dict[str, float]:
-    metrics = {}
+    """The figures on the test week by name; of baselines those alone that are their own."""
+    metrics = figures["model"].as_dict()
     for name, values in figures.items():
-        prefix = "" if name == "model" else f"{name.replace(' ', '_')}_"
-        metrics.update({f"{prefix}{figure}": value for figure, value in values.as_dict().items()})
+        if name != "model":
+            own = {figure: value for figure, value in values.as_dict().items() if figure not in OF_THE_WINDOW}
+            metrics |= {f"{name.replace(' ', '_')}_{figure}": value for figure, value in own.items()}
     return metrics
 
 
-def _limits(intervals: pd.DataFrame) -> dict[str, float]:
-    return {f"{figure}_{end}": float(row[end]) for figure, row in intervals.iterrows() for end in ("low", "high")}
+def _intervals(intervals: pd.DataFrame) -> dict[str, float]:
+    ends = {f"{figure}_{end}": float(row[end]) for figure, row in intervals.iterrows() for end in ("low", "high")}
+    return {"frauds_expected": float(intervals["value"]["frauds_expected"]), **ends}
 
 
 def _dates(name: str, fold: Fold) -> dict[str, str]:

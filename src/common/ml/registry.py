@@ -1,10 +1,9 @@
 """Models in MLflow: versions of the registered model, what is known of each, and which one is champion.
 
-A version's tags hold what scoring and promotion need beside the booster (threshold, test_start, features), so that they
-come with the version and from nowhere else.
+A version's files hold what scoring and promotion need beside the booster (threshold, test_start, features), so that
+they come with the version and from nowhere else.
 """
 
-import json
 import logging
 import os
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ from mlflow.types import ColSpec, Schema
 
 from common.errors import ModelError
 from common.ml.champion import Champion, how_to_train
-from common.ml.version import Version
+from common.ml.version import SCORES_BY, Version, scores_by
 from common.ml.version_store import VersionStore
 from common.settings import Settings
 
@@ -31,6 +30,20 @@ _CHATTY = (
     "mlflow.tracking",
     "mlflow.store.model_registry",
 )
+
+
+_EXPERIMENT = """Each run is a model that was trained; the trials of its search are below it.
+
+Plain names (`average_precision`, `card_precision`, `recall`, `saved_eur`) are figures on the test week, which the model
+has not seen; `_low` and `_high` are the ends of their 95 % intervals. `card_precision`, `recall` (share of the frauds)
+and `saved_eur` (euro) are those of reviewing as many cards a day as the alert budget allows. `rules_alone_` and
+`random_` are what a model has to beat. `validation_` is what it was chosen by, and flatters it."""
+
+MODEL_DESCRIPTION = """Probability that a card payment is fraud.
+
+The alias `champion` is the version that scores, `challenger` the one that awaits a decision. A version's description
+says what was decided and on what evidence. To decide on a challenger that waits for approval, set its tag `approval` to
+`approved` or `rejected`. Other tags are for reading: what a version scores by is among its files."""
 
 
 class Registry(VersionStore):
@@ -47,14 +60,16 @@ class Registry(VersionStore):
         self.experiment_id: str = (
             found.experiment_id
             if found
-            else self._client.create_experiment(settings.experiment, artifact_location=settings.artifacts)
+            else self._client.create_experiment(
+                settings.experiment, artifact_location=settings.artifacts, tags={"mlflow.note.content": _EXPERIMENT}
+            )
         )
 
     def register(self, model: Champion, run_id: str, example: Any, facts: Mapping[str, str] | None = None) -> str:
         """Logs the booster of a model to its MLflow run, makes it a version, the challenger, and returns its number.
 
         `model.version` is not read: the registry gives it. `example` is a frame of a few rows of its features.
-        `facts` become tags, which nothing but a person reads.
+        What it scores by goes into its files; that and `facts` become tags, which nothing but a person reads.
         """
         signature = ModelSignature(
             inputs=Schema([ColSpec("double", name) for name in model.features]),
@@ -67,6 +82,7 @@ class Registry(VersionStore):
                 signature=signature,
                 input_example=example,
                 model_format="ubj",
+                metadata={SCORES_BY: scores_by(model)},
                 pip_requirements=[f"xgboost=={xgb.__version__}", "pandas<3"],
             )
         self._ensure_model()
@@ -75,15 +91,7 @@ class Registry(VersionStore):
             source=logged.model_uri,
             run_id=run_id,
             model_id=logged.model_id,
-            tags={
-                "threshold": repr(model.threshold),
-                "alert_budget_cards_per_day": str(model.cards_per_day),
-                "test_start": model.test_start.isoformat(),
-                "features": json.dumps(model.features),
-                "features_left_out": json.dumps(model.left_out),
-                **({} if model.review_cost_eur is None else {"review_cost_eur": repr(model.review_cost_eur)}),
-                **(facts or {}),
-            },
+            tags={**_in_words(model), **(facts or {})},
         )
         self.challenge(int(version.version))
         return str(version.version)
@@ -107,10 +115,22 @@ class Registry(VersionStore):
 
     def _ensure_model(self) -> None:
         try:
-            self._client.create_registered_model(self.model, description="Probability that a card payment is fraud.")
+            self._client.create_registered_model(self.model, description=MODEL_DESCRIPTION)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
+
+
+def _in_words(model: Champion) -> dict[str, str]:
+    """What a model scores by, as tags that a person reads."""
+    cost = {} if model.review_cost_eur is None else {"review_cost": f"{model.review_cost_eur:g} euro a card"}
+    return {
+        "threshold": f"{model.threshold:.4f}",
+        "alert_budget": f"{model.cards_per_day} cards a day",
+        "test_start": f"{model.test_start:%Y-%m-%d}",
+        "features": f"{len(model.features)} used, {len(model.left_out)} left out; the signature names them",
+        **cost,
+    }
 
 
 def champion_or_reason(settings: Settings) -> Champion | str:

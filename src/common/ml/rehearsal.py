@@ -19,7 +19,11 @@ from common.ml.threshold import threshold_for
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What came of it; `judged` has the validation days with calibrated `score`, and the `raw_score` before."""
+    """What came of it; `judged` has the validation days with calibrated `score`, and the `raw_score` before.
+
+    A card found in one week is not blocked in the next: each fold is a week of its own, as the test week is. So a
+    `card` of `judged` is one of a fold, for the threshold as for the figures that are shown.
+    """
 
     calibration: Calibration
     threshold: float
@@ -54,15 +58,15 @@ def rehearse(
     rows = pd.concat(parts, ignore_index=True)
     margins, is_fraud = rows["margin"].to_numpy(dtype="float64"), rows["is_fraud"].to_numpy(dtype=bool)
     calibration = calibration_for(margins, is_fraud, rows["card"], seed)
-    judged = rows.assign(score=calibration.probabilities(margins), raw_score=Calibration().probabilities(margins)).drop(
-        columns="margin"
+    judged = rows.drop(columns="margin").assign(
+        card=rows["fold"].astype(str) + " " + rows["card"].astype(str),
+        score=calibration.probabilities(margins),
+        raw_score=Calibration().probabilities(margins),
     )
     return Rehearsal(calibration, _threshold(judged, cards_per_day, review_cost_eur), judged)
 
 
 def _threshold(judged: pd.DataFrame, cards_per_day: int, review_cost_eur: float | None) -> float:
-    # A card found in one week is not blocked in the next: each fold is a week of its own, as the test week is.
-    apart = judged.assign(card=judged["fold"].astype(str) + " " + judged["card"].astype(str))
     if review_cost_eur is None:
-        return threshold_for(apart, cards_per_day)
-    return threshold_by_costs(apart, cards_per_day, review_cost_eur)
+        return threshold_for(judged, cards_per_day)
+    return threshold_by_costs(judged, cards_per_day, review_cost_eur)

@@ -1,36 +1,15 @@
 """The fraud team's day: a budget of k cards to review, spent on those with the highest scores.
 
 Card precision at k is the Fraud Detection Handbook's (chapter 4.5): of each day's cards, those with the highest
-score of any of their transactions are reviewed; precision is the share of the k that had fraud that day, and its
-mean over the days is the figure. A card found fraudulent is blocked, and is not reviewed again.
+score of any of their transactions are reviewed; precision is the share of the k that had fraud that day (also on a day
+with fewer cards), and its mean over the days is the figure. A card found fraudulent is blocked, and is not reviewed
+again.
 """
-
-from dataclasses import dataclass
 
 import pandas as pd
 
 JUDGED = ("event_time", "card", "amount_eur", "is_fraud", "score")
 """The columns of a frame of judged transactions, which the functions of this module and of `metrics` take."""
-
-
-@dataclass(frozen=True)
-class Review:
-    """What a review of k cards a day finds.
-
-    `card_precision`: mean over days of (reviewed cards with fraud that day) / k.
-    `recall`: share of fraudulent transactions whose card was reviewed that day or had been found before.
-    `saved_eur`: their amount; `fraud_eur`: the amount of all fraudulent transactions.
-    `cards_reviewed`, `cards_found`: sums over the days.
-    """
-
-    cards_per_day: int
-    days: int
-    cards_reviewed: int
-    cards_found: int
-    card_precision: float
-    recall: float
-    saved_eur: float
-    fraud_eur: float
 
 
 def card_of(frame: pd.DataFrame) -> "pd.Series[str]":
@@ -86,30 +65,3 @@ def reviewed(days: pd.DataFrame, cards_per_day: int) -> pd.DataFrame:
     if not parts:
         return days.assign(is_blocked=False, is_reviewed=False)
     return pd.concat(parts)
-
-
-def review(judged: pd.DataFrame, cards_per_day: int) -> Review:
-    """What reviewing `cards_per_day` cards on each day of the frame finds.
-
-    As in the Handbook, precision divides by the budget, also on a day with fewer cards than that.
-    """
-    return review_card_days(card_days(judged), cards_per_day)
-
-
-def review_card_days(days: pd.DataFrame, cards_per_day: int) -> Review:
-    """The same from the card days, for those who ask it more than once."""
-    rows = reviewed(days, cards_per_day)
-    hits = rows[rows["is_reviewed"] & rows["has_fraud"]]
-    caught = rows[rows["is_reviewed"] | rows["is_blocked"]]
-    day_count = int(rows["day"].nunique())
-    frauds = int(rows["frauds"].sum())
-    return Review(
-        cards_per_day=cards_per_day,
-        days=day_count,
-        cards_reviewed=int(rows["is_reviewed"].sum()),
-        cards_found=len(hits),
-        card_precision=len(hits) / (cards_per_day * day_count) if day_count else 0.0,
-        recall=float(caught["frauds"].sum()) / frauds if frauds else 0.0,
-        saved_eur=float(caught["fraud_eur"].sum()),
-        fraud_eur=float(rows["fraud_eur"].sum()),
-    )

@@ -121,7 +121,7 @@ def _gate_tags(contest: Contest, outcome: Outcome) -> dict[str, str]:
     if outcome.verdict is None:
         return {}
     tags = {
-        f"gate_{c.name.replace(' ', '_')}": f"{PASSED if c.passed else FAILED}: {c.sentence}"
+        f"gate_{c.name.replace(' ', '_')}": f"{PASSED if c.passed else FAILED}: {c.figure_text}, must be {c.bound}"
         for c in outcome.verdict.criteria
     }
     # A version has passed from the last of these tags on, with all of it there, and has failed from the first on.

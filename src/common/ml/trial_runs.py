@@ -21,7 +21,10 @@ SEARCH, TRIAL, DONE = "search", "trial", "registered_version"
 """Tags: of a model's run the key of its search and the version that came of it, of a nested run its number."""
 
 _PARENT, _NAME = "mlflow.parentRunId", "mlflow.runName"
-_FOLD = "average_precision_fold_"
+_MEAN = "validation_average_precision"
+"""As in the model's run, where `average_precision` is that on the test week: in a comparison of runs both meet."""
+
+_FOLD = f"{_MEAN}_fold_"
 _MOST = 1000
 
 
@@ -60,7 +63,7 @@ class TrialRuns:
         tags = {_PARENT: self.run_id, _NAME: f"trial {trial.number}", TRIAL: str(trial.number)}
         run_id = self._new_run(tags).info.run_id
         figures = {f"{_FOLD}{number}": value for number, value in enumerate(trial.average_precision, start=1)}
-        metrics = {"average_precision": trial.mean, **figures, "seconds": trial.seconds}
+        metrics = {_MEAN: trial.mean, **figures, "seconds": trial.seconds}
         now = int(time.time() * 1000)
         self._client.log_batch(
             run_id,

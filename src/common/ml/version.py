@@ -1,10 +1,14 @@
-"""A registered version of the model, as MLflow has it: made whole, or refused in words where a person made it."""
+"""A registered version of the model, as MLflow has it: made whole, or refused in words where a person made it.
 
-import json
+What a version scores with (`SCORES_BY`) is among its files, in the metadata of MLmodel. Tags say it again, for people:
+who may change a tag changes no decision by it.
+"""
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import mlflow
 from mlflow.entities.model_registry import ModelVersion
@@ -12,7 +16,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 
 from common.errors import ModelError
-from common.ml.champion import Champion
+from common.ml.champion import Champion, how_to_train
 from common.ml.model_versions import ABSENT
 
 PROMOTED, KEPT_OUT, ROLLED_BACK = "promoted", "kept_out", "rolled_back"
@@ -24,8 +28,8 @@ APPROVED, REJECTED = "approved", "rejected"
 PASSED, FAILED = "passed", "failed"
 """What the tag `gate` says."""
 
-NEEDED = ("features", "threshold", "alert_budget_cards_per_day", "test_start")
-"""Tags without which a version can't score."""
+SCORES_BY = "fraud_model"
+"""Name in a model's metadata of what it scores by beside its trees, as `scores_by` writes it."""
 
 _FATES = {
     PROMOTED: "was champion and is not any more",
@@ -73,6 +77,18 @@ class Version:
         return self.tags.get("gate") == PASSED and self.tags.get("judged_against") == against
 
 
+def scores_by(model: Champion) -> dict[str, Any]:
+    """What a model scores by beside its trees and its version, for its metadata."""
+    return {
+        "features": list(model.features),
+        "features_left_out": list(model.left_out),
+        "threshold": float(model.threshold),
+        "alert_budget_cards_per_day": model.cards_per_day,
+        "review_cost_eur": model.review_cost_eur,
+        "test_start": model.test_start.isoformat(),
+    }
+
+
 def decided_tag(decision: str) -> str:
     """The tag of a version that keeps when it was first decided on so."""
     return f"{decision}_at"
@@ -85,27 +101,33 @@ def read_version(name: str, found: ModelVersion) -> Version:
         UnusableVersion: it is not one that training registered, or its files are gone.
 
     """
-    tags: Mapping[str, str] = found.tags
     who = f"{name} version {found.version}"
-    if missing := [tag for tag in NEEDED if tag not in tags]:
-        raise UnusableVersion(f"{who} lacks the tags {', '.join(missing)}, which training gives a version. {_WAY_OUT}")
     folder = _files(who, name, found)
     try:
+        logged = Model.load(str(folder))
+        known = (logged.metadata or {})[SCORES_BY]
+        cost = known["review_cost_eur"]
         model = Champion(
             version=str(found.version),
-            features=tuple(json.loads(tags["features"])),
-            threshold=float(tags["threshold"]),
-            cards_per_day=int(tags["alert_budget_cards_per_day"]),
-            test_start=datetime.fromisoformat(tags["test_start"]),
+            features=tuple(known["features"]),
+            threshold=float(known["threshold"]),
+            cards_per_day=int(known["alert_budget_cards_per_day"]),
+            test_start=datetime.fromisoformat(known["test_start"]),
             booster=(folder / "model.ubj").read_bytes(),
-            left_out=tuple(json.loads(tags.get("features_left_out", "[]"))),
-            review_cost_eur=float(tags["review_cost_eur"]) if "review_cost_eur" in tags else None,
+            left_out=tuple(known["features_left_out"]),
+            review_cost_eur=None if cost is None else float(cost),
         )
+    except KeyError as error:
+        raise UnusableVersion(
+            f"{who} has no {error} in its MLmodel, where training writes it: a person made it, or an earlier release, "
+            f"which read that from tags. Take its aliases away in MLflow, and train again: {how_to_train()}"
+        ) from None
     except (ValueError, TypeError) as error:
-        raise UnusableVersion(f"{who} has a tag that is not as training writes it: {error}. {_WAY_OUT}") from None
-    except OSError:
-        raise UnusableVersion(f"{who} has no model.ubj among its files. {_WAY_OUT}") from None
-    _check_signature(who, folder, model.features)
+        raise UnusableVersion(f"the MLmodel of {who} is not as training writes it: {error}. {_WAY_OUT}") from None
+    except (OSError, MlflowException) as error:
+        raise UnusableVersion(f"{who} lacks a file that training writes: {error}. {_WAY_OUT}") from None
+    _check_signature(who, logged, model.features)
+    tags: Mapping[str, str] = found.tags
     return Version(model, str(found.run_id), tags.get("decision", ""), tags.get("reason", ""), dict(tags))
 
 
@@ -121,11 +143,11 @@ def _files(who: str, name: str, found: ModelVersion) -> Path:
         raise UnusableVersion(f"the files of {who} are gone: {error}. {_WAY_OUT}") from None
 
 
-def _check_signature(who: str, folder: Path, features: tuple[str, ...]) -> None:
-    signature = Model.load(str(folder)).signature
+def _check_signature(who: str, logged: Model, features: tuple[str, ...]) -> None:
+    signature = logged.signature
     if signature is None or signature.inputs is None:
         raise UnusableVersion(f"{who} has no signature, so that its inputs are unknown. {_WAY_OUT}")
     inputs = signature.inputs.input_names()
     if list(inputs) != list(features):
         different = ", ".join(map(str, sorted(set(inputs) ^ set(features)))) or "their order"
-        raise UnusableVersion(f"{who} has other inputs than its tag features says: {different}. {_WAY_OUT}")
+        raise UnusableVersion(f"{who} has other inputs than the features in its MLmodel: {different}. {_WAY_OUT}")

@@ -14,13 +14,13 @@ class Ranked:
     def __init__(self, scores: np.ndarray, is_fraud: np.ndarray) -> None:
         self._order = np.argsort(-scores, kind="stable")
         falling = scores[self._order]
-        self._last_of_tie = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))
+        self._last_of_tie = np.flatnonzero(np.append(falling[1:] != falling[:-1], True)[: len(falling)])
         self._is_fraud = is_fraud[self._order].astype("float64")
 
     def average_precision(self, weight: np.ndarray) -> float:
         """Weighted area under the precision-recall steps; 0 where no fraud has weight."""
         frauds, everything = self._cumulated(weight)
-        if frauds[-1] == 0:
+        if not frauds.any():
             return 0.0
         precision = np.divide(frauds, everything, out=np.zeros_like(frauds), where=everything > 0)
         return float(np.sum(np.diff(frauds, prepend=0.0) * precision) / frauds[-1])
@@ -29,7 +29,7 @@ class Ranked:
         """Weighted chance that a fraud scores above a genuine transaction; 0.5 where only one kind has weight."""
         frauds, everything = self._cumulated(weight)
         genuine = everything - frauds
-        if frauds[-1] == 0 or genuine[-1] == 0:
+        if not frauds.any() or not genuine.any():
             return 0.5
         tied = np.diff(genuine, prepend=0.0)
         below = genuine[-1] - genuine + tied / 2
@@ -43,7 +43,12 @@ class Ranked:
 
 @dataclass(frozen=True)
 class WeightedReview:
-    """What a review of `k` cards a day finds; as `review.Review`."""
+    """What a review of k cards a day (see `review`) finds.
+
+    `card_precision`: mean over days of (reviewed cards with fraud that day) / k.
+    `recall`: share of fraudulent transactions whose card was reviewed that day or had been found before.
+    `saved_eur`: their amount.
+    """
 
     card_precision: float
     recall: float

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from common.contracts.ddl import schema_of
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
-from common.contracts.verdicts import ALERT_VERDICTS, UNSURE, VERDICTS
+from common.contracts.verdicts import ALERT_VERDICTS, FRAUD, GENUINE, UNSURE, VERDICTS
 from common.errors import ParameterError
 from common.parameters import NO_VERDICT, as_time
 from common.result import Result
@@ -59,10 +59,8 @@ def record_verdict(lake: Lake, given: Verdict, decided_at: str = "") -> Result:
         now,
     )
     added = lake.insert_new(lake.spark.createDataFrame([row], schema_of(ALERT_VERDICTS)), ALERT_VERDICTS)
-    known = f"known from {decided:%Y-%m-%d %H:%M} UTC on"
-    what = (
-        f"recorded, {known}" if given.verdict != UNSURE else "recorded; it makes no label, what was stated before holds"
-    )
+    known = f"recorded, known from {decided:%Y-%m-%d %H:%M} UTC on"
+    what = known if given.verdict != UNSURE else f"recorded; it makes no label{_not_taken_back(lake, given)}"
     done = "is recorded already" if added == 0 else what
     return Result(rows_out=1 if added is None else added, note=f"{_as_text(given)} {done}")
 
@@ -107,6 +105,16 @@ def _is_last_known(lake: Lake, given: Verdict) -> bool:
     if last is None or Verdict(given.transaction_id, last["verdict"], last["reviewer"], last["note"] or "") != given:
         return False
     return lake.table(FRAUD_REPORTS).where(of_it & (F.unix_micros("reported_at") > last["micros"])).isEmpty()
+
+
+def _not_taken_back(lake: Lake, unsure: Verdict) -> str:
+    """Which verdict `unsure` leaves as it was, in words; empty where no other was given."""
+    of_it = (F.col("transaction_id") == unsure.transaction_id) & (F.col("verdict") != UNSURE)
+    before = lake.table(ALERT_VERDICTS).where(of_it).orderBy(F.desc("decided_at"), F.desc("recorded_at")).first()
+    if before is None:
+        return ""
+    other = GENUINE if before["verdict"] == FRAUD else FRAUD
+    return f", and takes {before['verdict']} by {before['reviewer']} not back. To do that, record {other}"
 
 
 def _id_of(given: Verdict, decided: datetime) -> str:

@@ -112,8 +112,6 @@ def _not_lost(usual: float | None, frauds: int) -> Limits:
 def _of_subject(
     subject: str, reference: np.ndarray, bins: np.ndarray, usual: tuple[float, float]
 ) -> Iterator[Measured]:
-    if subject == SCORE:  # one that another version gave is a null
-        reference, bins = (np.append(counts[:-1], 0) for counts in (reference, bins))
     before, rows = int(reference.sum()), int(bins.sum())
     index, distance = population_stability_index(reference, bins), kolmogorov_smirnov(reference[:-1], bins[:-1])
     stable = PSI_AT_MOST + usual[0] + psi_by_chance(before, rows, int(np.count_nonzero(reference + bins)))
@@ -129,7 +127,7 @@ def _of_subject(
 
 
 def _bands(edges: tuple[float, ...], bins: np.ndarray) -> np.ndarray:
-    """Counts between the edges of `SCORE_BANDS`; a score is never null but where another version gave it."""
+    """Counts between the edges of `SCORE_BANDS`; a score is never null."""
     ends = np.cumsum(bins[:-1])
     at = [int(ends[edges.index(edge)]) for edge in SCORE_BANDS]
     return np.diff([0, *at, int(ends[-1])])

@@ -1,7 +1,8 @@
 """What a version's weeks are compared with: its training window, as counts in fixed bins.
 
 Computed once, when a version is first monitored, and kept with the version in MLflow, so that later weeks are compared
-with the same. It holds counts and edges, no rows.
+with the same. It holds counts and edges, no rows. While MLflow can't be reached nothing is known of it, which is an
+error: a reference that can't be read is no reference that isn't there.
 """
 
 import json
@@ -15,6 +16,7 @@ import mlflow
 import numpy as np
 from mlflow.exceptions import MlflowException
 
+from common.ml.model_versions import ABSENT
 from common.ml.version import Version
 
 FILE = "monitoring_reference.json"
@@ -69,10 +71,16 @@ def empty_reference(version: Version) -> Reference:
     """The reference without counts: the window, in whole weeks, and the figures of the version's MLflow run.
 
     A version that was registered by hand has neither; so has one whose run was deleted.
+
+    Raises:
+        MlflowException: MLflow can't be reached.
+
     """
     try:
         data = mlflow.MlflowClient().get_run(version.run_id).data
-    except MlflowException:
+    except MlflowException as error:
+        if error.error_code not in ABSENT:
+            raise
         return Reference(version.model.version, None, None)
     start, end = (data.params.get(f"test_fold.{name}") for name in ("train_start", "train_end"))
     if not (start and end):
@@ -84,14 +92,34 @@ def empty_reference(version: Version) -> Reference:
 
 
 def kept_reference(version: Version) -> Reference | None:
-    """The reference that is kept with the version; None where there is none, or one that can't be read."""
+    """The reference that is kept with the version.
+
+    None where there is none, or none that is whole: of one that was being written when its run was killed nothing was
+    measured yet.
+
+    Raises:
+        MlflowException: MLflow, or where it keeps files, can't be reached.
+        OSError: the same.
+
+    """
+    client = mlflow.MlflowClient()
     try:
-        path = mlflow.MlflowClient().download_artifacts(version.run_id, FILE)
-        return from_json(Path(path).read_text(encoding="utf-8"))
-    except (MlflowException, OSError, ValueError, KeyError, TypeError):
+        if FILE not in {file.path for file in client.list_artifacts(version.run_id)}:
+            return None
+    except MlflowException as error:
+        if error.error_code not in ABSENT:
+            raise
+        return None
+    text = Path(client.download_artifacts(version.run_id, FILE)).read_text(encoding="utf-8")
+    try:
+        return from_json(text)
+    except (ValueError, KeyError, TypeError):
         return None
 
 
-def keep_reference(version: Version, reference: Reference) -> None:
-    """Keeps a reference with its version."""
+def keep_reference(version: Version, reference: Reference) -> Reference:
+    """Keeps a reference with its version, unless there is one; returns the one that is kept."""
+    if (kept := kept_reference(version)) is not None:
+        return kept
     mlflow.MlflowClient().log_text(version.run_id, reference.as_json(), FILE)
+    return reference

@@ -55,27 +55,36 @@ def scored_days(lake: Lake, weeks: Iterable[date]) -> list[Day]:
     ]
 
 
-def week_counts(lake: Lake, weeks: Sequence[Week], edges: Mapping[str, Edges]) -> dict[date, Mapping[str, np.ndarray]]:
-    """The counts of each week, by subject, in the bins of its version; `edges` by version.
+def week_counts(
+    lake: Lake, weeks: Sequence[Week], edges: Mapping[str, Edges], offered: Mapping[str, frozenset[str]]
+) -> dict[date, Mapping[str, np.ndarray]]:
+    """The counts of each week, by subject, in the bins of its version.
 
-    The features as the scorer saw them. A score counts where the week's own version gave it.
+    The features as the scorer saw them. In the rows of another version a feature that was added since is null, which
+    says nothing of the payments: they count for the features that their version was offered, and not for the score.
+
+    Args:
+        lake: where.
+        weeks: to count.
+        edges: by version.
+        offered: by each version that scored, the features that it could choose from in training.
+
     """
     computed = {*FEATURE_NAMES, SCORE}
-    by_week = {
-        f"{week.start}": {subject: of for subject, of in edges[week.version].items() if subject in computed}
-        for week in weeks
-    }
-    wanted = sorted({subject for of in by_week.values() for subject in of if subject != SCORE})
-    owners = F.create_map(*(F.lit(text) for week in weeks for text in (f"{week.start}", week.version)))
-    period = F.date_format(_week(), "yyyy-MM-dd")
-    scores = _of_weeks(lake, [week.start for week in weeks]).where(_COUNTS).withColumn("period", period)
-    is_own = F.col("model_version") == F.try_element_at(owners, F.col("period"))
-    columns = {name: F.col(f"features.{name}") for name in wanted}
-    columns[SCORE] = F.when(is_own, F.col(SCORE))
+    by_part: dict[str, Edges] = {}
+    for week in weeks:
+        known = {subject: of for subject, of in edges[week.version].items() if subject in computed}
+        for version in week.versions:
+            counts = known if version == week.version else _only(known, offered[version])
+            by_part[_part(week, version)] = counts
+    wanted = sorted({subject for of in by_part.values() for subject in of if subject != SCORE})
+    part = F.concat_ws(" ", F.date_format(_week(), "yyyy-MM-dd"), "model_version")
+    scores = _of_weeks(lake, [week.start for week in weeks]).where(_COUNTS).withColumn("period", part)
+    columns = {name: F.col(f"features.{name}") for name in wanted} | {SCORE: F.col(SCORE)}
     frames = scores.select("period", *(column.cast("double").alias(name) for name, column in columns.items()))
-    found = frames.mapInPandas(counter(by_week), COUNTED).groupBy("period", "subject", "bin").agg(F.sum("rows"))
-    counts = summed(((row[0], row[1], row[2], row[3]) for row in found.collect()), by_week)
-    return {week.start: counts[f"{week.start}"] for week in weeks}
+    found = frames.mapInPandas(counter(by_part), COUNTED).groupBy("period", "subject", "bin").agg(F.sum("rows"))
+    counts_of = summed(((row[0], row[1], row[2], row[3]) for row in found.collect()), by_part)
+    return {week.start: _together(week, counts_of) for week in weeks}
 
 
 def newest_reports(lake: Lake, weeks: Sequence[Week]) -> dict[date, float | None]:
@@ -117,6 +126,22 @@ def judged_rows(lake: Lake, weeks: Sequence[Week]) -> dict[date, pd.DataFrame]:
 def _of_weeks(lake: Lake, weeks: Iterable[date]) -> DataFrame:
     days = stretches((week, week + WEEK - timedelta(1)) for week in weeks)
     return lake.table(TRANSACTION_SCORES).where(within("event_date", days))
+
+
+def _part(week: Week, version: str) -> str:
+    """What one version scored in a week."""
+    return f"{week.start} {version}"
+
+
+def _only(edges: Edges, subjects: frozenset[str]) -> Edges:
+    return {subject: of for subject, of in edges.items() if subject in subjects}
+
+
+def _together(week: Week, counts: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The counts of a week, of all versions that count for a subject."""
+    parts = [counts[_part(week, version)] for version in week.versions]
+    subjects = counts[_part(week, week.version)]
+    return {subject: np.sum([part[subject] for part in parts if subject in part], axis=0) for subject in subjects}
 
 
 def _week() -> Column:

@@ -32,18 +32,28 @@ def reference_of(lake: Lake, registry: Registry, version: str) -> tuple[Referenc
 
     A version that is gone, or was registered by hand, has neither: its weeks are not compared.
     """
-    try:
-        found = registry.version(version)
-    except ModelError:
-        found = None
+    found = _usable(registry, version)
     if found is None:
         return Reference(version, None, None), None
     reference = kept_reference(found)
     if reference is None:
         reference = _counted(lake, found)
         if reference.rows:
-            keep_reference(found, reference)
+            reference = keep_reference(found, reference)
     return reference, found.model.cards_per_day
+
+
+def features_offered(registry: Registry, version: str) -> frozenset[str]:
+    """The features that the version could choose from in training; none of a version that is gone, or made by hand."""
+    found = _usable(registry, version)
+    return found.model.offered if found else frozenset()
+
+
+def _usable(registry: Registry, version: str) -> Version | None:
+    try:
+        return registry.version(version)
+    except ModelError:
+        return None
 
 
 def numbers(frame: DataFrame, columns: dict[str, Column]) -> DataFrame:

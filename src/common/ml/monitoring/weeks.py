@@ -40,6 +40,11 @@ class Week:
         return self.start + WEEK
 
     @property
+    def versions(self) -> frozenset[str]:
+        """All versions that scored in it."""
+        return frozenset({self.version, *(day.version for day in self.days)})
+
+    @property
     def rows(self) -> int:
         """Transactions that count."""
         return sum(day.rows for day in self.days)

@@ -58,6 +58,7 @@ OF_STREAK = (
     "terminal_unexplained_frauds_30d",
     "terminal_genuine_age_days",
     "terminal_fraud_streak",
+    "terminal_streak_days",
 )
 
 
@@ -94,11 +95,13 @@ def streak(of: Transaction, world: Sequence[Transaction], reports: Sequence[Repo
     unexplained = [x for x, fraud in zip(window, is_fraud, strict=True) if fraud and not is_explained(x, world)]
     last = max((n for n, fraud in enumerate(is_fraud) if not fraud), default=None)
     after = window if last is None else window[last + 1 :]
+    in_a_row = [x for x in after if x in unexplained]
     return {
         "terminal_genuine_count_30d": is_fraud.count(False),
         "terminal_unexplained_frauds_30d": len(unexplained),
         "terminal_genuine_age_days": None if last is None else (t - window[last].event_time) / timedelta(days=1),
-        "terminal_fraud_streak": sum(x in unexplained for x in after),
+        "terminal_fraud_streak": len(in_a_row),
+        "terminal_streak_days": (t - in_a_row[0].event_time) / timedelta(days=1) if in_a_row else None,
     }
 
 
@@ -138,8 +141,10 @@ def to_usual(of: Transaction, world: Sequence[Transaction], reports: Sequence[Re
 
 
 def is_explained(fraud: Transaction, world: Sequence[Transaction]) -> bool:
-    there = [x.cents for x in earlier_of(fraud, world, "terminal_id", MONTH) if x.cents is not None]
-    times = times_mean(fraud, there)
+    if fraud.customer_id is None:
+        return False
+    own = [x.cents for x in earlier_of(fraud, world, "customer_id", MONTH) if x.cents is not None]
+    times = times_mean(fraud, own)
     return times is not None and times > UNUSUAL
 
 

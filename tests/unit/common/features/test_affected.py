@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from common.features.affected import affected, days_of, report_spans, transaction_spans
+from common.features.affected import affected, days_of, explained_spans, report_spans, transaction_spans
 
 pytestmark = pytest.mark.spark
 
@@ -26,7 +26,21 @@ def sees(of: Transaction, late: Transaction) -> bool:
     own = of.customer_id is not None and of.customer_id == late.customer_id
     there = of.terminal_id is not None and of.terminal_id == late.terminal_id
     is_before = (happened, late.transaction_id) <= (t, of.transaction_id)
-    return (own and is_before and t - REACH < happened) or (there and t - REACH < happened <= t - DELAY)
+    return (own and is_before and t - REACH < happened) or (there and t - DELAY - WINDOW < happened <= t - DELAY)
+
+
+def is_told(of: Transaction, late: Transaction, reports: Sequence[Report], world: Sequence[Transaction]) -> bool:
+    """Whether `of` sees a fraud at its terminal that the late payment of the fraud's customer explains or not."""
+    named = {row.transaction_id: row for row in world}
+    frauds = [(report, named[report.transaction_id]) for report in reports if report.is_fraud]
+    return any(
+        fraud.customer_id is not None
+        and fraud.customer_id == late.customer_id
+        and (late.event_time, late.transaction_id) < (fraud.event_time, fraud.transaction_id)
+        and fraud.event_time < late.event_time + WINDOW
+        and hears(replace(of, customer_id=None), report, world)
+        for report, fraud in frauds
+    )
 
 
 def hears(of: Transaction, report: Report, world: Sequence[Transaction]) -> bool:
@@ -48,8 +62,12 @@ def found(
     if reports and existing:
         silver = transactions_frame(spark, [*existing, *late])
         since, newest = min(r.reported_at for r in reports), max(r.event_time for r in existing)
-        known = report_spans(reports_frame(spark, reports), silver, since, newest)
-        spans = spans.unionByName(known)
+        heard = reports_frame(spark, reports)
+        spans = spans.unionByName(report_spans(heard, silver, since, newest))
+        if late:
+            first = min(row.event_time for row in late)
+            told = explained_spans(transactions_frame(spark, late), silver, heard, (first, newest))
+            spans = spans.unionByName(told)
     return {row["transaction_id"] for row in affected(transactions_frame(spark, existing), spans).collect()}
 
 
@@ -66,7 +84,8 @@ def test_exactly_those_whose_windows_hold_a_late_row(spark: SparkSession, worlds
         wanted |= {
             row.transaction_id
             for row in on_time
-            if any(sees(row, other) for other in late) or any(hears(row, report, world) for report in reports)
+            if any(sees(row, other) or is_told(row, other, reports, world) for other in late)
+            or any(hears(row, report, world) for report in reports)
         }
         existing, came_late, all_reports = [*existing, *on_time], [*came_late, *late], [*all_reports, *reports]
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.features import groups
-from common.features.customers import customer_features
+from common.features.customers import customer_features, explained_by_amount
 from common.features.groups import by_key
 from common.features.rows import SPANS, codes_of, rows_of
 from common.features.terminals import terminal_features
@@ -51,11 +51,19 @@ def table(world: Sequence[Transaction], reports: Sequence[Report], key: str) -> 
 def computed(world: Sequence[Transaction], reports: Sequence[Report], rows_a_batch: int) -> dict[str, dict[str, Any]]:
     """The features that oracle and arrays have in common, by transaction_id."""
     found: dict[str, dict[str, Any]] = {x.transaction_id: {} for x in world}
+    by_customer = table(world, reports, "customer_id")
+    flags = explained_by_amount(rows_of(by_customer, codes_of(by_customer["customer_id"]), "customer_id"))
+    explained = dict(zip(by_customer["transaction_id"].to_pylist(), flags, strict=True))
     for key, names in (("customer_id", OF_HABIT), ("terminal_id", OF_STREAK)):
 
         def work(part: pa.Table, codes: Any, key: str = key) -> dict[str, Any]:
             rows = rows_of(part, codes, key)
-            values = customer_features(rows, part) if key == "customer_id" else terminal_features(rows, 7)
+            if key == "customer_id":
+                values = customer_features(rows, part)
+            else:
+                values = terminal_features(
+                    rows, np.array([explained[x] for x in part["transaction_id"].to_pylist()]), 7
+                )
             return {
                 name: np.ma.MaskedArray(
                     np.asarray(v), mask=~rows.has_key | np.ma.getmaskarray(v) | np.isnan(np.asarray(v, "float64"))

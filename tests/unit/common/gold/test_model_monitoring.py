@@ -1,6 +1,6 @@
 """gold.model_monitoring over small tables of features, scores and reports: each week measured once, and when due."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import mlflow
@@ -268,3 +268,27 @@ def test_a_week_of_a_version_that_nobody_knows_says_that_it_is_not_compared(lake
     assert "that its MLflow run doesn't name" in unknown["note"]
     assert figures(lake, week(5), "psi").empty
     assert later.run.retrain, "the version in use is another one"
+
+
+def test_rows_of_an_earlier_version_count_for_the_features_that_it_was_offered(
+    lake: Lake, registry: Registry, model: Champion, later: Later
+) -> None:
+    """In the week in which a feature is added it is null in what the version before scored."""
+    known = list(MODEL_FEATURES[:2])
+    learnt = payments(0, TRAIN_END)
+    earlier = xgb.train({"objective": "binary:logistic"}, xgb.DMatrix(learnt[known], label=learnt["is_fraud"]), 1)
+    with mlflow.start_run(experiment_id=registry.experiment_id) as run:
+        pass
+    without = replace(model, features=tuple(known), booster=bytes(earlier.save_raw("ubj")))
+    assert registry.register(without, run.info.run_id, learnt[known].head(2).astype("float64")) == "2"
+    rows = payments(WHOLE + 21, WHOLE + 28)
+    add(lake, rows.iloc[:150].assign(terminal_fraud_rate_7d=np.nan), model, version="2")
+    add(lake, rows.iloc[150:], model)
+
+    monitor(lake, registry)
+
+    nulls, drifts = figures(lake, week(6), "null_share"), figures(lake, week(6), "psi")
+    assert nulls["rows"].to_dict() == dict(zip(MODEL_FEATURES, (700, 700, 550), strict=True))
+    assert nulls.loc["terminal_fraud_rate_7d", "value"] == 0
+    assert drifts.loc["score", "rows"] == 550
+    assert not drifts["is_breached"].any()

@@ -117,7 +117,7 @@ def state(home: Path) -> dict[str, Any]:
         "champion": _described(registry.champion()),
         "challenger": registry.alias_number("challenger"),
         "newest": _described(registry.newest()),
-        "candidates": sum(version.tags.get("test_start") == CANDIDATE_T.isoformat() for version in versions),
+        "candidates": sum(version.tags.get("test_start") == f"{CANDIDATE_T:%Y-%m-%d}" for version in versions),
     }
 
 
@@ -154,9 +154,7 @@ def main(folder: Path, points: list[str]) -> None:
         home.mkdir()
         shutil.copy(folder / "begun" / "mlflow.db", home)
         ended_by, _ = in_a_process(lambda home=home, point=point: steps(home, point))  # type: ignore[misc]
-        killed = in_a_process(lambda home=home: state(home))[1]  # type: ignore[misc]
-        in_a_process(lambda home=home: steps(home))  # type: ignore[misc]
-        again = in_a_process(lambda home=home: state(home))[1]  # type: ignore[misc]
+        killed, again = in_a_process(lambda home=home: (state(home), steps(home), state(home))[::2])[1]  # type: ignore[misc]
         print(json.dumps({"point": point, "signal": ended_by, "killed": killed, "again": again}), flush=True)
 
 

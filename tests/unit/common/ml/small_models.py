@@ -1,10 +1,13 @@
 """Models that take no time to train, registered as training does, for tests of what becomes of versions."""
 
+from typing import Any
+
 import mlflow
 import numpy as np
 import pandas as pd
 import xgboost as xgb
 from ml_builders import day
+from mlflow.models import infer_signature
 
 from common.contracts.features import FEATURE_NAMES
 from common.ml.champion import Champion
@@ -12,7 +15,7 @@ from common.ml.criteria import Criterion
 from common.ml.gate import Verdict
 from common.ml.promote import Contest, Outcome, nothing_judged
 from common.ml.registry import Registry
-from common.ml.version import NEEDED
+from common.ml.version import SCORES_BY
 
 GOOD = Criterion("average precision", 0.1, "above 0", True, "Average precision is better.")
 BAD = Criterion("calibration", 3.0, "0.5 to 2", False, "Scores expect too many frauds.")
@@ -40,9 +43,25 @@ def register(registry: Registry, model: Champion | None = None) -> int:
 def _again(registry: Registry) -> int:
     client, name = mlflow.MlflowClient(), registry.model
     first = client.get_model_version(name, "1")
-    tags = {tag: first.tags[tag] for tag in NEEDED}
-    made = client.create_model_version(name, first.source, first.run_id, tags=tags, model_id=first.model_id)
+    made = client.create_model_version(name, first.source, first.run_id, model_id=first.model_id)
     registry.challenge(int(made.version))
+    return int(made.version)
+
+
+def by_hand(registry: Registry, known: dict[str, Any] | None = None, *, signature: bool = False) -> int:
+    """A model that is logged and registered as MLflow's own documentation shows; `known` goes into its metadata."""
+    model = small_model()
+    example = pd.DataFrame([[1.0] * len(FEATURE_NAMES)], columns=list(FEATURE_NAMES))
+    with mlflow.start_run(experiment_id=registry.experiment_id):
+        logged = mlflow.xgboost.log_model(
+            model.load(),
+            name="model",
+            model_format="ubj",
+            signature=infer_signature(example, [0.5]) if signature else None,
+            pip_requirements=["xgboost"],
+            metadata=known and {SCORES_BY: known},
+        )
+    made = mlflow.MlflowClient().create_model_version(registry.model, source=logged.model_uri)
     return int(made.version)
 
 

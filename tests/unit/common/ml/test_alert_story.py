@@ -1,7 +1,9 @@
 """What a reviewer reads of a small world: the day's alerts ranked, and the story of one, drawn as well."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +23,8 @@ from common.ml.alert_story import DAYS_AFTER, DAYS_BEFORE, Story, alerts_of_day,
 from common.ml.booster import Candidate, fit
 from common.ml.champion import Champion
 from common.ml.explain import sentence
+from common.result import Result
+from common.settings import repository
 from common.storage.lake import Lake
 
 pytestmark = pytest.mark.spark
@@ -82,6 +86,7 @@ def scored(empty: Lake) -> Lake:
         a_score("nobody", 0.7, 60, 0.8, customer_id=None, account_id=None, terminal_id=None),
         a_score("yesterday", -0.5, 70, 0.8, customer_id="c3", account_id="a3"),
     )
+    add(lake, TRANSACTIONS, {"transaction_id": "unscored", "event_time": at(0), "event_date": at(0).date()})
     reports = [("stolen", True), ("usual4", True), ("usual4", False), ("unknown", True)]
     add(lake, FRAUD_REPORTS, *({"transaction_id": n, "is_fraud": f, "reported_at": at(2 - f)} for n, f in reports))
     verdicts = [("other", "fraud", 1), ("other", "unsure", 2), ("high", "genuine", 1), ("high", "fraud", 3)]
@@ -123,9 +128,50 @@ def test_a_day_without_alerts_has_none(scored: Lake) -> None:
     assert alerts_of_day(scored, "2020-01-01").empty
 
 
-def test_only_what_was_scored_has_a_story(scored: Lake) -> None:
-    with pytest.raises(ParameterError, match=r"transaction_id='T0': gold.transaction_scores has no .*lakehouse sql"):
+def test_what_is_not_there_has_no_story_and_is_named(scored: Lake) -> None:
+    with pytest.raises(
+        ParameterError, match=r"transaction_id='T0': neither gold.transaction_scores nor .*lakehouse sql"
+    ):
         story_of(scored, "T0")
+
+
+def test_what_was_not_scored_has_no_story_and_a_word_why(scored: Lake, capsys: pytest.CaptureFixture[str]) -> None:
+    assert story_of(scored, "unscored") is None
+    assert "transaction_id='unscored' was not scored" in capsys.readouterr().out
+
+
+def test_the_notebook_records_a_verdict_on_what_was_never_scored_and_goes_on(
+    scored: Lake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"transaction_id": "unscored", "verdict": "fraud", "reviewer": "anna"}
+    scope = notebook_ended("review_alerts", scored, monkeypatch, given)
+
+    assert "fraud on unscored by anna recorded" in capsys.readouterr().out
+    assert scope["story"] is None
+    assert statements(scored, "unscored")[["by", "says"]].values.tolist() == [["anna", "fraud"]]
+
+
+def test_the_notebook_records_nothing_on_what_is_not_there(scored: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = scored.version(ALERT_VERDICTS)
+    given = {"transaction_id": "T0", "verdict": "fraud", "reviewer": "anna"}
+    with pytest.raises(ParameterError, match=r"silver\.transactions has no such transaction"):
+        notebook_ended("review_alerts", scored, monkeypatch, given)
+    assert scored.version(ALERT_VERDICTS) == before
+
+
+def notebook_ended(name: str, lake: Lake, patch: pytest.MonkeyPatch, given: dict[str, str]) -> dict[str, Any]:
+    """What a notebook's variables are at its end, run on this lake with these parameters."""
+    results: list[Result] = []
+    patch.setattr("common.notebook.open_lakehouse", lambda _: lake)
+    patch.setattr(type(lake), "result", lambda _, result: results.append(result), raising=False)
+    scope: dict[str, Any] = {"display": lambda _: None}
+    cells = json.loads((repository() / f"notebooks/ml/{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), scope)
+            scope |= given if "parameters" in cell["metadata"].get("tags", []) else {}
+    assert len(results) == 1
+    return scope
 
 
 def test_a_story_has_the_customers_weeks_and_what_is_usual_without_known_frauds(story: Story) -> None:

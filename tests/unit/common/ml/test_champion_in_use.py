@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import mlflow
 import pytest
-from small_models import register, register_champion, small_model
+from small_models import by_hand, register, register_champion, small_model
 
 from common.contracts.features import FEATURE_NAMES
 from common.ml.champion_in_use import ChampionInUse
@@ -59,9 +59,7 @@ def test_a_champion_that_needs_what_is_not_computed_leaves_the_old_one(
 def test_a_champion_made_by_hand_leaves_the_old_one(
     settings: Settings, registry: Registry, in_use: ChampionInUse
 ) -> None:
-    client = mlflow.MlflowClient()
-    source = client.get_model_version(registry.model, "1").source
-    crown(registry, int(client.create_model_version(registry.model, source).version))
+    crown(registry, by_hand(registry))
     assert "champion version 2 can't be used" in (in_use.ask(settings, FEATURE_NAMES) or "")
     assert in_use.champion.version == "1"
 

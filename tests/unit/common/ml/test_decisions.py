@@ -44,6 +44,24 @@ def test_a_decision_is_noted_once_with_each_criterion_and_a_persons_word(lake: L
     assert rows[1].sentence == BAD.sentence
 
 
+def test_that_a_version_has_passed_is_believed_of_the_table_and_not_of_a_tag(lake: Lake, settings: Settings) -> None:
+    registry = Registry(settings)
+    number = register(registry)
+    registry.note(number, {"gate": "passed", "judged_against": "9"})  # as a person may who approves by a tag
+    version = registry.version(number)
+    assert version is not None
+    assert version.has_passed("9")
+    assert not decisions.has_passed(lake, version, "9")
+
+    said = ("approval", True, "approved by anna in MLflow")
+    decisions.record(lake, registry, version, decision="promoted", against="9", said=said)
+    assert not decisions.has_passed(lake, version, "9"), "a person's word is no criterion"
+    for against, criteria in (("8", (GOOD, BAD)), ("9", (GOOD,))):
+        verdict = Verdict(criteria, against)
+        decisions.record(lake, registry, version, decision="waits_for_approval", against=against, verdict=verdict)
+    assert [decisions.has_passed(lake, version, against) for against in ("8", "9")] == [False, True]
+
+
 def test_the_slices_of_a_window(spark: SparkSession) -> None:
     start, end = day(30, 0), day(37, 0)
     online = {"channel": "online", "country": "PT"}

@@ -3,16 +3,13 @@
 from pathlib import Path
 
 import mlflow
-import pandas as pd
 import pytest
 from ml_builders import a_world, no_rules
-from mlflow.models import infer_signature
-from small_models import register, register_champion, small_model
+from small_models import by_hand, register, register_champion, small_model
 
-from common.contracts.features import FEATURE_NAMES
 from common.ml.promote import judge, next_contest
 from common.ml.registry import Registry, champion_or_reason
-from common.ml.version import NEEDED, UnusableVersion
+from common.ml.version import UnusableVersion, scores_by
 from common.settings import Settings
 
 
@@ -22,26 +19,6 @@ def registry(settings: Settings) -> Registry:
     made = Registry(settings)
     register_champion(made)
     return made
-
-
-def by_hand(registry: Registry, tags: dict[str, str], signature: bool = False) -> int:
-    """A model that is logged and registered as MLflow's own documentation shows."""
-    model = small_model()
-    example = pd.DataFrame([[1.0] * len(FEATURE_NAMES)], columns=list(FEATURE_NAMES))
-    with mlflow.start_run(experiment_id=registry.experiment_id):
-        logged = mlflow.xgboost.log_model(
-            model.load(),
-            name="model",
-            model_format="ubj",
-            signature=infer_signature(example, [0.5]) if signature else None,
-            pip_requirements=["xgboost"],
-        )
-    made = mlflow.MlflowClient().create_model_version(registry.model, source=logged.model_uri, tags=tags)
-    return int(made.version)
-
-
-def tags_of_training(registry: Registry) -> dict[str, str]:
-    return {name: registry.tags(1)[name] for name in NEEDED}
 
 
 def assert_skipped(registry: Registry, settings: Settings, word: str) -> None:
@@ -59,24 +36,31 @@ def assert_skipped(registry: Registry, settings: Settings, word: str) -> None:
     assert scoring.version == "1"
 
 
-def test_without_tags_it_is_skipped(registry: Registry, settings: Settings) -> None:
-    by_hand(registry, {})
-    assert_skipped(registry, settings, "lacks the tags features, threshold, alert_budget_cards_per_day, test_start")
+def test_without_what_training_writes_it_is_skipped(registry: Registry, settings: Settings) -> None:
+    by_hand(registry, signature=True)
+    assert_skipped(registry, settings, "version 2 has no 'fraud_model' in its MLmodel, where training writes it")
 
 
-def test_with_a_tag_that_says_nothing_it_is_skipped(registry: Registry, settings: Settings) -> None:
-    by_hand(registry, tags_of_training(registry) | {"threshold": "high"}, signature=True)
-    assert_skipped(registry, settings, "has a tag that is not as training writes it: .*high")
+def test_without_a_threshold_it_is_skipped(registry: Registry, settings: Settings) -> None:
+    known = scores_by(small_model())
+    del known["threshold"]
+    by_hand(registry, known, signature=True)
+    assert_skipped(registry, settings, "has no 'threshold' in its MLmodel")
+
+
+def test_with_a_threshold_that_is_no_number_it_is_skipped(registry: Registry, settings: Settings) -> None:
+    by_hand(registry, scores_by(small_model()) | {"threshold": "high"}, signature=True)
+    assert_skipped(registry, settings, "the MLmodel of .*version 2 is not as training writes it: .*high")
 
 
 def test_without_a_signature_it_is_skipped(registry: Registry, settings: Settings) -> None:
-    by_hand(registry, tags_of_training(registry))
+    by_hand(registry, scores_by(small_model()))
     assert_skipped(registry, settings, "has no signature")
 
 
-def test_with_other_inputs_than_its_tag_says_it_is_skipped(registry: Registry, settings: Settings) -> None:
-    by_hand(registry, tags_of_training(registry) | {"features": '["amount_eur", "age_of_moon"]'}, signature=True)
-    assert_skipped(registry, settings, "has other inputs than its tag features says: age_of_moon, ")
+def test_with_other_inputs_than_it_says_it_is_skipped(registry: Registry, settings: Settings) -> None:
+    by_hand(registry, scores_by(small_model()) | {"features": ["amount_eur", "age_of_moon"]}, signature=True)
+    assert_skipped(registry, settings, "has other inputs than the features in its MLmodel: age_of_moon, ")
 
 
 def test_with_its_files_gone_it_is_skipped(registry: Registry, settings: Settings) -> None:
@@ -86,7 +70,7 @@ def test_with_its_files_gone_it_is_skipped(registry: Registry, settings: Setting
         if file.is_file():
             file.unlink()
     folder.rmdir()
-    assert_skipped(registry, settings, "are gone|no model.ubj")
+    assert_skipped(registry, settings, "are gone|lacks a file")
 
 
 def test_with_features_that_are_not_computed_it_is_kept_out(registry: Registry) -> None:

@@ -44,6 +44,9 @@ def test_a_window_with_one_kind_only_has_figures_that_say_nothing() -> None:
     genuine = evaluate(judged((0, "a", 0.9, False), (0, "b", 0.1, False)), 1)
     assert (genuine.average_precision, genuine.auc_roc, genuine.recall) == (0.0, 0.5, 0.0)
     assert evaluate(judged((0, "a", 0.9, True)), 1).auc_roc == 0.5
+    none = evaluate(judged((0, "a", 0.9, True)).head(0), 1)
+    assert (none.average_precision, none.auc_roc, none.card_precision, none.brier) == (0.0, 0.5, 0.0, 0.0)
+    assert (none.transactions, none.frauds) == (0, 0)
 
 
 def test_perfect_scores_have_perfect_figures() -> None:

@@ -14,7 +14,7 @@ from test_slices import parted
 from common.looks.model import look_at_criteria, look_at_examples, look_at_review, look_at_versions
 from common.looks.model_review import RIVAL, reliability, reliability_points, slices
 from common.ml.evidence import Evidence
-from common.ml.metrics import average_precision
+from common.ml.metrics import average_precision, evaluate
 from common.ml.model_review import (
     caught_at_budget,
     contest_to_review,
@@ -25,7 +25,6 @@ from common.ml.model_review import (
 )
 from common.ml.promote import judge, next_contest, nothing_judged
 from common.ml.registry import Registry
-from common.ml.review import review
 from common.settings import Settings
 
 
@@ -54,7 +53,7 @@ def test_who_catches_what_at_the_budget_by_hand() -> None:
     # Day 1: a is blocked; of c nothing comes; e is reviewed.
     assert ours.tolist() == [True, True, False, False, True, True]
     frauds = found.judged["is_fraud"]
-    assert review(found.judged, 2).recall == (ours & frauds).sum() / frauds.sum()
+    assert evaluate(found.judged, 2).recall == (ours & frauds).sum() / frauds.sum()
     counts = counts_won_and_lost(found)
     assert counts["frauds"].to_dict() == {"both": 2, "version 2 only": 1, "the rules alone only": 1}
     assert counts["euro"].to_dict() == {"both": 80.0, "version 2 only": 100.0, "the rules alone only": 70.0}

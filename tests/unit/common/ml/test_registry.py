@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xgboost as xgb
+import yaml
 from ml_builders import a_world, day, no_rules
 
 from common.errors import ModelError
@@ -15,10 +16,12 @@ from common.ml.folds import protocol_at
 from common.ml.model_run import log_and_register
 from common.ml.model_versions import decided_by
 from common.ml.promote import judge, next_contest
-from common.ml.registry import Registry, champion_or_reason
+from common.ml.registry import MODEL_DESCRIPTION, Registry, champion_or_reason
 from common.ml.ruling import settle
+from common.ml.scoring import score
+from common.ml.search import Limits
 from common.ml.train import Trained, train
-from common.settings import Settings
+from common.settings import Settings, repository
 
 PLOTS = {"precision_recall", "roc", "score_distribution", "importance", "calibration", "fraud_caught"}
 CHOICES = {"search", "reliability"}
@@ -27,7 +30,8 @@ CHOICES = {"search", "reliability"}
 @pytest.fixture(scope="module")
 def trained() -> Trained:
     protocol = protocol_at(day(60, 0), train_days=25)
-    return train(a_world(), rules_hit=no_rules(), protocol=protocol, cards_per_day=3, seed=1)
+    one = Limits(1, 600.0)
+    return train(a_world(), rules_hit=no_rules(), protocol=protocol, cards_per_day=3, seed=1, limits=one)
 
 
 def registered(registry: Registry, trained: Trained) -> str:
@@ -98,34 +102,61 @@ def test_a_run_holds_what_a_person_needs_to_judge_and_repeat_it(settings: Settin
     assert run.data.metrics["average_precision"] == pytest.approx(model.average_precision)
     assert run.data.metrics["random_average_precision"] == pytest.approx(random.average_precision)
     assert "rules_alone_card_precision" in run.data.metrics
+    assert "rules_alone_transactions" not in run.data.metrics, "what is the same for all stands there once"
+    assert run.data.metrics["frauds_expected_low"] < run.data.metrics["frauds_expected"]
     interval = trained.intervals["model"].loc["average_precision"]
     assert run.data.metrics["average_precision_low"] == pytest.approx(interval["low"])
     assert interval["low"] < model.average_precision < interval["high"]
     assert run.data.metrics["calibration_slope"] == trained.rehearsal.calibration.slope
     assert run.data.tags["registered_version"] == "1"
+    for described in (run.data.tags["mlflow.note.content"], registry.description(1)):
+        assert f"| average precision | {model.average_precision:.3f} |" in described
+        assert "# fraud_model" not in described
+    assert registry.description(1).startswith("**Version 1 waits for promotion**")
     card = registry.card(newest)
     assert f"{model.average_precision:.3f}" in card
     assert all(name in card for name in trained.model.features)
     assert "abc123" in card
 
 
-def test_what_was_left_out_and_a_review_cost_come_back_and_older_versions_have_neither(
-    settings: Settings, trained: Trained
-) -> None:
-    registry = Registry(settings)
-    registered_bare(registry, trained)
-    client = mlflow.MlflowClient(settings.tracking_uri)
-    client.delete_model_version_tag("fraud_model", "1", "features_left_out")
-    older = registry.newest()
-    assert older is not None
-    assert (older.model.left_out, older.model.review_cost_eur) == ((), None)
-    assert older.model.offered == set(trained.model.features)
+def test_the_registered_model_is_described_alike_here_and_on_databricks() -> None:
+    bundle = yaml.safe_load((repository() / "bundles/resources/registered_model.yml").read_text(encoding="utf-8"))
+    deployed = bundle["resources"]["registered_models"]["fraud_model"]["comment"]
+    assert deployed.split() == MODEL_DESCRIPTION.split()
 
+
+def test_what_was_left_out_and_a_review_cost_come_back(settings: Settings, trained: Trained) -> None:
+    registry = Registry(settings)
     model = replace(trained.model, left_out=("brand_new",), review_cost_eur=2.5)
     registered_bare(registry, replace(trained, model=model))
     newest = registry.newest()
     assert newest is not None
     assert (newest.model.left_out, newest.model.review_cost_eur) == (("brand_new",), 2.5)
+    assert newest.model.offered == {*trained.model.features, "brand_new"}
+
+
+def test_who_changes_or_removes_tags_changes_no_decision(settings: Settings, trained: Trained) -> None:
+    """On Databricks scientists may: they approve a version by a tag."""
+    registry = Registry(settings)
+    registered_bare(registry, trained)
+    first = registry.newest()
+    assert first is not None
+    registry.decide(first, True, "the first")
+    before = champion_or_reason(settings)
+
+    client = mlflow.MlflowClient(settings.tracking_uri)
+    for tag in set(first.tags) - {"decision", "reason"}:
+        client.set_model_version_tag(registry.model, "1", tag, "0.99")
+    assert champion_or_reason(settings) == before
+    for tag in set(registry.tags(1)):
+        client.delete_model_version_tag(registry.model, "1", tag)
+    after = champion_or_reason(settings)
+
+    assert after == before == replace(trained.model, version="1", booster=after.booster)
+    rows = trained.judged.head(500)
+    decided = [score(rows, model, model.load())["decision"].tolist() for model in (trained.model, after)]
+    assert decided[0] == decided[1]
+    assert len(set(decided[0])) == 2
 
 
 def test_the_logged_model_gives_the_calibrated_scores(settings: Settings, trained: Trained) -> None:

@@ -2,7 +2,7 @@
 
 import mlflow
 import pytest
-from small_models import judged_as, register, register_champion, small_model
+from small_models import by_hand, judged_as, register, register_champion
 
 from common.contracts.features import FEATURE_NAMES
 from common.errors import ModelError
@@ -143,11 +143,9 @@ def test_a_champion_made_by_hand_that_can_not_score_gives_way_to_the_last_that_w
     registry: Registry,
 ) -> None:
     register_champion(registry)
-    register(registry, small_model())
-    client = mlflow.MlflowClient()
-    client.delete_model_version_tag(registry.model, "2", "threshold")
-    client.set_registered_model_alias(registry.model, "champion", "2")
-    with pytest.raises(ModelError, match=r"lacks the tags threshold(?s:.*)`lakehouse run rollback_model`"):
+    assert by_hand(registry) == 2
+    mlflow.MlflowClient().set_registered_model_alias(registry.model, "champion", "2")
+    with pytest.raises(ModelError, match=r"no 'fraud_model' in its MLmodel(?s:.*)`lakehouse run rollback_model`"):
         registry.champion()
     noted: list[Version] = []
     roll_back(registry, plan_rollback(registry), reason="", by="run 7", note=lambda version, _: noted.append(version))

@@ -189,9 +189,9 @@ def test_mlflow_has_each_criterion_as_a_tag_and_all_of_it_as_a_description(regis
     tags = registry.tags(1)
     assert tags["gate"] == "failed"
     assert tags["judged_against"] == "rules"
-    assert tags["gate_average_precision"] == "passed: Average precision is better."
-    assert tags["gate_calibration"] == "failed: Scores expect too many frauds."
+    assert tags["gate_average_precision"] == "passed: 0.100, must be above 0"
+    assert tags["gate_calibration"] == "failed: 3, must be 0.5 to 2"
     text = registry.description(1)
     assert text.startswith("**There is no champion, version 1 is kept out: failed 1 of 2 criteria.")
-    assert "| calibration | **failed** | 3.000 | 0.5 to 2 | Scores expect too many frauds. |" in text
+    assert "| calibration | **failed** | 3 | 0.5 to 2 | Scores expect too many frauds. |" in text
     assert "Tested on the 7 days from 2030-02-10" in text

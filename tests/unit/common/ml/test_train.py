@@ -14,6 +14,7 @@ from common.ml.enough_labels import TooFewLabels, counts, too_few_labels, valida
 from common.ml.folds import Protocol, protocol_at, rows_to_judge, rows_to_learn
 from common.ml.search import Limits
 from common.ml.search_space import STARTING_POINTS
+from common.ml.threshold import threshold_for
 from common.ml.train import Trained, train
 from common.ml.window import Window
 
@@ -223,24 +224,22 @@ def test_further_validation_weeks_are_used_where_the_data_reach_back_to_their_tr
         assert split.train["event_time"].min() == fold.train_start
 
 
-def test_a_review_cost_sets_the_threshold_on_validation() -> None:
-    world, protocol = a_world(), protocol_at(day(60, 0), 25)
-    models = [
-        train(
-            world,
-            rules_hit=no_rules(),
-            protocol=protocol,
-            cards_per_day=20,
-            seed=1,
-            limits=ONE,
-            review_cost_eur=cost,
-        )
-        for cost in (None, 60.0)
-    ]
-    assert models[0].model.booster == models[1].model.booster
-    assert models[1].model.threshold > models[0].model.threshold
-    assert models[1].model.threshold == threshold_by_costs(models[1].rehearsal.judged, 20, 60.0)
-    assert (models[0].model.review_cost_eur, models[1].model.review_cost_eur) == (None, 60.0)
+def test_a_review_cost_sets_the_threshold_on_validation(trained: Trained) -> None:
+    result = train(
+        a_world(),
+        rules_hit=no_rules(),
+        protocol=trained.protocol,
+        cards_per_day=20,
+        seed=1,
+        limits=ONE,
+        review_cost_eur=60.0,
+    )
+    model, judged = result.model, result.rehearsal.judged
+    assert model.booster == trained.model.booster, "only the threshold depends on budget and cost"
+    assert trained.model.threshold == threshold_for(judged, 3)
+    assert model.threshold == threshold_by_costs(judged, 20, 60.0)
+    assert model.threshold > threshold_for(judged, 20)
+    assert (trained.model.review_cost_eur, model.review_cost_eur) == (None, 60.0)
 
 
 def test_the_table_has_intervals_and_the_price_of_choosing(trained: Trained) -> None:

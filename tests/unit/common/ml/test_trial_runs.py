@@ -47,8 +47,8 @@ def test_a_trial_is_a_nested_run_with_parameters_and_figures(registry: Registry)
     [run] = client.search_runs([registry.experiment_id], f"tags.`mlflow.parentRunId` = '{store.run_id}'")
     assert (run.info.run_name, run.info.status) == ("trial 1", "FINISHED")
     assert (run.data.params["max_depth"], run.data.params["rounds"]) == ("8", "5")
-    assert run.data.metrics["average_precision"] == pytest.approx(TRIALS[1].mean)
-    assert run.data.metrics["average_precision_fold_2"] == 2 / 3
+    assert run.data.metrics["validation_average_precision"] == pytest.approx(TRIALS[1].mean)
+    assert run.data.metrics["validation_average_precision_fold_2"] == 2 / 3
     assert run.data.metrics["seconds"] == 0.5
 
 
@@ -121,16 +121,22 @@ def test_a_training_killed_in_its_search_goes_on_in_its_run_and_makes_the_same_m
     assert [replace(trial, seconds=0.0) for trial in runs_of(registry).earlier()] == [
         replace(trial, seconds=0.0) for trial in kept
     ]
-    for run_of_the_job in ("1", "2"):  # killed once more, after parameters were logged and before the version was made
+    # Killed once more, after parameters were logged and before the version was made.
+    for job_run, parameters in (("1", {"ensemble": 1}), ("2", {"ensemble": 1}), ("3", {"ensemble": 5})):
         log_and_register(
             registry,
             went_on,
-            parameters={"run_id": run_of_the_job},
+            parameters=parameters,
             data_versions={},
             commit="abc123",
             pictures={},
+            job_run=job_run,
             run_id=store.run_id,
         )
-    newest = registry.newest()
-    assert newest is not None
-    assert newest.run_id == store.run_id
+    client = mlflow.MlflowClient()
+    first, again, other = (client.get_model_version(registry.model, str(number)) for number in (1, 2, 3))
+    assert first.run_id == again.run_id == store.run_id != other.run_id
+    runs = [client.get_run(version.run_id).data for version in (again, other)]
+    assert [run.params["ensemble"] for run in runs] == ["1", "5"], "a run has the parameters of its model"
+    assert [run.tags["job_run"] for run in runs] == ["2", "3"]
+    assert runs_of(registry).earlier() == [], "what is registered is not gone on from"

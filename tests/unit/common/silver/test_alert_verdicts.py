@@ -73,12 +73,13 @@ def test_a_verdict_with_its_time_is_a_label_from_then_on_and_recorded_once(paid:
 
 
 def test_a_changed_mind_is_a_new_row_and_the_last_counts_until_somebody_is_unsure(paid: Lake) -> None:
-    said = ("fraud", "genuine", "fraud", "unsure")
-    for verdict in said:
-        record_verdict(paid, Verdict("changed", verdict, "anna"))
+    said = ("unsure", "fraud", "genuine", "fraud", "unsure")
+    results = [record_verdict(paid, Verdict("changed", verdict, "anna")) for verdict in said]
 
     assert [row[0] for row in verdicts(paid, "changed")] == list(said)
     assert says_fraud(paid, "changed") == [True]
+    assert results[0].note == "unsure on changed by anna recorded; it makes no label"
+    assert results[-1].note.endswith("and takes fraud by anna not back. To do that, record genuine")
 
 
 def test_the_same_verdict_after_a_customers_report_is_a_new_statement(paid: Lake) -> None:

@@ -111,16 +111,6 @@ def test_a_feature_that_is_null_in_all_of_training_is_told_from_one_that_has_val
     assert beyond(now, "psi") == {"terminal_tx_count_7d"}
 
 
-def test_scores_of_another_version_are_left_out(reference: Reference) -> None:
-    week = a_window(4000, seed=3)
-    mixed = week.assign(score=week[SCORE].where(np.arange(4000) < 3000))
-
-    scores = {m.metric: m for m in drift_of(reference, mixed) if m.subject == SCORE}
-
-    assert scores.keys() == {"psi", "ks"}
-    assert (scores["psi"].rows, scores["psi"].is_breached) == (3000, False)
-
-
 def test_the_shares_by_band_of_score_add_up_to_all(reference: Reference) -> None:
     shares = [m for m in drift_of(reference, a_window(4000, seed=3)) if m.metric == "score_share"]
 

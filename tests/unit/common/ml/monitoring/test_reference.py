@@ -1,18 +1,19 @@
 """What a version's weeks are compared with is kept with the version, and so is why a new model is due."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import mlflow
 import pytest
+from mlflow.exceptions import MlflowException
 from monitoring_builders import a_reference, a_window
 
 from common.errors import ModelError
 from common.ml.champion import Champion
 from common.ml.model_versions import RETRAIN_DUE, retrain_due
-from common.ml.monitoring.reference import empty_reference, from_json, keep_reference, kept_reference
+from common.ml.monitoring.reference import FILE, empty_reference, from_json, keep_reference, kept_reference
 from common.ml.registry import Registry, Version
 from common.settings import Settings
 
@@ -58,6 +59,64 @@ def test_a_reference_comes_back_as_it_was_kept(registry: Registry) -> None:
 
     assert kept_reference(version) == reference
     assert from_json(reference.as_json()) == reference
+
+
+def test_a_reference_that_is_kept_is_never_replaced(registry: Registry) -> None:
+    version = a_version(registry)
+    first, other = (a_reference(a_window(600, seed=seed)) for seed in (1, 2))
+
+    assert keep_reference(version, first) == first
+    assert keep_reference(version, other) == first, "as of a run beside this one"
+
+    assert kept_reference(version) == first
+
+
+def test_one_that_was_being_written_when_its_run_was_killed_is_none(registry: Registry) -> None:
+    version, whole = a_version(registry), a_reference(a_window(600, seed=1))
+    mlflow.MlflowClient().log_text(version.run_id, whole.as_json()[:100], FILE)
+    assert kept_reference(version) is None
+
+    keep_reference(version, whole)
+
+    assert kept_reference(version) == whole
+
+
+@pytest.mark.parametrize(
+    ("method", "error"),
+    [
+        ("list_artifacts", MlflowException("no route to host")),
+        ("list_artifacts", OSError("no route to host")),
+        ("download_artifacts", MlflowException("no route to host")),
+        ("download_artifacts", OSError("no route to host")),
+    ],
+)
+def test_a_reference_that_can_not_be_reached_is_not_one_that_is_not_there(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, method: str, error: Exception
+) -> None:
+    version, kept = a_version(registry), a_reference(a_window(600, seed=1))
+    keep_reference(version, kept)
+    with monkeypatch.context() as patch:
+        patch.setattr(mlflow.MlflowClient, method, unreachable(error))
+        for ask in (lambda: kept_reference(version), lambda: keep_reference(version, a_reference(a_window(9, seed=2)))):
+            with pytest.raises(type(error), match="no route"):
+                ask()
+    assert kept_reference(version) == kept
+
+
+def test_a_run_that_can_not_be_reached_is_not_one_that_was_deleted(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = a_version(registry, train_start="2029-11-12", train_end="2030-01-07")
+    monkeypatch.setattr(mlflow.MlflowClient, "get_run", unreachable(MlflowException("no route to host")))
+    with pytest.raises(MlflowException, match="no route"):
+        empty_reference(version)
+
+
+def unreachable(error: Exception) -> Callable[..., None]:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    return fails
 
 
 @pytest.mark.parametrize(

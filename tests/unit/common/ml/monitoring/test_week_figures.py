@@ -8,11 +8,11 @@ import pytest
 from monitoring_builders import FIRST, judged_transactions
 from sklearn.metrics import average_precision_score
 
+from common.ml.metrics import evaluate
 from common.ml.monitoring.figures import freshness, performance, rates
 from common.ml.monitoring.measured import Measured
 from common.ml.monitoring.reference import Reference
 from common.ml.monitoring.weeks import WEEK, Day, Week
-from common.ml.review import review
 
 REFERENCE = Reference("1", FIRST - 8 * WEEK, FIRST, rules={"often": 600, "never": 0}, rule_rows=60_000)
 BUDGET = 10
@@ -85,7 +85,7 @@ def with_figures(**figures: float) -> Reference:
 def test_performance_is_that_of_the_weeks_own_labels(judged: pd.DataFrame) -> None:
     figures = named(performance(judged, REFERENCE, BUDGET))
 
-    found = review(judged, BUDGET)
+    found = evaluate(judged, BUDGET)
     values = {metric: m.value for (metric, _), m in figures.items()}
     assert values == {
         "average_precision": pytest.approx(average_precision_score(judged["is_fraud"], judged["score"])),

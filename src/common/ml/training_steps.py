@@ -1,6 +1,6 @@
-"""The steps of the training and promotion notebooks: each reads like a sentence.
+"""The steps of the training notebook: each reads like a sentence.
 
-Where there is nothing to train or to decide, the notebook runs to its end, and a person reads there why.
+Where there is nothing to train, the notebook runs to its end, and a person reads there why.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,37 +10,29 @@ from typing import Any
 import pandas as pd
 
 from common.contracts.features import FEATURE_NAMES
-from common.contracts.gold import TRANSACTION_FEATURES
-from common.contracts.ops import MODEL_PROMOTIONS
-from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
-from common.features.labels import LABELLED_BY
+from common.contracts.silver import FRAUD_REPORTS, MERCHANT
 from common.ml.baseline import rules_fired
-from common.ml.decisions import Said, by_run, record
 from common.ml.due import Plan, plan_training
 from common.ml.enough_labels import TooFewLabels, counts, too_few_labels
 from common.ml.folds import Protocol
 from common.ml.model_run import log_and_register, run_name
-from common.ml.model_versions import decided_by, newest_version, retrain_due
-from common.ml.promote import Contest, Outcome, judge, nothing_judged
+from common.ml.model_versions import newest_version, retrain_due
 from common.ml.registry import Registry
-from common.ml.ruling import Approval, Ruling, check_approval, settle
 from common.ml.search import Limits
-from common.ml.slices import read_slices
 from common.ml.train import Trained, train
 from common.ml.trial_runs import TrialRuns, search_key
 from common.ml.trials import trials_table
-from common.ml.version import KEPT_OUT
-from common.ml.window import code_commit, data_versions, newest_event, read_window
+from common.ml.window import READ, code_commit, data_versions, newest_event, read_window
 from common.parameters import as_euro
 from common.storage.lake import Lake
 from common.storage.last_success import Step
 
-_READ = tuple(table.name for table in (TRANSACTIONS, *LABELLED_BY, TRANSACTION_FEATURES, MERCHANT.history))
+_READ = tuple(table.name for table in (*READ, MERCHANT.history))
 TRAINING = Step("ml.training", reads=_READ, looks_at=retrain_due, leaves=newest_version)
 """What training depends on. It looks at what monitoring found of the champion, but not at which version that is, which
 promotion changes after it: where a person takes the alias away, the next new data, or `--force`, make a model due."""
-PROMOTION = Step("ml.promotion", reads=_READ, shares=(MODEL_PROMOTIONS.name,), leaves=decided_by)
-"""What promotion depends on. A person's approval is among what it leaves, so that one that is new is news."""
+OF_A_JOB_RUN = ("run_id", "src", "force")
+"""Parameters of the notebook that say how it is run, and change nothing of the model."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +40,7 @@ class Training:
     """What came of a plan: a trained model, or the reason why there is none.
 
     `rows_read` counts the transactions read; `folds` has transactions and frauds of each part of the protocol;
-    `run_id` is the MLflow run that the search's trials are below.
+    `run_id` is the MLflow run that the search's trials are below, `parameters` are those that it was made with.
     """
 
     trained: Trained | None
@@ -57,6 +49,7 @@ class Training:
     folds: pd.DataFrame = field(default_factory=pd.DataFrame)
     lacks_labels: bool = False
     run_id: str | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
 
     def table(self) -> pd.DataFrame:
         """The figures of the model and the baselines, with intervals; where there is no model, the reason."""
@@ -97,6 +90,7 @@ def train_planned(
     lake: Lake,
     registry: Registry,
     plan: Plan,
+    parameters: Mapping[str, object],
     *,
     alert_budget_cards_per_day: int,
     review_cost_eur: str,
@@ -108,7 +102,8 @@ def train_planned(
     """Trains the model that a plan says is due, on its folds; prints a line for each trial of the search.
 
     Nothing is read where no model is due. Trials are kept in MLflow as they end, and a training that was killed goes
-    on from them.
+    on from them in its MLflow run where it is given the same `parameters` (the notebook's) and data; with others a new
+    run begins.
     """
     if not plan.is_due:
         return Training(None, plan.reason)
@@ -117,7 +112,8 @@ def train_planned(
     test = plan.protocol.test
     window = read_window(lake, plan.protocol.start, test.test_end, test.labels_known_at)
     folds = counts(window, plan.protocol)
-    runs = TrialRuns(registry.experiment_id, run_name(test.test_start), _search_key(lake, plan.protocol, seed))
+    chosen = {name: value for name, value in parameters.items() if name not in OF_A_JOB_RUN}
+    runs = TrialRuns(registry.experiment_id, run_name(test.test_start), _search_key(lake, plan.protocol, chosen))
     try:
         trained = train(
             window,
@@ -133,20 +129,19 @@ def train_planned(
         )
     except TooFewLabels as error:
         return Training(None, str(error), len(window.rows), folds, lacks_labels=True)
-    return Training(trained, "", len(window.rows), folds, run_id=runs.run_id)
+    return Training(trained, "", len(window.rows), folds, run_id=runs.run_id, parameters=chosen)
 
 
-def _search_key(lake: Lake, protocol: Protocol, seed: int) -> str:
+def _search_key(lake: Lake, protocol: Protocol, parameters: Mapping[str, object]) -> str:
     folds = [fold.dates() for fold in (protocol.test, *protocol.validations)]
     made_from = {"data": data_versions(lake), "code": code_commit(), "features": FEATURE_NAMES}
-    return search_key({"folds": folds, "seed": seed, **made_from})
+    return search_key({"folds": folds, "parameters": parameters, **made_from})
 
 
 def register_trained(
     lake: Lake,
     registry: Registry,
     training: Training,
-    parameters: Mapping[str, object],
     pictures: Callable[[Trained], Mapping[str, Any]],
 ) -> str:
     """Logs and registers a trained model, or notes that labels were too few; returns which, as a sentence.
@@ -160,9 +155,10 @@ def register_trained(
     version = log_and_register(
         registry,
         training.trained,
-        parameters=parameters,
+        parameters=training.parameters,
         data_versions=data_versions(lake),
         commit=code_commit(),
+        job_run=lake.settings.run_id,
         pictures=pictures(training.trained),
         run_id=training.run_id,
     )
@@ -183,57 +179,3 @@ def training_facts(training: Training) -> dict[str, object]:
         "saved_eur_in_test_week": figures.saved_eur,
     }
     return {"model": shown}
-
-
-def judge_contest(lake: Lake, contest: Contest, *, seed: int) -> Outcome:
-    """Reads the candidate's test window and judges; nothing is read where there is nothing to judge."""
-    return nothing_judged(contest) if contest.is_judged else judge_again(lake, contest, seed=seed)
-
-
-def judge_again(lake: Lake, contest: Contest, *, seed: int) -> Outcome:
-    """The same for a candidate that may have been judged before."""
-    if contest.candidate is None:
-        return nothing_judged(contest)
-    fold = contest.fold
-    return judge(
-        contest,
-        read_window(lake, fold.test_start, fold.test_end, fold.labels_known_at),
-        rules_fired(lake, fold.test_start, fold.test_end),
-        seed,
-        read_slices(lake, fold.test_start, fold.test_end),
-    )
-
-
-def settle_contest(
-    lake: Lake, registry: Registry, contest: Contest, outcome: Outcome, *, require_approval: bool, approve_version: int
-) -> str:
-    """Decides, by the gate and by a person where one is asked, and writes the decision; returns it as a sentence.
-
-    Raises:
-        ModelError: `approve_version` is neither the challenger nor the champion.
-
-    """
-    approval = Approval(require_approval, approve_version, by_run(lake))
-    check_approval(contest, approval)
-
-    def note(ruling: Ruling) -> None:
-        if contest.candidate is not None:
-            candidate, decision, against = contest.candidate, ruling.decision, contest.against
-            said: Said | None = ("approval", decision != KEPT_OUT, ruling.said) if ruling.said else None
-            record(lake, registry, candidate, decision=decision, against=against, verdict=outcome.verdict, said=said)
-
-    return settle(registry, contest, outcome, approval, note)
-
-
-def promotion_facts(registry: Registry) -> dict[str, object]:
-    """What the run's summary shows of the champion; empty where there is none."""
-    champion = registry.champion()
-    if champion is None:
-        return {}
-    shown = {
-        "version": champion.model.version,
-        "test_start": f"{champion.model.test_start:%Y-%m-%d}",
-        "threshold": champion.model.threshold,
-        "alert_budget_cards_per_day": champion.model.cards_per_day,
-    }
-    return {"champion": shown}

@@ -9,6 +9,7 @@ MODULES = (
     "state",
     "handbook_job",
     "handbook",
+    "world",
     "files_to_silver",
     "history_merge",
     "new_day",

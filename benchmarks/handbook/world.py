@@ -40,8 +40,9 @@ def read(source: Path) -> pd.DataFrame:
 def with_features(transactions: pd.DataFrame, kind: str = "float32") -> pd.DataFrame:
     """The transactions by time, with their features, `day`, `card`, `amount_eur` and a new index.
 
-    Takes transaction_id, event_time, customer, terminal, cents, is_fraud and scenario (1 to 3; 0: genuine). Features
-    are of that kind of number.
+    Takes transaction_id, event_time, customer, terminal, cents, is_fraud and whatever else it is to keep. Where they
+    are there, the columns of `PLACES` count, as do `known_from` and `until`: when it was first reported as fraud, and
+    when that was withdrawn. Otherwise each fraud is reported DELAY_DAYS after it happened. Features are numbers of `kind`.
     """
     rows = transactions.sort_values(["event_time", "transaction_id"], ignore_index=True)
     micros = rows["event_time"].astype("int64")
@@ -69,16 +70,27 @@ def with_features(transactions: pd.DataFrame, kind: str = "float32") -> pd.DataF
 
 
 def _table(rows: pd.DataFrame, key: str, keys: "pd.Series[int]") -> pa.Table:
-    micros, is_fraud = rows["event_time"].astype("int64").to_numpy(), rows["is_fraud"].to_numpy()
-    known_from = pa.array(micros[is_fraud] + DELAY_DAYS * DAY_MICROS)
-    spans = pa.StructArray.from_arrays([known_from, pa.nulls(len(known_from), pa.int64())], ["known_from", "until"])
-    offsets = np.concatenate([[0], np.cumsum(is_fraud)]).astype("int32")
+    happened = rows["event_time"]
+    if "known_from" in rows:
+        known_from, until = rows["known_from"], rows["until"]
+    else:
+        known_from = (happened + pd.Timedelta(days=DELAY_DAYS)).where(rows["is_fraud"])
+        until = pd.Series(pd.NaT, rows.index, happened.dtype)
+    is_known = known_from.notna().to_numpy()
+    spans = pa.StructArray.from_arrays(
+        [pa.array(times[is_known]).cast(pa.timestamp("us")).cast("int64") for times in (known_from, until)],
+        ["known_from", "until"],
+    )
+    offsets = np.concatenate([[0], np.cumsum(is_known)]).astype("int32")
     return pa.table(
         {
             key: pa.array(keys.to_numpy()),
-            "event_micros": micros,
+            "event_micros": happened.astype("int64").to_numpy(),
             "cents": rows["cents"].to_numpy(),
             SPANS: pa.ListArray.from_arrays(pa.array(offsets), spans),
-            **{place: pa.nulls(len(rows), pa.string()) for place in PLACES},
+            **{
+                place: pa.array(rows[place], pa.string()) if place in rows else pa.nulls(len(rows), pa.string())
+                for place in PLACES
+            },
         }
     )

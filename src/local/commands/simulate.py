@@ -16,6 +16,7 @@ EXAMPLES = """examples:
   lakehouse simulate                      the default world, 120 days
   lakehouse simulate --days 1             the next day of the world that is there
   lakehouse simulate --customers 500 --days 30
+  lakehouse simulate --difficulty 0       a world in which a feature or a rule sees each fraud
   lakehouse simulate --if-missing         only where no files have landed yet
 """
 
@@ -46,7 +47,8 @@ def show(made: "SimulationSummary") -> None:
     out.print(
         f"  transactions  {made.transactions:,}, {made.frauds.total():,} of them fraudulent ({rate})", highlight=False
     )
-    for what, counts in (("records", made.records), ("frauds", made.frauds), ("dirt", made.dirt)):
+    found = {"records": made.records, "frauds": made.frauds, "wrong labels": made.labels, "dirt": made.dirt}
+    for what, counts in found.items():
         listed = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.most_common())
         out.print(f"  {what:<12}  {listed or 'none'}", highlight=False)
 

@@ -1,11 +1,15 @@
 """Fraud put into a day's payments, each with the mechanism that made it.
 
 Two mechanisms last for days, as in the Fraud Detection Handbook's simulator (its scenarios 2 and 3): terminals that
-are compromised and customers whose card details are stolen. The others are done within the day.
+are compromised and customers whose card details are stolen. The others are done within the day. What makes fraud harder
+to see comes afterwards: `drift.py`, `mimicry.py`.
 """
 
 import numpy as np
 
+from local.simulate.affected import Affected
+from local.simulate.drift import Drift, drifted_times
+from local.simulate.mimicry import Mimicry
 from local.simulate.payments import (
     BURST,
     COMPROMISED,
@@ -28,62 +32,43 @@ _STOLEN_TIMES_MEAN = (4.0, 12.0)
 _LARGE_EUR = (33_000.0, 70_000.0)
 
 
-def begun(seed: int, stream: Stream, day: int, candidates: Ints, mean: float) -> Ints:
-    """Which of the candidates a mechanism begins with on a day; `mean` is the expected number."""
-    rng = generator(seed, stream, day)
-    size = min(int(rng.poisson(mean)), len(candidates))
-    chosen: Ints = rng.choice(candidates, size, replace=False)
-    return chosen
-
-
-class Affected:
-    """Those whom a mechanism of several days affects, day by day."""
-
-    def __init__(self, seed: int, stream: Stream, candidates: Ints, share: float, days: int) -> None:
-        self._seed, self._stream, self._candidates, self._days = seed, stream, candidates, days
-        self._mean_a_day = share * len(candidates) / days
-        self._begun: dict[int, Ints] = {}
-
-    def on(self, day: int) -> Ints:
-        """Those affected on a day: by what began on it or less than `days` before."""
-        window = range(day - self._days + 1, day + 1)
-        self._begun = {
-            d: self._begun[d]
-            if d in self._begun
-            else begun(self._seed, self._stream, d, self._candidates, self._mean_a_day)
-            for d in window
-        }
-        return np.unique(np.concatenate(list(self._begun.values())))
-
-
 class Fraudsters:
     """All that goes wrong in one population."""
 
     def __init__(self, population: Population) -> None:
         world = population.world
         self._population = population
-        self._terminals = Affected(
+        terminals = Affected(
             world.seed,
             Stream.COMPROMISED_TERMINALS,
             population.compromisable,
-            world.compromised_terminal_share,
-            world.compromised_terminal_days,
+            share=world.compromised_terminal_share,
+            days=world.compromised_terminal_days,
         )
         self._victims = Affected(
             world.seed,
             Stream.STOLEN_CARDS,
             np.arange(len(population.customers)),
-            world.stolen_card_share,
-            world.stolen_card_days,
+            share=world.stolen_card_share,
+            days=world.stolen_card_days,
         )
+        self._terminals = terminals
+        self._drift = Drift(population, terminals)
+        self._mimicry = Mimicry(population)
 
     def strike(self, payments: Payments, day: int) -> Payments:
-        """The day's payments with the frauds among them, in order of time."""
+        """The day's payments with the frauds among them, in order of time.
+
+        Difficulties change what is there already, by random numbers of their own: nothing else is another for them.
+        """
         rng = generator(self._population.world.seed, Stream.FRAUD, day)
         self._use_compromised_terminals(payments, day, rng)
         self._use_stolen_cards(payments, day, rng)
         self._use_cards_once(payments, rng)
-        return payments.followed_by(self._bursts(payments, day)).in_order_of_time()
+        bursts = self._bursts(payments, day)
+        self._drift.move(payments, day)
+        self._mimicry.hide(payments, day)
+        return payments.followed_by(bursts).in_order_of_time()
 
     def _use_compromised_terminals(self, payments: Payments, day: int, rng: np.random.Generator) -> None:
         is_compromised = np.zeros(len(self._population.terminals), np.bool_)
@@ -97,7 +82,7 @@ class Fraudsters:
         share = self._population.world.stolen_card_fraud_share
         draw = rng.random(len(payments))
         rows = np.flatnonzero(is_victim[payments.customer] & (draw < share) & (payments.mechanism == GENUINE))
-        times = rng.uniform(*_STOLEN_TIMES_MEAN, len(rows))
+        times = drifted_times(rng.uniform(*_STOLEN_TIMES_MEAN, len(rows)), self._population.world.drifted(day))
         self._buy_online(payments, rows, self._population.ordinary_shops, rng)
         payments.cents[rows] = self._cents(payments, rows, self._mean_eur(payments, rows) * times)
         payments.mechanism[rows] = STOLEN

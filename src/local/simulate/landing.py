@@ -26,7 +26,7 @@ class Landing:
         self._write(self.folder / entity / f"{entity}-{day}.{extension}", content)
 
     def write_truth(self, what: str, day: str, content: bytes) -> None:
-        """Puts a Parquet file of the truth (`fraud` or `dirt`) where the pipeline doesn't look."""
+        """Puts a Parquet file of the truth (`fraud`, `labels` or `dirt`) where the pipeline doesn't look."""
         self._write(self.folder / ".world" / "truth" / f"{what}-{day}.parquet", content)
 
     def state(self) -> tuple[World, int] | None:
@@ -38,7 +38,8 @@ class Landing:
         """
         try:
             state = json.loads(self._state.read_text(encoding="utf-8"))
-            return World(**state["world"]), int(state["days_done"])
+            # A world that was begun before there were difficulties goes on without them.
+            return World(**{"difficulty": 0.0, **state["world"]}), int(state["days_done"])
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, KeyError) as error:

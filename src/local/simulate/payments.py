@@ -18,8 +18,10 @@ MECHANISMS = (
     "test_burst",
     "high_risk_country",
     "watchlisted_merchant",
+    "ordinary_shop",
+    "mimicry",
 )
-GENUINE, COMPROMISED, STOLEN, LARGE, BURST, HIGH_RISK, WATCHED = range(7)
+GENUINE, COMPROMISED, STOLEN, LARGE, BURST, HIGH_RISK, WATCHED, ORDINARY, MIMICRY = range(9)
 
 
 @dataclass

@@ -69,6 +69,15 @@ class World:
     high_risk_country_rate: float = _share(0.0006, "share of transactions that are frauds in high-risk countries")
     watchlisted_merchant_rate: float = _share(0.0006, "share of transactions that are frauds at watch-listed merchants")
 
+    difficulty: float = _share(1.0, "what the four difficulties that follow are multiplied by; 0: the easy world")
+    drift: float = _share(0.3, "how far fraud has moved away from its first ways after drift_days; 0: not, 1: wholly")
+    drift_days: int = _count(120, "days that fraud takes to move that far", 1)
+    mimicry_share: float = _share(0.15, "share of customers whose thieves pay as they themselves do")
+    friendly_fraud_rate: float = _share(
+        0.001, "share of genuine online payments reported as fraud, and never withdrawn"
+    )
+    unreported_share: float = _share(0.1, "share of frauds whose report never comes, besides report_never_share")
+
     report_within_week_share: float = _share(0.85, "share of frauds reported within 7 days")
     report_never_share: float = _share(0.03, "share of frauds never reported; the rest is reported in 7 to 30 days")
     withdrawn_report_rate: float = _share(0.00005, "share of transactions reported by mistake and withdrawn later")
@@ -115,6 +124,15 @@ class World:
         if self.accounts_per_customer < 1:
             raise WorldSettingsError(f"accounts_per_customer={self.accounts_per_customer:g}: must be 1 to 2")
 
+    def strength(self, difficulty: str) -> float:
+        """One of `DIFFICULTIES` as it counts: times `difficulty`."""
+        setting: float = getattr(self, difficulty)
+        return self.difficulty * setting
+
+    def drifted(self, day: int) -> float:
+        """How far fraud has moved away from its first ways on a day, 0 to 1."""
+        return self.strength("drift") * min(max(day / self.drift_days, 0.0), 1.0)
+
     @property
     def first_day(self) -> date:
         """The first day as a date."""
@@ -130,6 +148,7 @@ class World:
         return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
 
 
+DIFFICULTIES = ("drift", "mimicry_share", "friendly_fraud_rate", "unreported_share")
 CHANNEL_SHARES = ("online_share", "atm_share")
 FRAUD_RATES = (
     "large_amount_rate",

@@ -27,6 +27,7 @@ from local.simulate.transaction_feed import TransactionFeed
 
 _DAYS_STILL_ARRIVING = LATEST_DAYS + 7
 _FRAUD_SCHEMA = pa.schema([("transaction_id", pa.string()), ("mechanism", pa.string())])
+_LABELS_SCHEMA = pa.schema([("transaction_id", pa.string()), ("kind", pa.string())])
 _DIRT_SCHEMA = pa.schema(
     [
         ("entity", pa.string()),
@@ -44,8 +45,9 @@ def simulate(landing: Path, world: World, days: int | None = None) -> Simulation
 
     Args:
         landing: The folder; files go to `landing/simulated/ENTITY/`, the truth to `landing/simulated/.world/truth/`,
-            two files a call, named by its first day: `fraud-*.parquet` (transaction_id, mechanism) and
-            `dirt-*.parquet` (entity, file, record from 1, key, kind, outcome: accepted, duplicate or quarantined).
+            three files a call, named by its first day: `fraud-*.parquet` (transaction_id, mechanism),
+            `labels-*.parquet` (transaction_id, kind: unreported, friendly_fraud or withdrawn) and `dirt-*.parquet`
+            (entity, file, record from 1, key, kind, outcome: accepted, duplicate or quarantined).
         world: The settings; those of the world that is there, where there is one (see `existing_world`).
         days: How many days to add; None: as many as are missing to `world.days`.
 
@@ -85,6 +87,7 @@ class _Simulation:
         self._summary = SimulationSummary(landing.folder)
         self._dirt: list[Dirt] = []
         self._frauds: list[pa.Table] = []
+        self._mislabelled: list[tuple[str, str]] = []
 
     def run(self, done: int, until: int) -> SimulationSummary:
         """Makes the days from `done` on, up to but not including `until`."""
@@ -112,14 +115,16 @@ class _Simulation:
             payments = fraudsters.strike(genuine_payments(population, day), day)
             ids = transactions.ids(payments, day)
             file = transactions.file(payments, ids, day, self._name("transactions", day))
-            arrived = reports.file(payments, ids, day)
+            reported = reports.file(payments, ids, day)
             if is_new:
                 content = gzipped(file.content) if self._is_gzipped(day) else file.content
                 if content:
                     self._write("transactions", date, self._extension("transactions", day), content, file.records)
                 self._note(file.dirt)
-                self._write_reports(date, arrived)
+                self._write_reports(date, reported.arrived)
                 self._note_frauds(payments, ids)
+                self._mislabelled += reported.mislabelled
+                self._summary.labels.update(kind for _, kind in reported.mislabelled)
                 self._summary.last_day = date
                 self._summary.first_day = self._summary.first_day or date
                 self._summary.days += 1
@@ -174,6 +179,8 @@ class _Simulation:
     def _write_truth(self) -> None:
         dirt = pa.table([[getattr(each, name) for each in self._dirt] for name in _DIRT_SCHEMA.names], _DIRT_SCHEMA)
         self._landing.write_truth("fraud", self._summary.first_day, parquet_of(pa.concat_tables(self._frauds)))
+        labels = pa.table([list(column) for column in zip(*self._mislabelled, strict=True)] or [[], []], _LABELS_SCHEMA)
+        self._landing.write_truth("labels", self._summary.first_day, parquet_of(labels))
         self._landing.write_truth("dirt", self._summary.first_day, parquet_of(dirt))
 
 

@@ -30,6 +30,13 @@ def genuine_payments(population: Population, day: int) -> Payments:
         population.accounts.second_of[customer],
         population.accounts.first_of[customer],
     )
+    return ordinary_payments(population, rng, customer, account)
+
+
+def ordinary_payments(population: Population, rng: np.random.Generator, customer: Ints, account: Ints) -> Payments:
+    """Payments as these customers usually make them: one for each of the arrays' rows, on any day."""
+    n = len(customer)
+    world = population.world
     kind = rng.random(n)
     online = kind < world.online_share
     at_atm = ~online & (kind < world.online_share + world.atm_share)

@@ -10,7 +10,7 @@ class SimulationSummary:
     """Counts of what one call of `simulate` wrote.
 
     `records` are lines or rows in the landing files by entity; `transactions` happened in these days (each once);
-    `frauds` by mechanism; `dirt` by kind over all entities.
+    `frauds` by mechanism; `labels` that are wrong, by kind; `dirt` by kind over all entities.
     """
 
     folder: Path
@@ -20,6 +20,7 @@ class SimulationSummary:
     transactions: int = 0
     records: Counter[str] = field(default_factory=Counter)
     frauds: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
     dirt: Counter[str] = field(default_factory=Counter)
 
     @property

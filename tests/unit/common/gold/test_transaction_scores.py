@@ -196,6 +196,34 @@ def test_decisions_stay_as_made_with_the_features_they_were_made_on_when_somethi
     }
 
 
+def test_a_clock_that_goes_backwards_from_delivery_to_delivery_ends_in_the_features_and_scores_of_order(
+    scored: Lake,
+) -> None:
+    """Of two customers who pay alike, four weeks apart, one's payments come in order, and the other's newest first."""
+    in_order, backwards, days, delivered = 400, 428, 24, 8
+    for first in (in_order, backwards):
+        report_fraud(scored, first + 2, reported_on=first + 6)
+    for done in range(0, days, delivered):
+        add_payments(scored, in_order + done, in_order + done + delivered, who="4")
+        add_payments(scored, backwards + days - done - delivered, backwards + days - done, who="5")
+        build_features(scored)
+    assert score_new(scored, a_champion()).rows_out == 2 * days
+
+    for table in (TRANSACTION_FEATURES, TRANSACTION_SCORES):
+        one, other = (by_id(scored, table, range(first, first + days)) for first in (in_order, backwards))
+        for day in range(days):
+            assert shared(one[f"P{in_order + day}"]) == shared(other[f"P{backwards + day}"]), (table.name, day)
+    seen = other[f"P{backwards + days - 1}"]["features"]
+    assert seen["customer_tx_count_30d"] == days
+    assert seen["terminal_fraud_rate_30d"] > 0
+
+
+def shared(row: dict[str, Any]) -> dict[str, Any]:
+    """What a row has in common with that of another customer at another time."""
+    own = ("transaction_id", "event_time", "event_date", "customer_id", "terminal_id", "scored_at")
+    return {name: value for name, value in row.items() if name not in own}
+
+
 def test_a_stream_whose_registry_has_no_champion_scores_on_and_warns_once(scored: Lake) -> None:
     add_payments(scored, 300, 302, who="3")
     batch = scored.table(TRANSACTIONS).where("transaction_id IN ('P300', 'P301')")

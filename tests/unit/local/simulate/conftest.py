@@ -1,11 +1,9 @@
 """A world that is made once for all tests of this folder."""
 
 import pytest
-from simulated_files import Made
+from simulated_files import WORLD, Made
 
-from local.simulate import World, simulate
-
-WORLD = World(customers=800, merchants=200, terminals=500, days=45, new_column_from_day=20)
+from local.simulate import simulate
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,9 @@ import pyarrow.parquet as pq
 
 from local.simulate import SimulationSummary, World
 
+WORLD = World(customers=800, merchants=200, terminals=500, days=45, new_column_from_day=20)
+"""The world of most tests here: 45 days of 1,000 transactions."""
+
 
 def small_world(**settings: Any) -> World:
     """A world that is made in a moment."""
@@ -34,7 +37,7 @@ def landed_files(landing: Path) -> dict[str, bytes]:
 
 
 def truth(landing: Path, what: str) -> list[dict[str, Any]]:
-    """The truth, `fraud` or `dirt`."""
+    """The truth, `fraud`, `labels` or `dirt`."""
     folder = landing / "simulated" / ".world" / "truth"
     return [row for path in sorted(folder.glob(f"{what}-*.parquet")) for row in pq.read_table(path).to_pylist()]
 

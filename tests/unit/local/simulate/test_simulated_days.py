@@ -34,6 +34,12 @@ def test_days_added_later_are_the_same_as_all_at_once(tmp_path: Path, parts: tup
         "merchant_watchlist_rate": 0.05,
         "reference_dirt_rate": 0.2,
         "withdrawn_report_rate": 0.01,
+        "drift": 0.8,
+        "drift_days": 30,
+        "compromised_terminal_share": 0.2,
+        "mimicry_share": 0.5,
+        "friendly_fraud_rate": 0.05,
+        "unreported_share": 0.5,
     }
     world = small_world(days=50, new_column_from_day=30, **eventful)
     simulate(tmp_path / "once", world)
@@ -42,8 +48,8 @@ def test_days_added_later_are_the_same_as_all_at_once(tmp_path: Path, parts: tup
     once, in_parts = landed_files(tmp_path / "once"), landed_files(tmp_path / "parts")
     assert once.keys() == in_parts.keys()
     assert [name for name in once if once[name] != in_parts[name]] == []
-    assert truth(tmp_path / "once", "fraud") == truth(tmp_path / "parts", "fraud")
-    assert truth(tmp_path / "once", "dirt") == truth(tmp_path / "parts", "dirt")
+    for what in ("fraud", "labels", "dirt"):
+        assert truth(tmp_path / "once", what) == truth(tmp_path / "parts", what)
 
 
 def test_without_a_number_of_days_the_world_is_completed_once(tmp_path: Path) -> None:

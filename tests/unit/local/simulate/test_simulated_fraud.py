@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import mean
 
 import pytest
-from simulated_files import Made, truth
+from simulated_files import WORLD, Made, truth
 
 from common.settings import HIGH_RISK_COUNTRIES
 from common.silver.exchange import rates
@@ -18,6 +18,13 @@ def euro(row: dict[str, str]) -> float:
     """The amount in euro by the rates of the lakehouse itself."""
     units = 1.0 if row["currency"] == "EUR" else float(rates()[row["currency"]][-1][1])
     return float(row["amount"]) / units
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The world of this folder without difficulties: mechanisms as they are by themselves."""
+    landing, world = tmp_path_factory.mktemp("easy"), replace(WORLD, difficulty=0.0)
+    return Made(landing, world, simulate(landing, world))
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +83,9 @@ def test_single_frauds_occur_at_about_their_rate(made: Made, name: str, rate: st
 )
 def test_each_mechanism_has_a_rate_of_its_own(tmp_path: Path, setting: str, name: str) -> None:
     none = dict.fromkeys([*FRAUD_RATES, "compromised_terminal_share", "stolen_card_share"], 0.0)
-    world = replace(World(), customers=300, merchants=50, terminals=100, days=3, **(none | {setting: 0.2}))
+    world = replace(
+        World(), customers=300, merchants=50, terminals=100, days=3, difficulty=0.0, **(none | {setting: 0.2})
+    )
     assert set(simulate(tmp_path, world).frauds) == {name}
 
 

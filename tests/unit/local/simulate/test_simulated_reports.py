@@ -11,6 +11,7 @@ from local.simulate import simulate
 LONG = small_world(
     customers=100,
     days=60,
+    difficulty=0.0,
     large_amount_rate=0.1,
     withdrawn_report_rate=0.01,
     report_never_share=0.1,

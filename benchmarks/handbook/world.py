@@ -42,7 +42,8 @@ def with_features(transactions: pd.DataFrame, kind: str = "float32") -> pd.DataF
 
     Takes transaction_id, event_time, customer, terminal, cents, is_fraud and whatever else it is to keep. Where they
     are there, the columns of `PLACES` count, as do `known_from` and `until`: when it was first reported as fraud, and
-    when that was withdrawn. Otherwise each fraud is reported DELAY_DAYS after it happened. Features are numbers of `kind`.
+    when that was withdrawn. Otherwise each fraud is reported DELAY_DAYS after it happened.
+    Features are numbers of `kind`.
     """
     rows = transactions.sort_values(["event_time", "transaction_id"], ignore_index=True)
     micros = rows["event_time"].astype("int64")

@@ -21,7 +21,7 @@ from common.storage.changes import changes_since, versions
 from common.storage.checkpoints import check_checkpoint
 from common.storage.lake import Lake, Once
 from common.storage.last_success import Step
-from common.storage.streams import AVAILABLE_NOW, BatchStep, Trigger, batch_query, run_queries
+from common.storage.streams import AVAILABLE_NOW, BatchStep, Query, Trigger, batch_query, run_queries
 
 _SCORED = (
     "transaction_id string, event_time timestamp, event_date date, customer_id string, account_id string, "
@@ -50,19 +50,30 @@ def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE
         ModelError: the model's features are not those that are computed.
         CheckpointError: gold.transaction_scores is gone, and the stream that fills it is not at its start.
     """
+    queries = scoring_queries(lake, champion, trigger)
+    if isinstance(champion, str):
+        return Result(0, 0, champion)
+    before = versions(lake, [TRANSACTION_SCORES])
+    run_queries(queries)
+    (changes,) = changes_since(lake, before).values()
+    return Result(changes.inserted, changes.inserted, facts={"alerts": alerts(lake).count()})
+
+
+def scoring_queries(lake: Lake, champion: Champion | str, trigger: Trigger) -> list[Query]:
+    """The query of `score_new`, not started yet, for a caller who runs it beside others; none without a champion.
+
+    Raises:
+        ModelError, CheckpointError: as `score_new`.
+    """
     checkpoint = lake.settings.checkpoint("gold", "transaction_scores")
     check_checkpoint(lake, TRANSACTION_SCORES, checkpoint)
     lake.ensure(TRANSACTIONS, *LABELLED_BY, MERCHANT.history, TRANSACTION_SCORES)
     lake.ensure_views(FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS)
     if isinstance(champion, str):
-        return Result(0, 0, champion)
+        return []
     check_features(champion, FEATURE_NAMES)
-    before = versions(lake, [TRANSACTION_SCORES])
-    goes_on = trigger.kind != AVAILABLE_NOW.kind
-    step = _batch_step(champion, asks_again=goes_on)
-    run_queries([batch_query(lake, lake.stream(TRANSACTIONS).where(IS_PURCHASE), checkpoint, step, trigger)])
-    (changes,) = changes_since(lake, before).values()
-    return Result(changes.inserted, changes.inserted, facts={"alerts": alerts(lake).count()})
+    step = _batch_step(champion, asks_again=trigger.goes_on)
+    return [batch_query(lake, lake.stream(TRANSACTIONS).where(IS_PURCHASE), checkpoint, step, trigger)]
 
 
 def _batch_step(first: Champion, *, asks_again: bool) -> BatchStep:

@@ -55,6 +55,7 @@ _PASSED = {
     "terminal_id": "string",
     "cents": "bigint",
     "is_new": "boolean",
+    **dict.fromkeys(PLACES, "string"),
 }
 _SPANS_DDL = "array<struct<known_from: bigint, until: bigint>>"
 _SPANS_ARROW = pa.list_(pa.struct([("known_from", pa.int64()), ("until", pa.int64())]))
@@ -69,7 +70,7 @@ def transaction_features(
     reach: Reach | None = None,
     delay_days: int = LABEL_DELAY_DAYS,
 ) -> DataFrame:
-    """One row of gold.transaction_features for each row of `new`.
+    """One row of gold.transaction_features for each row of `new`, with the columns of `PLACES` beside.
 
     Windows are half-open. A customer's are (t - w, t] and hold the transaction itself, in the order (event_time,
     transaction_id). A terminal's are (t - delay - w, t - delay], and a fraud in them counts if it was known at t.
@@ -168,4 +169,4 @@ def _output() -> list[Column]:
         # By arithmetic rather than hour(), which depends on the session's time zone.
         "is_night": F.floor(hour) % 24 <= 6,
     }
-    return [computed.get(name, F.col(name)).alias(name) for name in TRANSACTION_FEATURES.column_names]
+    return [computed.get(name, F.col(name)).alias(name) for name in (*TRANSACTION_FEATURES.column_names, *PLACES)]

@@ -16,7 +16,7 @@ from common.ml.model_versions import champion_version
 from common.ml.scoring import ADDED, scorer
 from common.result import Result
 from common.rules import blocks, evaluate, sentences
-from common.rules.inputs import with_rule_inputs
+from common.rules.inputs import with_watchlist
 from common.storage.changes import changes_since, versions
 from common.storage.checkpoints import check_checkpoint
 from common.storage.lake import Lake, Once
@@ -92,7 +92,7 @@ def scores(lake: Lake, batch: DataFrame, champion: Champion) -> DataFrame:
     """Rows of gold.transaction_scores for transactions of silver."""
     purchases = lake.table(TRANSACTIONS).where(IS_PURCHASE)
     features = transaction_features(batch, purchases, known_labels(lake))
-    judged = evaluate(with_rule_inputs(features, batch, lake.table(MERCHANT.history)))
+    judged = evaluate(with_watchlist(features, lake.table(MERCHANT.history)))
     judged = judged.withColumn("is_blocked", blocks("rules_hit"))
     names = [part.split()[0] for part in _SCORED.split(", ")]
     score_partition = scorer(champion, FEATURE_NAMES, blocked="is_blocked")

@@ -15,7 +15,16 @@ def with_rule_inputs(features: DataFrame, transactions: DataFrame, merchants: Da
         merchants: silver.merchants, every version.
     """
     used = transactions.select("transaction_id", "merchant_id", "channel", "country")
+    return with_watchlist(features.join(used, "transaction_id"), merchants)
+
+
+def with_watchlist(rows: DataFrame, merchants: DataFrame) -> DataFrame:
+    """Rows that have merchant_id and event_time, with is_watchlisted (null where the merchant is not known).
+
+    Args:
+        rows: transactions.
+        merchants: silver.merchants, every version.
+    """
     versions = merchants.select(MERCHANT.key, "is_watchlisted", "valid_from", "valid_to")
-    joined = features.join(used, "transaction_id").alias("t")
     then = F.expr(MERCHANT.valid_at_event("t", "m"))
-    return joined.join(versions.alias("m"), then, "left").select("t.*", "m.is_watchlisted")
+    return rows.alias("t").join(versions.alias("m"), then, "left").select("t.*", "m.is_watchlisted")

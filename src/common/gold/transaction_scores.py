@@ -8,6 +8,7 @@ from common.contracts.features import FEATURE_NAMES, FEATURES
 from common.contracts.gold import FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS, IS_ALERT, TRANSACTION_SCORES
 from common.contracts.silver import IS_PURCHASE, MERCHANT, TRANSACTIONS
 from common.features.labels import LABELLED_BY, known_labels
+from common.features.reach import Reach, reach_of
 from common.features.transactions import transaction_features
 from common.ml.alerts import alerts
 from common.ml.champion import Champion, check_features
@@ -83,15 +84,18 @@ def _batch_step(first: Champion, *, asks_again: bool) -> BatchStep:
         if asks_again and (news := in_use.ask(lake.settings, FEATURE_NAMES)) is not None:
             details = news or f"version {in_use.champion.version} scores"
             record(lake, [Finding(TRANSACTION_SCORES.name, "champion_in_use", not news, details, "warning")])
-        lake.insert_new(scores(lake, batch, in_use.champion), TRANSACTION_SCORES, once, scope_of=batch)
+        # Where there is nothing, the query that finds the reach is all.
+        if (reach := reach_of(batch)) is not None:
+            rows = scores(lake, batch, in_use.champion, reach)
+            lake.insert_new(rows, TRANSACTION_SCORES, once, scope_of=reach.dates)
 
     return step
 
 
-def scores(lake: Lake, batch: DataFrame, champion: Champion) -> DataFrame:
-    """Rows of gold.transaction_scores for transactions of silver."""
+def scores(lake: Lake, batch: DataFrame, champion: Champion, reach: Reach) -> DataFrame:
+    """Rows of gold.transaction_scores for transactions of silver, whose reach is `reach`."""
     purchases = lake.table(TRANSACTIONS).where(IS_PURCHASE)
-    features = transaction_features(batch, purchases, known_labels(lake))
+    features = transaction_features(batch, purchases, known_labels(lake), reach)
     judged = evaluate(with_watchlist(features, lake.table(MERCHANT.history)))
     judged = judged.withColumn("is_blocked", blocks("rules_hit"))
     names = [part.split()[0] for part in _SCORED.split(", ")]

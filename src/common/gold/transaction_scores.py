@@ -1,10 +1,14 @@
 """gold.transaction_scores: every transaction scored once, by a stream. What the scoring notebook runs."""
 
+from collections.abc import Callable, Iterator
+
+import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import pandas_udf
 
 from common.checks.findings import Finding, record
-from common.contracts.features import FEATURE_NAMES, FEATURES
+from common.contracts.features import FEATURE_NAMES
 from common.contracts.gold import FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS, IS_ALERT, TRANSACTION_SCORES
 from common.contracts.silver import IS_PURCHASE, MERCHANT, TRANSACTIONS
 from common.features.labels import LABELLED_BY, known_labels
@@ -24,12 +28,7 @@ from common.storage.lake import Lake, Once
 from common.storage.last_success import Step
 from common.storage.streams import AVAILABLE_NOW, BatchStep, Query, Trigger, batch_query, run_queries
 
-_SCORED = (
-    "transaction_id string, event_time timestamp, event_date date, customer_id string, account_id string, "
-    "merchant_id string, terminal_id string, rules_hit array<string>, is_blocked boolean, "
-    + ", ".join(f"{column.name} {column.type}" for column in FEATURES)
-)
-
+FramesToFrames = Callable[[Iterator[pd.DataFrame]], Iterator[pd.DataFrame]]
 
 STEP = Step(
     "gold.transaction_scores",
@@ -98,9 +97,10 @@ def scores(lake: Lake, batch: DataFrame, champion: Champion, reach: Reach) -> Da
     features = transaction_features(batch, purchases, known_labels(lake), reach)
     judged = evaluate(with_watchlist(features, lake.table(MERCHANT.history)))
     judged = judged.withColumn("is_blocked", blocks("rules_hit"))
-    names = [part.split()[0] for part in _SCORED.split(", ")]
-    score_partition = scorer(champion, FEATURE_NAMES, blocked="is_blocked")
-    scored = judged.select(*names).mapInPandas(score_partition, f"{_SCORED}, {ADDED}")
+    # Of a row's many columns, the workers get what the model looks at, and give back what it says.
+    verdict = _verdict(scorer(champion, FEATURE_NAMES, blocked="is_blocked"), ADDED)
+    asked = F.struct(*FEATURE_NAMES, "event_time", "is_blocked")
+    scored = judged.withColumn("verdict", verdict(asked)).select("*", "verdict.*")
     return scored.select(
         "*",
         _reasons().alias("all_reasons"),
@@ -108,6 +108,19 @@ def scores(lake: Lake, batch: DataFrame, champion: Champion, reach: Reach) -> Da
         F.col("amount_eur").cast("decimal(18,2)").alias("exact_amount_eur"),
         F.current_timestamp().alias("scored_at"),
     ).select(*(F.col(_OUTPUT.get(name, name)).alias(name) for name in TRANSACTION_SCORES.column_names))
+
+
+def _verdict(score_partition: FramesToFrames, columns: str) -> Callable[[Column], Column]:
+    """What a scorer adds to rows, as a function of a struct of their values; `columns` as in its DDL schema."""
+    names = [part.split()[0] for part in columns.split(", ")]
+
+    def verdicts(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        for frame in score_partition(frames):
+            yield frame[names]
+
+    # PySpark's types know no iterator of structs.
+    found: Callable[[Column], Column] = pandas_udf(verdicts, columns)  # type: ignore[call-overload]
+    return found
 
 
 _OUTPUT = {"reasons": "all_reasons", "amount_eur": "exact_amount_eur"}

@@ -1,6 +1,6 @@
 """Scoring: rows with features in, the same rows with score and reasons out. Pure pandas, run on Spark's workers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -44,7 +44,7 @@ def score(frame: pd.DataFrame, champion: Champion, booster: xgb.Booster, blocked
 
 def scorer(
     champion: Champion, computed: Iterable[str], blocked: str | None = None
-) -> Callable[[Iterable[pd.DataFrame]], Iterable[pd.DataFrame]]:
+) -> Callable[[Iterable[pd.DataFrame]], Iterator[pd.DataFrame]]:
     """The function to give to `mapInPandas`: it scores one partition's frames, loading the booster once.
 
     Args:
@@ -58,7 +58,7 @@ def scorer(
     """
     check_features(champion, computed)
 
-    def score_partition(frames: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
+    def score_partition(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         booster = champion.load()
         for frame in frames:
             yield score(frame, champion, booster, blocked)

@@ -6,8 +6,11 @@ import sys
 MODULES = (
     "main_job",
     "features",
+    "catch_up",
+    "continuous",
     "handbook_job",
     "handbook",
+    "training",
     "files_to_silver",
     "history_merge",
     "new_day",

@@ -1,4 +1,4 @@
-"""How fast the handbook's 1.75 million transactions go from silver to scores: catching up with all that is there.
+"""How fast the handbook's transactions go from silver to scores: catching up with all that is there.
 
     python -m benchmarks.catch_up [FOLDER]
 

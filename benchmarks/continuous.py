@@ -143,12 +143,13 @@ class Chain:
         return time.time() - started
 
     def stop(self) -> dict[str, list[float]]:
-        """Ends the queries; milliseconds of each one's last micro-batches that had rows, by its sink or table."""
+        """Ends the queries; milliseconds of each one's last micro-batches that had rows, by what it reads."""
         spent = {}
         for query in self._lake.spark.streams.active:
             progress = [each for each in query.recentProgress if each["numInputRows"]]
-            name = progress[-1]["sources"][0]["description"] if progress else query.id
-            spent[name] = [each["durationMs"]["triggerExecution"] for each in progress]
+            if progress:
+                name = progress[-1]["sources"][0]["description"]
+                spent[name] = [each["durationMs"]["triggerExecution"] for each in progress]
             query.stop()
         self._thread.join()
         return spent
@@ -191,10 +192,11 @@ def main() -> None:
         batches = chain.stop()
         found = _waits(lake, arrived)
     backlog = history + len(files) * load.per_second - scored
+    run = Measured(seconds, watch.peak_bytes, cpu_seconds)
     _report(load, found, commits, backlog, behind)
     for name, spent in batches.items():
         print(f"{name}: {len(spent)} micro-batches, median {np.median(spent):,.0f} ms, longest {max(spent):,.0f} ms")
-    show_cpu("What it took", {"going on": Measured(seconds, watch.peak_bytes, cpu_seconds)})
+    show_cpu("What it took", {"going on": run})
 
 
 def _tables() -> dict[str, Table]:

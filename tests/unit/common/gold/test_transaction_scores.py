@@ -136,6 +136,21 @@ def test_what_comes_later_is_added(scored: Lake) -> None:
     assert scores(scored)["event_time"].iloc[-1] - scores(scored)["event_time"].iloc[0] == timedelta(days=PAYMENTS + 2)
 
 
+def test_an_id_that_comes_on_two_dates_in_one_batch_is_scored_once_on_each(scored: Lake) -> None:
+    both = scored.table(TRANSACTIONS).where("transaction_id IN ('P1', 'P2')")
+    later = both.withColumn("transaction_id", F.lit("P900")).withColumn("customer_id", F.lit("C9"))
+    shifted = later.withColumn("event_date", F.expr("date_add(event_date, 800)"))
+    scored_later = shifted.withColumn("event_time", F.expr("event_time + INTERVAL 800 DAYS"))
+    scored.append(scored_later, TRANSACTIONS)
+
+    assert score_new(scored, a_champion()).rows_out == 2
+    rows = scored.table(TRANSACTION_SCORES).where("transaction_id = 'P900'").collect()
+    assert len({row["event_date"] for row in rows}) == len(rows) == 2
+    amounts = scored.table(TRANSACTION_SCORES).where("transaction_id IN ('P1', 'P2')").select("amount_eur").collect()
+    assert {row["amount_eur"] for row in rows} == {row["amount_eur"] for row in amounts}
+    scored.spark.sql(f"DELETE FROM {scored.full_name(TRANSACTION_SCORES)} WHERE transaction_id = 'P900'")
+
+
 def test_without_a_champion_nothing_is_scored(scored: Lake) -> None:
     assert score_new(scored, "not enough labels: 3 frauds").rows_out == 0
 

@@ -72,12 +72,7 @@ def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -
         CheckpointError: a bronze table is gone, though its stream has run.
         SourceError: the workspace has data of another source.
     """
-    check_source(lake, source.name)
-    for name in source.feeds:
-        check_folder(source, name, lake.settings)
-        check_checkpoint(lake, bronze_table(name), _checkpoint(lake, source, name))
-    claim(lake, source.name)
-    lake.ensure(QUARANTINE, QUALITY_RESULTS, *(bronze_table(name) for name in source.feeds))
+    _prepare(lake, source)
     looks = {name: _first_look(lake, source, name) for name in source.feeds}
     readings = {name: note_declared(lake, source.name, name, feed) for name, feed in source.feeds.items()}
     before = versions(lake, map(bronze_table, source.feeds))
@@ -101,6 +96,28 @@ def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -
     words = f"see the warning of {', '.join(warnings)}" if warnings else ""
     facts = {"warnings": warnings} if warnings else {}
     return Ingested(added, added, "; ".join(filter(None, [refused, words])), facts, by_feed)
+
+
+def ingestion_queries(lake: Lake, source: Source, trigger: Trigger) -> list[Query]:
+    """The queries of `ingest_files`, not started yet, for a caller who runs them beside others.
+
+    Raises:
+        DeclarationError, CheckpointError, SourceError: as `ingest_files`.
+    """
+    _prepare(lake, source)
+    for name, feed in source.feeds.items():
+        note_declared(lake, source.name, name, feed)
+    again = [name for name in source.feeds if _reads_again(lake, source, name)]
+    return [_query(lake, source, name, trigger, reads_again=name in again) for name in source.feeds]
+
+
+def _prepare(lake: Lake, source: Source) -> None:
+    check_source(lake, source.name)
+    for name in source.feeds:
+        check_folder(source, name, lake.settings)
+        check_checkpoint(lake, bronze_table(name), _checkpoint(lake, source, name))
+    claim(lake, source.name)
+    lake.ensure(QUARANTINE, QUALITY_RESULTS, *(bronze_table(name) for name in source.feeds))
 
 
 def _first_look(lake: Lake, source: Source, name: str) -> str:

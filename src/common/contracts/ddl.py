@@ -13,7 +13,7 @@ def create_table(table: Table, full_name: str, keys: tuple[str, ...] = ()) -> st
     clustering = f"\nCLUSTER BY ({', '.join(table.cluster_by)})" if table.cluster_by else ""
     return (
         f"CREATE TABLE IF NOT EXISTS {full_name} (\n  {columns}\n)\nUSING delta{clustering}\n"
-        f"COMMENT {quoted(f'{table.comment} Grain: {table.grain}.')}{_without_personal_statistics(table)}"
+        f"COMMENT {quoted(f'{table.comment} Grain: {table.grain}.')}{_statistics(table)}"
     )
 
 
@@ -60,12 +60,16 @@ def analyze_table(table: Table, full_name: str) -> str:
     return f"ANALYZE TABLE {full_name} COMPUTE STATISTICS FOR COLUMNS {', '.join(columns)}"
 
 
-def _without_personal_statistics(table: Table) -> str:
-    """Minima and maxima of personal columns would stay in the Delta log after a person is erased."""
-    if not any(column.personal for column in table.columns):
+def _statistics(table: Table) -> str:
+    """By which columns files are skipped: those of `skip_by`, and none that are personal.
+
+    Minima and maxima of those would stay in the Delta log after a person is erased.
+    """
+    if not table.skip_by and not any(column.personal for column in table.columns):
         return ""
     without = ("array", "struct", "map", "boolean", "binary")
-    counted = [c.name for c in table.columns if not c.personal and not c.type.startswith(without)]
+    wanted = [c for c in table.columns if not table.skip_by or c.name in {*table.skip_by, *table.cluster_by}]
+    counted = [c.name for c in wanted if not c.personal and not c.type.startswith(without)]
     return f"\nTBLPROPERTIES ('delta.dataSkippingStatsColumns' = {quoted(','.join(counted))})"
 
 

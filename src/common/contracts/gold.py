@@ -11,6 +11,8 @@ _EVENT = (
     Column("account_id", "string", "The card's account."),
 )
 _OF_A_TRANSACTION = (ForeignKey("transaction_id", "silver.transactions", "transaction_id"),)
+_SKIP_BY = ("transaction_id", "event_time", "event_date", "customer_id", "terminal_id")
+"""Nobody looks for rows by a feature."""
 _AS_NEW_AS_SILVER = (Freshness("event_time", max_hours=24), Volume("event_date"))
 
 TRANSACTION_FEATURES = Table(
@@ -27,6 +29,7 @@ TRANSACTION_FEATURES = Table(
     cluster_by=("event_date",),
     foreign_keys=_OF_A_TRANSACTION,
     expectations=_AS_NEW_AS_SILVER,
+    skip_by=_SKIP_BY,
 )
 
 DECISIONS = ("fraud", "genuine")
@@ -68,6 +71,7 @@ TRANSACTION_SCORES = Table(
     cluster_by=("event_date",),
     foreign_keys=_OF_A_TRANSACTION,
     expectations=_AS_NEW_AS_SILVER,
+    skip_by=(*_SKIP_BY, "scored_at"),
 )
 
 FRAUD_TRANSACTIONS = View(

@@ -91,7 +91,8 @@ class Table:
     `essential` columns are those that every source must map. With a `key_scope`, a row's key is looked for only among
     the rows with the same value of that column, so that the cost of adding rows doesn't grow with the table.
     A key's columns hold no null, but for those in `nullable_key`, where a null equals a null. `foreign_keys` and
-    `expectations` are checked on the table as a whole (`checks.tables`, `checks.expectations`).
+    `expectations` are checked on the table as a whole (`checks.tables`, `checks.expectations`). Readers skip files by
+    the values of `skip_by`; where none are named, by those of all columns, which costs a wide table's writers much.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Table:
     nullable_key: tuple[str, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
     expectations: tuple[Freshness | Volume, ...] = ()
+    skip_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         known = {column.name for column in self.columns}
@@ -115,7 +117,10 @@ class Table:
         scope = () if self.key_scope is None else (self.key_scope,)
         promised = (promise.column for promise in (*self.foreign_keys, *self.expectations))
         if unknown := sorted(
-            {*self.key, *self.nullable_key, *self.cluster_by, *self.essential, *checked, *scope, *promised} - known
+            {*self.key, *self.nullable_key, *self.cluster_by, *self.essential, *self.skip_by}.union(
+                checked, scope, promised
+            )
+            - known
         ):
             raise DeclarationError(f"{self.name}: key, checks, clustering or promises name unknown columns {unknown}")
 

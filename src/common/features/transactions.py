@@ -56,6 +56,7 @@ _PASSED = {
     "terminal_id": "string",
     "cents": "bigint",
     "is_new": "boolean",
+    **dict.fromkeys(PLACES, "string"),
 }
 _EXPLAINED = "is_explained"
 """What a row's customer says of it, for its terminal."""
@@ -75,7 +76,7 @@ def transaction_features(
     reach: Reach | None = None,
     delay_days: int = LABEL_DELAY_DAYS,
 ) -> DataFrame:
-    """One row of gold.transaction_features for each row of `new`.
+    """One row of gold.transaction_features for each row of `new`, with the columns of `PLACES` beside.
 
     Windows are half-open. A customer's are (t - w, t] and hold the transaction itself, in the order (event_time,
     transaction_id). A terminal's are (t - delay - w, t - delay], and a fraud in them counts if it was known at t.
@@ -171,4 +172,5 @@ def _arrow(columns: Mapping[str, str]) -> pa.Schema:
 
 def _output() -> list[Column]:
     computed = {"event_time": F.timestamp_micros(EVENT_MICROS)}
-    return [computed.get(name, F.col(name)).alias(name) for name in TRANSACTION_FEATURES.column_names]
+    names = (*TRANSACTION_FEATURES.column_names, *PLACES)
+    return [computed.get(name, F.col(name)).alias(name) for name in names]

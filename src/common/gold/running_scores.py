@@ -4,11 +4,9 @@ Features come from the state in memory, rules from one query over the batch's ro
 what `transaction_scores.scores` makes of the same batch.
 """
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 
-import pandas as pd
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
@@ -16,6 +14,7 @@ from common.contracts.silver import MERCHANT
 from common.features.customers import PLACES
 from common.features.state.running import RunningFeatures
 from common.features.transactions import INPUTS
+from common.ml.scoring import Scorer
 from common.rules import blocks, evaluate
 from common.rules.inputs import with_watchlist
 from common.storage.lake import Lake
@@ -23,7 +22,6 @@ from common.storage.lake import Lake
 MOST_ROWS = 50_000
 """Rows that a micro-batch may have to be taken in one process; a larger one is spread over the workers."""
 
-ScorePartition = Callable[[Iterable[pd.DataFrame]], Iterable[pd.DataFrame]]
 _ROW = "row"
 _ARROW = {"double": pa.float64(), "boolean": pa.bool_(), "string": pa.string(), "array<string>": pa.list_(pa.string())}
 
@@ -43,7 +41,7 @@ class RunningScores:
     def __init__(self) -> None:
         self._features = RunningFeatures()
 
-    def scored(self, lake: Lake, batch: DataFrame, score_partition: ScorePartition, added: str) -> Scored | None:
+    def scored(self, lake: Lake, batch: DataFrame, score_partition: Scorer, added: str) -> Scored | None:
         """The batch's rows with their features, rules and what the scorer adds; None where there are too many.
 
         Args:

@@ -1,38 +1,33 @@
 """gold.transaction_scores: every transaction scored once, by a stream. What the scoring notebook runs."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import pandas_udf
 
 from common.checks.findings import Finding, record
-from common.contracts.features import FEATURE_NAMES, FEATURES
+from common.contracts.features import FEATURE_NAMES
 from common.contracts.gold import FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS, IS_ALERT, TRANSACTION_SCORES
 from common.contracts.silver import IS_PURCHASE, MERCHANT, TRANSACTIONS
 from common.features.labels import LABELLED_BY, known_labels
+from common.features.reach import Reach, reach_of
 from common.features.transactions import transaction_features
 from common.gold.running_scores import RunningScores
 from common.ml.alerts import alerts
 from common.ml.champion import Champion, check_features
 from common.ml.model_versions import ALIAS, CHALLENGER, champion_version
 from common.ml.models_in_use import ModelsInUse
-from common.ml.scoring import ADDED, SHADOW, scorer
+from common.ml.scoring import ADDED, SHADOW, Scorer, scorer
 from common.result import Result
 from common.rules import blocks, evaluate, sentences
-from common.rules.inputs import with_rule_inputs
+from common.rules.inputs import with_watchlist
 from common.storage.changes import changes_since, versions
 from common.storage.checkpoints import check_checkpoint
 from common.storage.lake import Lake, Once
 from common.storage.last_success import Step
-from common.storage.streams import AVAILABLE_NOW, BatchStep, Trigger, batch_query, run_queries
-
-_SCORED = (
-    "transaction_id string, event_time timestamp, event_date date, customer_id string, account_id string, "
-    "merchant_id string, terminal_id string, rules_hit array<string>, is_blocked boolean, "
-    + ", ".join(f"{column.name} {column.type}" for column in FEATURES)
-)
-
+from common.storage.streams import AVAILABLE_NOW, BatchStep, Query, Trigger, batch_query, run_queries
 
 STEP = Step(
     "gold.transaction_scores",
@@ -55,21 +50,32 @@ def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE
         ModelError: the model's features are not those that are computed.
         CheckpointError: gold.transaction_scores is gone, and the stream that fills it is not at its start.
     """
+    queries = scoring_queries(lake, champion, trigger)
+    if isinstance(champion, str):
+        return Result(0, 0, champion)
+    before = versions(lake, [TRANSACTION_SCORES])
+    run_queries(queries)
+    (changes,) = changes_since(lake, before).values()
+    return Result(changes.inserted, changes.inserted, facts={"alerts": alerts(lake).count()})
+
+
+def scoring_queries(lake: Lake, champion: Champion | str, trigger: Trigger) -> list[Query]:
+    """The query of `score_new`, not started yet, for a caller who runs it beside others; none without a champion.
+
+    Raises:
+        ModelError, CheckpointError: as `score_new`.
+    """
     checkpoint = lake.settings.checkpoint("gold", "transaction_scores")
     check_checkpoint(lake, TRANSACTION_SCORES, checkpoint)
     lake.ensure(TRANSACTIONS, *LABELLED_BY, MERCHANT.history, TRANSACTION_SCORES)
     lake.ensure_views(FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS)
     if isinstance(champion, str):
-        return Result(0, 0, champion)
+        return []
     check_features(champion, FEATURE_NAMES)
-    before = versions(lake, [TRANSACTION_SCORES])
-    goes_on = trigger.kind != AVAILABLE_NOW.kind
     in_use = ModelsInUse(champion)
     _note(lake, in_use, in_use.ask_for_challenger(lake.settings, FEATURE_NAMES))
-    step = _batch_step(in_use, asks_again=goes_on)
-    run_queries([batch_query(lake, lake.stream(TRANSACTIONS).where(IS_PURCHASE), checkpoint, step, trigger)])
-    (changes,) = changes_since(lake, before).values()
-    return Result(changes.inserted, changes.inserted, facts={"alerts": alerts(lake).count()})
+    step = _batch_step(in_use, asks_again=trigger.goes_on)
+    return [batch_query(lake, lake.stream(TRANSACTIONS).where(IS_PURCHASE), checkpoint, step, trigger)]
 
 
 def _batch_step(in_use: ModelsInUse, *, asks_again: bool) -> BatchStep:
@@ -80,16 +86,17 @@ def _batch_step(in_use: ModelsInUse, *, asks_again: bool) -> BatchStep:
             _note(lake, in_use, in_use.ask(lake.settings, FEATURE_NAMES))
             if _insert_running(lake, batch, in_use, running, once):
                 return
-        lake.insert_new(
-            scores(lake, batch, in_use.champion, in_use.challenger), TRANSACTION_SCORES, once, scope_of=batch
-        )
+        # Where there is nothing, the query that finds the reach is all.
+        if (reach := reach_of(batch)) is not None:
+            rows = scores(lake, batch, in_use, reach)
+            lake.insert_new(rows, TRANSACTION_SCORES, once, scope_of=reach.dates)
 
     return step
 
 
 def _insert_running(lake: Lake, batch: DataFrame, in_use: ModelsInUse, running: RunningScores, once: Once) -> bool:
     """Scores the batch in this process and inserts its rows; false where it is too large for that."""
-    found = running.scored(lake, batch, _score_partition(in_use.champion, in_use.challenger), f"{ADDED}, {SHADOW}")
+    found = running.scored(lake, batch, _scorer(in_use), f"{ADDED}, {SHADOW}")
     if found is None:
         return False
     if not found.dates:
@@ -113,21 +120,20 @@ def _note(lake: Lake, in_use: ModelsInUse, news: Mapping[str, str]) -> None:
         record(lake, found)
 
 
-def scores(lake: Lake, batch: DataFrame, champion: Champion, challenger: Champion | None = None) -> DataFrame:
-    """Rows of gold.transaction_scores for transactions of silver."""
+def scores(lake: Lake, batch: DataFrame, models: ModelsInUse, reach: Reach) -> DataFrame:
+    """Rows of gold.transaction_scores for transactions of silver, whose reach is `reach`."""
     purchases = lake.table(TRANSACTIONS).where(IS_PURCHASE)
-    features = transaction_features(batch, purchases, known_labels(lake))
-    judged = evaluate(with_rule_inputs(features, batch, lake.table(MERCHANT.history)))
+    features = transaction_features(batch, purchases, known_labels(lake), reach)
+    judged = evaluate(with_watchlist(features, lake.table(MERCHANT.history)))
     judged = judged.withColumn("is_blocked", blocks("rules_hit"))
-    names = [part.split()[0] for part in _SCORED.split(", ")]
-    score_partition = _score_partition(champion, challenger)
-    return _in_table(judged.select(*names).mapInPandas(score_partition, f"{_SCORED}, {ADDED}, {SHADOW}"))
+    # Of a row's many columns, the workers get what the models look at, and give back what they say.
+    verdict = _verdict(_scorer(models), f"{ADDED}, {SHADOW}")
+    asked = F.struct(*FEATURE_NAMES, "event_time", "is_blocked")
+    return _in_table(judged.withColumn("verdict", verdict(asked)).select("*", "verdict.*"))
 
 
-def _score_partition(
-    champion: Champion, challenger: Champion | None
-) -> Callable[[Iterable[pd.DataFrame]], Iterable[pd.DataFrame]]:
-    return scorer(champion, FEATURE_NAMES, blocked="is_blocked", challenger=challenger)
+def _scorer(models: ModelsInUse) -> Scorer:
+    return scorer(models.champion, FEATURE_NAMES, blocked="is_blocked", challenger=models.challenger)
 
 
 def _in_table(scored: DataFrame) -> DataFrame:
@@ -139,6 +145,19 @@ def _in_table(scored: DataFrame) -> DataFrame:
         F.col("amount_eur").cast("decimal(18,2)").alias("exact_amount_eur"),
         F.current_timestamp().alias("scored_at"),
     ).select(*(F.col(_OUTPUT.get(name, name)).alias(name) for name in TRANSACTION_SCORES.column_names))
+
+
+def _verdict(score_partition: Scorer, columns: str) -> Callable[[Column], Column]:
+    """What a scorer adds to rows, as a function of a struct of their values; `columns` as in its DDL schema."""
+    names = [part.split()[0] for part in columns.split(", ")]
+
+    def verdicts(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        for frame in score_partition(frames):
+            yield frame[names]
+
+    # PySpark's types know no iterator of structs.
+    found: Callable[[Column], Column] = pandas_udf(verdicts, columns)  # type: ignore[call-overload]
+    return found
 
 
 _OUTPUT = {"reasons": "all_reasons", "amount_eur": "exact_amount_eur"}

@@ -1,6 +1,6 @@
 """Scoring: rows with features in, the same rows with score and reasons out. Pure pandas, run on Spark's workers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,9 @@ ADDED = (
     "score double, threshold double, model_version string, is_backfill boolean, decision string, reasons array<string>"
 )
 """What `score` adds to a frame, as a DDL schema for `mapInPandas`."""
+
+Scorer = Callable[[Iterable[pd.DataFrame]], Iterator[pd.DataFrame]]
+"""Frames with features in, the same frames with more columns out."""
 
 SHADOW = "challenger_version string, challenger_score double"
 """What `beside` adds, in the same way."""
@@ -55,8 +58,8 @@ def beside(scored: pd.DataFrame, challenger: Champion | None, booster: xgb.Boost
 
 def scorer(
     champion: Champion, computed: Iterable[str], blocked: str | None = None, challenger: Champion | None = None
-) -> Callable[[Iterable[pd.DataFrame]], Iterable[pd.DataFrame]]:
-    """The function to give to `mapInPandas`: it scores one partition's frames, loading each booster once.
+) -> Scorer:
+    """The function that scores the frames of one partition, loading each booster once.
 
     It adds the columns of `ADDED` and of `SHADOW`.
 
@@ -75,7 +78,7 @@ def scorer(
         if model is not None:
             check_features(model, computed)
 
-    def score_partition(frames: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
+    def score_partition(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         booster = champion.load()
         shadow = challenger.load() if challenger else None
         for frame in frames:

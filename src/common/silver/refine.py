@@ -25,14 +25,14 @@ from common.sources.field_paths import Path
 from common.sources.guesses import DELIMITERS, likely_delimiter
 from common.sources.name_hints import in_backticks
 from common.sources.records import fields_of, record_decoder
-from common.storage.batches import Counts, counts_by_query, counts_of, total
+from common.storage.batches import Counts, QueryCounts, counts_by_query, counts_of, total
 from common.storage.checkpoints import check_checkpoint
 from common.storage.field_names import shown_names
 from common.storage.lake import Lake
 from common.storage.last_success import Step
 from common.storage.quarantine import forget_quarantined
 from common.storage.source_claim import check_source
-from common.storage.streams import AVAILABLE_NOW, Trigger, batch_query, has_begun, query_id, run_queries
+from common.storage.streams import AVAILABLE_NOW, Query, Trigger, batch_query, has_begun, query_id, run_queries
 from common.storage.unmapped import unmapped_fields
 
 SAMPLE_RECORDS = 1000
@@ -81,33 +81,14 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
         SchemaError: the target doesn't fit its contract.
         SourceError: the workspace has data of another source.
     """
-    check_source(lake, source.name)
+    _prepare(lake, source, target)
     table = TARGETS[target]
-    checkpoint = _checkpoint(lake, target)
-    check_checkpoint(lake, table, checkpoint)
-    if target in REFERENCES:
-        check_checkpoint(lake, REFERENCES[target].history, checkpoint)
-    lake.ensure(table, QUARANTINE, BATCHES, UNMAPPED_FIELDS)
-    if target in REFERENCES:
-        lake.ensure(REFERENCES[target].history)
     if source.feed_of(target) is None:
         return Outcome(0, 0, note=f"the source {source.name} has no feed for {target}: nothing to do")
     flow = flow_of(lake, source, target)
-    feed = source.feeds[flow.feed]
-    bronze = bronze_table(flow.feed)
-    lake.ensure(bronze)
     warning = _check_fields(lake, source, target)
-    if not has_begun(checkpoint):
-        # The query reads everything again, and quarantines again what it must; what was replayed, it counts as its own.
-        if lake.exists(REPLAYED_RECORDS):
-            finish_replays(lake, source.name, flow.feed, table)
-        forget_quarantined(lake, flow.feed, table.name)
     queries, known_before = counts_by_query(lake, table), set(unmapped_fields(lake, flow.feed))
-    query = query_id(checkpoint) if has_begun(checkpoint) else None
-    flow = replace(flow, read_before=read_before(queries, query, datetime.now(UTC).date()))
-    # Fields that are recorded already need not be looked for in every batch.
-    rows = conform(lake.stream(bronze), feed.into[target], table, feed, {*feed.fields, *known_before})
-    run_queries([batch_query(lake, rows, checkpoint, acceptance(flow), trigger)])
+    run_queries([_query(lake, source, flow, target, trigger, queries, known_before)])
     before, after = total(one.counts for one in queries), counts_of(lake, table)
     note = ""
     if after.records_read > before.records_read:
@@ -116,6 +97,58 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
         note = "; ".join(filter(None, [unused, warning]))
     counts = {name: getattr(after, name) - getattr(before, name) for name in Counts.__dataclass_fields__}
     return Outcome(counts.pop("records_read"), counts.pop("accepted"), note, **counts)
+
+
+def refinement_queries(lake: Lake, source: Source, target: str, trigger: Trigger) -> list[Query]:
+    """The query of `refine`, not started yet, for a caller who runs it beside others; none where no feed makes it.
+
+    Raises:
+        DeclarationError, CheckpointError, SchemaError, SourceError: as `refine`.
+    """
+    _prepare(lake, source, target)
+    if source.feed_of(target) is None:
+        return []
+    flow = flow_of(lake, source, target)
+    _check_fields(lake, source, target)
+    counts, known = counts_by_query(lake, TARGETS[target]), set(unmapped_fields(lake, flow.feed))
+    return [_query(lake, source, flow, target, trigger, counts, known)]
+
+
+def _prepare(lake: Lake, source: Source, target: str) -> None:
+    """Checks that the target fits its stream, and makes the tables that are not there."""
+    check_source(lake, source.name)
+    table, checkpoint = TARGETS[target], _checkpoint(lake, target)
+    check_checkpoint(lake, table, checkpoint)
+    if target in REFERENCES:
+        check_checkpoint(lake, REFERENCES[target].history, checkpoint)
+    lake.ensure(table, QUARANTINE, BATCHES, UNMAPPED_FIELDS)
+    if target in REFERENCES:
+        lake.ensure(REFERENCES[target].history)
+    if (found := source.feed_of(target)) is not None:
+        lake.ensure(bronze_table(found[0]))
+
+
+def _query(  # noqa: PLR0917
+    lake: Lake,
+    source: Source,
+    flow: Flow,
+    target: str,
+    trigger: Trigger,
+    counted: Sequence[QueryCounts],
+    known_fields: Collection[str],
+) -> Query:
+    checkpoint, table, feed = flow.checkpoint, flow.target, source.feeds[flow.feed]
+    if not has_begun(checkpoint):
+        # The query reads everything again, and quarantines again what it must; what was replayed, it counts as its own.
+        if lake.exists(REPLAYED_RECORDS):
+            finish_replays(lake, source.name, flow.feed, table)
+        forget_quarantined(lake, flow.feed, table.name)
+    query = query_id(checkpoint) if has_begun(checkpoint) else None
+    flow = replace(flow, read_before=read_before(counted, query, datetime.now(UTC).date()))
+    # Fields that are recorded already need not be looked for in every batch.
+    stream = lake.stream(bronze_table(flow.feed))
+    rows = conform(stream, feed.into[target], table, feed, {*feed.fields, *known_fields})
+    return batch_query(lake, rows, checkpoint, acceptance(flow), trigger)
 
 
 def flow_of(lake: Lake, source: Source, target: str) -> Flow:

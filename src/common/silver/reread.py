@@ -1,5 +1,6 @@
 """Records that a stream reads again after it was reset: the target must have them as today's map makes them."""
 
+from collections.abc import Sequence
 from datetime import date
 
 from pyspark.sql import DataFrame
@@ -13,7 +14,7 @@ from common.storage.batches import QueryCounts
 from common.storage.lake import Lake
 
 
-def read_before(queries: list[QueryCounts], query: str | None, today: date) -> date | None:
+def read_before(queries: Sequence[QueryCounts], query: str | None, today: date) -> date | None:
     """The last day of which an earlier query of a flow may have read records; None where there was no such query.
 
     Args:

@@ -32,11 +32,16 @@ class Trigger:
     kind: str = "available_now"
     interval_seconds: int = 10
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether the query goes on for ever."""
+        return self.kind != "available_now"
+
     def on(self, writer: DataStreamWriter) -> DataStreamWriter:
         """The writer with this trigger."""
-        if self.kind == "available_now":
-            return writer.trigger(availableNow=True)
-        return writer.trigger(processingTime=f"{self.interval_seconds} seconds")
+        if self.goes_on:
+            return writer.trigger(processingTime=f"{self.interval_seconds} seconds")
+        return writer.trigger(availableNow=True)
 
 
 AVAILABLE_NOW = Trigger()

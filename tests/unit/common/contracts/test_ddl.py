@@ -9,6 +9,7 @@ from sqlglot import exp
 from common.contracts.ddl import analyze_table, create_table, keys, tags
 from common.contracts.registry import all_tables
 from common.contracts.table import Column, ForeignKey, Table
+from common.errors import DeclarationError
 
 TABLES = {table.name: table for table in all_tables()}
 SALE = Table(
@@ -27,6 +28,29 @@ SALE = Table(
 
 def full(name: str) -> str:
     return f"main.dev_{name}"
+
+
+def skipped_by(table: Table) -> list[str] | None:
+    """The columns whose minima and maxima Delta keeps; None where it chooses."""
+    _, found, after = create_table(table, "main.gold.sale").partition("'delta.dataSkippingStatsColumns' = '")
+    return after.split("'")[0].split(",") if found else None
+
+
+def test_files_are_skipped_by_the_columns_that_say_so_and_by_no_personal_one() -> None:
+    plain = replace(SALE, columns=SALE.columns[:2])
+    assert skipped_by(plain) is None
+    assert skipped_by(replace(plain, skip_by=("shop_id",))) == ["shop_id"]
+    assert skipped_by(SALE) == ["sale_id", "shop_id"]
+    assert skipped_by(replace(SALE, skip_by=("shop_id", "buyer"))) == ["shop_id"]
+
+
+def test_a_column_to_cluster_by_is_one_to_skip_by() -> None:
+    assert skipped_by(replace(SALE, skip_by=("sale_id",), cluster_by=("shop_id",))) == ["sale_id", "shop_id"]
+
+
+def test_a_column_to_skip_by_is_one_of_the_table() -> None:
+    with pytest.raises(DeclarationError, match="no_such"):
+        replace(SALE, skip_by=("no_such",))
 
 
 def test_keys_of_unity_catalog() -> None:

@@ -8,23 +8,19 @@ from datetime import UTC
 from random import Random
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
-import xgboost as xgb
 from gold_worlds import at
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from scoring_models import a_champion, scored_by
 
 from common.contracts.ddl import schema_of
-from common.contracts.features import FEATURE_NAMES
 from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
 from common.contracts.verdicts import ALERT_VERDICTS
 from common.gold import running_scores
 from common.gold.running_scores import RunningScores
-from common.gold.transaction_scores import _insert_running, score_new, scores
-from common.ml.champion import Champion
+from common.gold.transaction_scores import _insert_running, score_new
 from common.ml.models_in_use import ModelsInUse
 from common.storage.lake import Lake, Once
 from common.storage.streams import Trigger
@@ -34,15 +30,6 @@ pytestmark = pytest.mark.spark
 PATIENCE_SECONDS = 600
 GOES_ON = Trigger("processing_time", 1)
 Rows = dict[str, dict[str, Any]]
-
-
-def a_champion() -> Champion:
-    """A model for which a large amount is fraud."""
-    dice = np.random.default_rng(1)
-    inputs = pd.DataFrame(dice.uniform(0, 100, (400, len(FEATURE_NAMES))), columns=list(FEATURE_NAMES))
-    data = xgb.DMatrix(inputs.to_numpy(), label=inputs["amount_eur"] > 50, feature_names=list(FEATURE_NAMES))
-    booster = xgb.train({"max_depth": 3, "objective": "binary:logistic"}, data, num_boost_round=10)
-    return Champion("3", FEATURE_NAMES, 0.5, 10, at(20), bytes(booster.save_raw("ubj")))
 
 
 def payment(name: str, day: float, cents: int = 1000, who: str = "a") -> dict[str, Any]:
@@ -138,7 +125,7 @@ def scored_when(lake: Lake, count: int) -> Rows:
 
 def test_a_stream_that_goes_on_writes_what_one_that_ends_writes_also_of_what_is_late_or_erased(begun: Lake) -> None:
     def wanted(*names: str) -> Rows:
-        return by_id(scores(begun, of(begun, *names), a_champion()))
+        return by_id(scored_by(begun, of(begun, *names), a_champion()))
 
     with going_on(begun):
         first = scored_when(begun, 200)
@@ -170,7 +157,7 @@ def test_a_batch_that_is_run_again_by_another_process_or_in_this_one_is_not_doub
         assert _insert_running(begun, batch, in_use, again, Once(f"again {number}", number))
     found = by_id(begun.table(TRANSACTION_SCORES).where("transaction_id IN ('R1', 'R2')"))
 
-    assert found == by_id(scores(begun, batch, a_champion()))
+    assert found == by_id(scored_by(begun, batch, a_champion()))
     assert begun.table(TRANSACTION_SCORES).count() == before + 2
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import numpy as np
 import pandas as pd
 import pytest
-import xgboost as xgb
 from gold_worlds import at
 from pyspark.sql import functions as F
+from scoring_models import FIRST_LIVE, a_challenger, a_champion, scored_by
 
 from common.contracts.ddl import schema_of
 from common.contracts.features import FEATURE_NAMES
@@ -23,7 +22,6 @@ from common.contracts.table import Table
 from common.errors import CheckpointError, ModelError
 from common.gold.transaction_features import build_features
 from common.gold.transaction_scores import _batch_step, score_new
-from common.gold.transaction_scores import scores as scores_of
 from common.ml.champion import Champion
 from common.ml.model_versions import ALIAS, CHALLENGER
 from common.ml.models_in_use import ModelsInUse
@@ -33,24 +31,6 @@ from common.storage.lake import Lake, Once
 pytestmark = pytest.mark.spark
 
 PAYMENTS = 40
-FIRST_LIVE = 20
-"""Payments from this one on happened since the model's test_start."""
-
-
-def a_champion(features: tuple[str, ...] = FEATURE_NAMES) -> Champion:
-    """A model for which a large amount is fraud."""
-    inputs = pd.DataFrame(np.random.default_rng(1).uniform(0, 100, (400, len(features))), columns=list(features))
-    data = xgb.DMatrix(inputs.to_numpy(), label=inputs[features[0]] > 50, feature_names=list(features))
-    booster = xgb.train({"max_depth": 2, "objective": "binary:logistic"}, data, num_boost_round=10)
-    return Champion("3", features, 0.5, 10, at(FIRST_LIVE), bytes(booster.save_raw("ubj")))
-
-
-def a_challenger() -> Champion:
-    """A model of one feature for which a small amount is fraud: it finds the opposite."""
-    inputs = pd.DataFrame({"amount_eur": np.linspace(0, 100, 400)})
-    data = xgb.DMatrix(inputs, label=inputs["amount_eur"] < 50)
-    booster = xgb.train({"max_depth": 2, "objective": "binary:logistic"}, data, num_boost_round=10)
-    return Champion("4", ("amount_eur",), 0.2, 10, at(0), bytes(booster.save_raw("ubj")))
 
 
 def register(registry: Registry, model: Champion, alias: str) -> str:
@@ -162,6 +142,21 @@ def test_what_comes_later_is_added(scored: Lake) -> None:
     assert scores(scored)["event_time"].iloc[-1] - scores(scored)["event_time"].iloc[0] == timedelta(days=PAYMENTS + 2)
 
 
+def test_an_id_that_comes_on_two_dates_in_one_batch_is_scored_once_on_each(scored: Lake) -> None:
+    both = scored.table(TRANSACTIONS).where("transaction_id IN ('P1', 'P2')")
+    later = both.withColumn("transaction_id", F.lit("P900")).withColumn("customer_id", F.lit("C9"))
+    shifted = later.withColumn("event_date", F.expr("date_add(event_date, 800)"))
+    scored_later = shifted.withColumn("event_time", F.expr("event_time + INTERVAL 800 DAYS"))
+    scored.append(scored_later, TRANSACTIONS)
+
+    assert score_new(scored, a_champion()).rows_out == 2
+    rows = scored.table(TRANSACTION_SCORES).where("transaction_id = 'P900'").collect()
+    assert len({row["event_date"] for row in rows}) == len(rows) == 2
+    amounts = scored.table(TRANSACTION_SCORES).where("transaction_id IN ('P1', 'P2')").select("amount_eur").collect()
+    assert {row["amount_eur"] for row in rows} == {row["amount_eur"] for row in amounts}
+    scored.spark.sql(f"DELETE FROM {scored.full_name(TRANSACTION_SCORES)} WHERE transaction_id = 'P900'")
+
+
 def test_without_a_champion_nothing_is_scored(scored: Lake) -> None:
     assert score_new(scored, "not enough labels: 3 frauds").rows_out == 0
 
@@ -239,7 +234,7 @@ def test_a_stream_whose_registry_has_no_champion_scores_on_and_warns_once(scored
 
 def test_a_challenger_changes_no_decision(scored: Lake) -> None:
     payments = scored.table(TRANSACTIONS).where(f"event_time < '{at(PAYMENTS):%Y-%m-%d}'")
-    beside = scores_of(scored, payments, a_champion(), a_challenger()).toPandas().set_index("transaction_id")
+    beside = scored_by(scored, payments, a_champion(), a_challenger()).toPandas().set_index("transaction_id")
     alone = scored.table(TRANSACTION_SCORES).toPandas().set_index("transaction_id").loc[beside.index]
 
     assert len(beside) == PAYMENTS

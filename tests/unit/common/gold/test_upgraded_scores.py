@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from gold_worlds import at
 from pyspark.sql import functions as F
-from test_transaction_scores import a_challenger, a_champion, add_payments
+from scoring_models import a_challenger, a_champion, scored_by
+from test_transaction_scores import add_payments
 
 from common.contracts.ddl import schema_of
 from common.contracts.features import FEATURE_COLUMNS, FEATURE_NAMES
@@ -13,7 +14,6 @@ from common.contracts.gold import FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS, TRAN
 from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
 from common.contracts.table import Column
 from common.gold.transaction_scores import score_new
-from common.gold.transaction_scores import scores as scores_of
 from common.storage.lake import Lake, Once
 
 pytestmark = pytest.mark.spark
@@ -42,7 +42,7 @@ def upgraded(lake: Lake) -> Lake:
     lake.ensure(TRANSACTIONS, FRAUD_REPORTS, MERCHANT.history, before)
     lake.ensure_views(*VIEWS)
     add_payments(lake, 0, 1)
-    (old,) = scores_of(lake, lake.table(TRANSACTIONS), a_champion()).collect()
+    (old,) = scored_by(lake, lake.table(TRANSACTIONS), a_champion()).collect()
     values = old.asDict(recursive=True)
     values["features"] = {LOST.name: 0.5} | {k: v for k, v in values["features"].items() if k not in GAINED}
     row = tuple(values[column.name] for column in before.columns)
@@ -54,7 +54,7 @@ def upgraded(lake: Lake) -> Lake:
 
 def test_old_rows_stay_and_new_ones_have_each_feature_under_its_name(upgraded: Lake) -> None:
     payments = upgraded.table(TRANSACTIONS)
-    expected = {row["transaction_id"]: row for row in scores_of(upgraded, payments, a_champion()).collect()}
+    expected = {row["transaction_id"]: row for row in scored_by(upgraded, payments, a_champion()).collect()}
     found = {row["transaction_id"]: row for row in upgraded.table(TRANSACTION_SCORES).collect()}
 
     assert sorted(found) == sorted(expected)
@@ -81,7 +81,7 @@ def test_the_views_of_the_scores_show_what_the_table_gained(upgraded: Lake) -> N
 
 def test_a_challenger_s_score_goes_into_the_columns_that_were_added(upgraded: Lake) -> None:
     add_payments(upgraded, 20, 21)
-    rows = scores_of(
+    rows = scored_by(
         upgraded, upgraded.table(TRANSACTIONS).where("transaction_id = 'P20'"), a_champion(), a_challenger()
     )
     upgraded.insert_new(rows, TRANSACTION_SCORES, Once("upgraded", 1))

@@ -1,0 +1,241 @@
+"""How long a transaction takes from a landing folder to its decision, while they keep coming.
+
+    python -m benchmarks.continuous [FOLDER] [--seconds 300] [--per-second 500] [--history-days 30] [--interval 1]
+
+FOLDER (or HANDBOOK_DATA) holds the handbook's Parquet files. Its first days are in silver and scored when it begins;
+those that follow land as JSON lines, a file a second, each whole by a rename. Ingestion, refinement and scoring go on
+side by side, as the notebook score_stream runs them. A transaction has arrived when its file is renamed, and is decided
+when the commit that holds its score is there, by the times of the files in the tables' logs.
+"""
+
+import argparse
+import json
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.dataset as ds
+
+from benchmarks.catch_up import add_transactions, fill_silver
+from benchmarks.features import silver_tables
+from benchmarks.files_to_silver import SOURCE
+from benchmarks.known_champion import champion
+from benchmarks.measured import Goal, Measured, at_most, handbook_folder, show, show_cpu, temporary_lake
+from benchmarks.processes import Watch
+from common.contracts.bronze import bronze_table
+from common.contracts.gold import TRANSACTION_SCORES
+from common.contracts.silver import TRANSACTIONS
+from common.contracts.table import Table
+from common.gold.score_stream import score_on
+from common.gold.transaction_scores import score_new
+from common.ml.champion import Champion
+from common.sources.declaration import Source
+from common.storage.lake import Lake
+from common.storage.streams import Trigger
+from common.storage.table_state import commits_in, log_folder
+
+GOAL_SECONDS = 3
+FIRST_DAY = pd.Timestamp("2018-04-01")
+WARM_UP_FILES = 5
+"""Files of a second that land, and are scored, before the clock starts: queries are slow when they are new."""
+
+PATIENCE_SECONDS = 600
+STAGES = ("bronze", "silver", "scores")
+
+
+@dataclass(frozen=True)
+class Load:
+    """How much lands: so many transactions a second, for so many seconds, after so many days of history."""
+
+    seconds: int
+    per_second: int
+    history_days: int
+    interval_seconds: int
+
+
+def write_files(source: Path, folder: Path, load: Load) -> list[Path]:
+    """The files to land, one a second of warm-up and load, in their order."""
+    rows = ds.dataset(source, format="parquet").to_table(
+        filter=ds.field("TX_DATETIME") >= FIRST_DAY + pd.Timedelta(days=load.history_days)
+    )
+    files = []
+    for number in range(WARM_UP_FILES + load.seconds):
+        part = rows.slice(number * load.per_second, load.per_second).to_pylist()
+        if len(part) < load.per_second:
+            sys.exit(f"the data hold no more than {rows.num_rows:,} transactions after the history")
+        lines = [json.dumps(row | {"TX_DATETIME": row["TX_DATETIME"].isoformat()}) for row in part]
+        files.append(folder / f"{number:06d}.jsonl")
+        files[-1].write_text("\n".join(lines))
+    return files
+
+
+def land(files: Sequence[Path], folder: Path, *, pause_seconds: float) -> dict[str, float]:
+    """Renames the files into the folder, one after each pause; when each arrived, by name."""
+    arrived, started = {}, time.time()
+    for number, file in enumerate(files):
+        time.sleep(max(0.0, started + number * pause_seconds - time.time()))
+        file.rename(folder / file.name)
+        arrived[file.name] = time.time()
+    return arrived
+
+
+def commit_times(log: Path) -> dict[str, float]:
+    """When each data file of a table became visible: the time at which the commit that adds it was written."""
+    found = {}
+    for version in commits_in(log):
+        commit = log / f"{version:020d}.json"
+        for line in commit.read_text(encoding="utf-8").splitlines():
+            if path := (json.loads(line).get("add") or {}).get("path"):
+                found[Path(path).name] = commit.stat().st_mtime
+    return found
+
+
+def visible_at(lake: Lake, table: Table, key: str) -> "pd.Series[float]":
+    """When each row of a table became visible, by the value of `key`."""
+    log = log_folder(lake.settings, table.name)
+    if log is None:
+        sys.exit("the tables' logs can't be read as files: unset SPARK_REMOTE")
+    rows = lake.table(table).selectExpr(f"{key} AS name", "_metadata.file_name AS file").toPandas()
+    return pd.Series(rows["file"].map(commit_times(log)).to_numpy("float64"), index=rows["name"].to_numpy())
+
+
+def waits(arrived: "pd.Series[float]", visible: Mapping[str, "pd.Series[float]"]) -> dict[str, np.ndarray]:
+    """Seconds that each transaction took, by stage and from arrival to decision; NaN where it didn't get so far.
+
+    Args:
+        arrived: when each transaction landed, by its id.
+        visible: by stage, in their order, when it became visible there, by its id.
+
+    """
+    times = pd.DataFrame({"landing": arrived, **{name: at.reindex(arrived.index) for name, at in visible.items()}})
+    names = list(times)
+    steps = {f"{one} to {two}": (times[two] - times[one]).to_numpy() for one, two in pairwise(names)}
+    return {**steps, "arrival to decision": (times[names[-1]] - times["landing"]).to_numpy()}
+
+
+class Chain:
+    """The streams, going on in a thread of their own until they are stopped."""
+
+    def __init__(self, lake: Lake, source: Source, model: Champion, trigger: Trigger) -> None:
+        self._lake, self.error = lake, ""
+        self._thread = threading.Thread(target=self._run, args=(source, model, trigger), daemon=True)
+        self._thread.start()
+
+    def _run(self, source: Source, model: Champion, trigger: Trigger) -> None:
+        try:
+            score_on(self._lake, source, model, trigger)
+        except Exception as error:  # reported by the thread that waits
+            self.error = str(error)
+
+    def wait_for(self, rows: int) -> float:
+        """Seconds until so many rows are in gold.transaction_scores."""
+        started = time.time()
+        while (there := self._lake.table(TRANSACTION_SCORES).count()) < rows:
+            if self.error or time.time() - started > PATIENCE_SECONDS:
+                sys.exit(f"{there:,} of {rows:,} transactions were scored: {self.error or 'out of patience'}")
+            time.sleep(1)
+        return time.time() - started
+
+    def stop(self) -> dict[str, list[float]]:
+        """Ends the queries; milliseconds of each one's last micro-batches that had rows, by what it reads."""
+        spent = {}
+        for query in self._lake.spark.streams.active:
+            progress = [each for each in query.recentProgress if each["numInputRows"]]
+            if progress:
+                name = progress[-1]["sources"][0]["description"]
+                spent[name] = [each["durationMs"]["triggerExecution"] for each in progress]
+            query.stop()
+        self._thread.join()
+        return spent
+
+
+def main() -> None:
+    """Measures and prints; says why where the data are absent."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", nargs="?")
+    for name, default in (("seconds", 300), ("per-second", 500), ("history-days", 30), ("interval", 1)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    given = parser.parse_args()
+    load = Load(given.seconds, given.per_second, given.history_days, given.interval)
+    sys.argv = sys.argv[:1] + ([given.folder] if given.folder else [])
+    data = handbook_folder()
+    source = Source.model_validate(SOURCE)
+    model = champion(data)
+    with temporary_lake() as lake:
+        home = lake.settings.home
+        prepared, landing = home / "prepared", Path(lake.settings.landing, "lines")
+        prepared.mkdir()
+        landing.mkdir(parents=True)
+        silver_tables(data, prepared)
+        last = FIRST_DAY + pd.Timedelta(days=load.history_days)
+        fill_silver(lake, prepared)
+        add_transactions(lake, prepared, f"event_date >= '2018-04-02' AND event_date < '{last:%Y-%m-%d}'")
+        score_new(lake, model)
+        history = lake.table(TRANSACTION_SCORES).count()
+        files = write_files(data, prepared, load)
+        chain = Chain(lake, source, model, Trigger("processing_time", load.interval_seconds))
+        land(files[:WARM_UP_FILES], landing, pause_seconds=1)
+        chain.wait_for(history + WARM_UP_FILES * load.per_second)
+        before = {name: lake.version(table) for name, table in _tables().items()}
+        watch, started = Watch(home), time.perf_counter()
+        arrived = land(files[WARM_UP_FILES:], landing, pause_seconds=1)
+        scored = lake.table(TRANSACTION_SCORES).count()
+        behind = chain.wait_for(history + len(files) * load.per_second)
+        seconds, cpu_seconds = time.perf_counter() - started, watch.stop()
+        commits = {name: lake.version(table) - before[name] for name, table in _tables().items()}
+        batches = chain.stop()
+        found = _waits(lake, arrived)
+    backlog = history + len(files) * load.per_second - scored
+    run = Measured(seconds, watch.peak_bytes, cpu_seconds)
+    _report(load, found, commits, backlog, behind)
+    for name, spent in batches.items():
+        print(f"{name}: {len(spent)} micro-batches, median {np.median(spent):,.0f} ms, longest {max(spent):,.0f} ms")
+    show_cpu("What it took", {"going on": run})
+
+
+def _tables() -> dict[str, Table]:
+    return dict(zip(STAGES, (bronze_table("transactions"), TRANSACTIONS, TRANSACTION_SCORES), strict=True))
+
+
+def _waits(lake: Lake, arrived: dict[str, float]) -> dict[str, np.ndarray]:
+    tables = _tables()
+    places = lake.table(tables["bronze"]).selectExpr("record_id", "source_ref").toPandas()
+    files = places["source_ref"].str.rpartition("#")[0].map(lambda path: Path(path).name)
+    record_arrived = pd.Series(files.map(arrived).to_numpy("float64"), index=places["record_id"].to_numpy()).dropna()
+    ids = lake.table(TRANSACTIONS).selectExpr("record_id", "transaction_id").toPandas().set_index("record_id")
+    record_of = ids["transaction_id"].reset_index().set_index("transaction_id")["record_id"]
+    scores = visible_at(lake, TRANSACTION_SCORES, "transaction_id")
+    scores.index = record_of.reindex(scores.index)
+    visible = {
+        "bronze": visible_at(lake, tables["bronze"], "record_id"),
+        "silver": visible_at(lake, TRANSACTIONS, "record_id").loc[lambda at: at.index.notna()],
+        "scores": scores.loc[scores.index.notna()],
+    }
+    return waits(record_arrived, visible)
+
+
+def _report(load: Load, found: dict[str, np.ndarray], commits: dict[str, int], backlog: int, behind: float) -> None:
+    def words(seconds: np.ndarray) -> str:
+        return " / ".join(f"{value:.1f}" for value in (*np.percentile(seconds, (50, 99)), seconds.max()))
+
+    total = found["arrival to decision"]
+    show(
+        f"{load.per_second} transactions a second for {load.seconds} s, after {load.history_days} days of history",
+        [
+            *(Goal(f"{name}, s: median / 99 % / longest", words(taken), "", None) for name, taken in found.items()),
+            at_most("arrival to decision, 99 %", float(np.percentile(total, 99)), GOAL_SECONDS, "s"),
+            at_most("transactions not decided when the last file lands", backlog, 3 * load.per_second, ""),
+            Goal("until those were decided", f"{behind:.1f} s", "", None),
+            Goal("commits", ", ".join(f"{name} {number}" for name, number in commits.items()), "", None),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()

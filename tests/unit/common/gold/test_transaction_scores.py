@@ -254,18 +254,18 @@ def test_a_stream_takes_challengers_as_they_come_break_are_promoted_and_go(score
 
     def batch(number: int) -> tuple[str, str | None, bool]:
         """Scores a payment: by which version, beside which, and whether there is a score of that."""
-        add_payments(scored, number, number + 1, who="4")
+        add_payments(scored, number, number + 1, who="6")
         step(scored, scored.table(TRANSACTIONS).where(f"transaction_id = 'P{number}'"), Once("shadow", number))
         (row,) = by_id(scored, TRANSACTION_SCORES, [number]).values()
         return row["model_version"], row["challenger_version"], row["challenger_score"] is not None
 
     register(registry, replace(a_challenger(), features=("shoe_size",)), CHALLENGER)
-    assert batch(400) == ("1", None, False)
+    assert batch(600) == ("1", None, False)
     register(registry, a_challenger(), CHALLENGER)
-    assert batch(401) == ("1", "3", True)
+    assert batch(601) == ("1", "3", True)
     client.set_registered_model_alias(registry.model, ALIAS, "3")
     client.delete_registered_model_alias(registry.model, CHALLENGER)
-    assert batch(402) == ("3", None, False)
+    assert batch(602) == ("3", None, False)
 
     found = scored.table(QUALITY_RESULTS).where("check_name = 'challenger_in_use'").orderBy("checked_at").collect()
     assert [(row["passed"], row["severity"]) for row in found] == [(False, "warning"), (True, "warning")]
@@ -281,9 +281,9 @@ def test_what_is_scored_to_the_end_has_the_challenger_of_its_beginning_and_a_bro
     champion = registry.champion()
     assert champion is not None
     version = register(registry, a_challenger(), CHALLENGER)
-    add_payments(scored, 500, 510, who="5")
+    add_payments(scored, 700, 710, who="7")
     assert score_new(scored, champion.model).rows_out >= 10
-    assert {row["challenger_version"] for row in by_id(scored, TRANSACTION_SCORES, range(500, 510)).values()} == {
+    assert {row["challenger_version"] for row in by_id(scored, TRANSACTION_SCORES, range(700, 710)).values()} == {
         version
     }
 

@@ -16,7 +16,7 @@ from common.storage import last_success
 from common.storage.checkpoints import adopt_earlier_names
 from common.storage.lake import Lake
 from common.storage.last_success import Began, Step, Success
-from common.storage.streams import AVAILABLE_NOW, Trigger
+from common.storage.streams import Trigger
 
 NO_DEPENDENCIES = ("run_id", "src", "force", "trigger", "interval_seconds")
 """Parameters that change nothing of what a step makes."""
@@ -56,7 +56,7 @@ class Lakehouse(Lake):
         chosen = {name: value for name, value in self.parameters.items() if name not in NO_DEPENDENCIES}
         self._began = last_success.begin(self, step, chosen)
         may_end = bool(self.parameters.get("run_id")) and not self.parameters.get("force")
-        if may_end and self.trigger == AVAILABLE_NOW:
+        if may_end and not self.trigger.goes_on:
             success = last_success.still_valid(self, self._began)
             if success is not None:
                 self._show_up_to_date(success)
@@ -69,7 +69,7 @@ class Lakehouse(Lake):
         Raises:
             LakehouseError: `error`, which fails the task, once the result is shown.
         """
-        if error is None and self._began is not None and self.trigger == AVAILABLE_NOW:
+        if error is None and self._began is not None and not self.trigger.goes_on:
             last_success.succeed(self, self._began, result)
         self._show(result.as_json(), error)
 

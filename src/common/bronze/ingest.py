@@ -79,7 +79,7 @@ def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -
     again = [name for name in source.feeds if _reads_again(lake, source, name)]
     begun = time.time()
     run_queries(_query(lake, source, name, trigger, reads_again=name in again) for name in source.feeds)
-    if trigger == AVAILABLE_NOW:
+    if not trigger.goes_on:
         for name, feed in source.feeds.items():
             record_unseen_files(lake, source.name, name, feed, begun)
         for name in again:

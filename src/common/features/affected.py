@@ -76,27 +76,25 @@ def report_spans(
 
 def explained_spans(
     late: DataFrame,
-    transactions: DataFrame,
+    near: DataFrame,
     reports: DataFrame,
-    period: tuple[datetime, datetime],
+    newest: datetime,
     delay_days: int = LABEL_DELAY_DAYS,
 ) -> DataFrame:
     """The spans, as `transaction_spans` has them, of frauds whose customer's late payments can explain them or not.
 
     Args:
         late: transactions that arrived; transaction_id, event_time, customer_id.
-        transactions: silver.transactions, where frauds of the same customers are looked up.
+        near: silver.transactions of the days of `late` and the 30 after each, where frauds are looked up.
         reports: all that was reported, earlier and now; transaction_id, reported_at, is_fraud.
-        period: the earliest event time of `late`, and that of the newest transaction that has features.
+        newest: event time of the newest transaction that has features.
         delay_days: days that reports of fraud are given to arrive.
 
     """
-    first, newest = period
     came = late.where(F.col("event_time") <= F.lit(newest)).select(
         "customer_id", F.struct(F.unix_micros("event_time"), "transaction_id").alias("came")
     )
     known = reports.where("is_fraud").where(F.col("reported_at") <= F.lit(newest))
-    near = transactions.where(F.col("event_date").between(F.lit(first.date()), F.lit(newest.date())))
     frauds = near.select("transaction_id", "customer_id", "terminal_id", "event_time").join(
         known.select("transaction_id", "reported_at"), "transaction_id"
     )

@@ -42,7 +42,7 @@ class RunningScores:
         self._features = RunningFeatures()
 
     def scored(self, lake: Lake, batch: DataFrame, score_partition: Scorer, added: str) -> Scored | None:
-        """The batch's rows with their features, rules and what the scorer adds; None where there are too many.
+        """The batch's rows with their features, rules and what the scorer adds; None where that is too much.
 
         Args:
             lake: the tables.
@@ -59,6 +59,8 @@ class RunningScores:
         if not dates:
             return Scored(batch, dates, are_new=True)
         found = self._features.of(lake, arrived)
+        if found is None:
+            return None
         rows = found.features
         for name in PLACES:
             rows = rows.append_column(name, found.transactions[name])

@@ -4,16 +4,17 @@ One query reads transactions and labels, so that each batch sees what the batche
 for each, a row could be computed without a label while the other query, at the same moment, doesn't find the row.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from common.contracts.features import USUAL_DAYS
 from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.silver import IS_PURCHASE, TRANSACTIONS
 from common.features.affected import ROW_KEY, affected, days_of, explained_spans, report_spans, transaction_spans
 from common.features.labels import LABELLED_BY, known_labels, labels
-from common.features.reach import Reach, event_ends, reach_by_day, within
+from common.features.reach import Reach, event_ends, reach_by_day, stretches, within
 from common.features.transactions import EVENT_MICROS, INPUTS, transaction_features
 from common.result import Result
 from common.storage.changes import changes_since, versions
@@ -117,7 +118,10 @@ def _concerned(
     arrived = batch.where("reported_at IS NULL")
     spans = transaction_spans(arrived)
     if reach and reach.first <= newest:
-        spans = spans.unionByName(explained_spans(arrived, silver, known_labels(lake), (reach.first, newest)))
+        month = timedelta(USUAL_DAYS)
+        days = stretches((day, min(day + month, newest.date())) for day in reach.dates if day <= newest.date())
+        near = silver.where(within("event_date", days))
+        spans = spans.unionByName(explained_spans(arrived, near, known_labels(lake), newest))
     if since and since <= newest:
         reports = batch.where("reported_at IS NOT NULL")
         spans = spans.unionByName(report_spans(reports, silver, since, newest))

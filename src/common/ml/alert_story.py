@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 import pandas as pd
@@ -97,15 +97,14 @@ def statements(lake: Lake, transaction_id: str) -> pd.DataFrame:
     Notes are left out: a person may be named in them.
     """
     of_it = _is(transaction_id)
-    if not lake.exists(FRAUD_REPORTS):
+    columns = {
+        FRAUD_REPORTS: ("reported_at AS stated_at", "'report' AS by", "IF(is_fraud, 'fraud', 'genuine') AS says"),
+        ALERT_VERDICTS: ("decided_at AS stated_at", "reviewer AS by", "verdict AS says"),
+    }
+    stated = [lake.table(table).where(of_it).selectExpr(*of) for table, of in columns.items() if lake.exists(table)]
+    if not stated:
         return pd.DataFrame(columns=["stated_at", "by", "says"])
-    report = F.when(F.col("is_fraud"), "fraud").otherwise("genuine")
-    rows = lake.table(FRAUD_REPORTS).where(of_it)
-    stated = rows.select(F.col("reported_at").alias("stated_at"), F.lit("report").alias("by"), report.alias("says"))
-    if lake.exists(ALERT_VERDICTS):
-        given = lake.table(ALERT_VERDICTS).where(of_it)
-        stated = stated.unionByName(given.selectExpr("decided_at AS stated_at", "reviewer AS by", "verdict AS says"))
-    return stated.orderBy("stated_at").toPandas()
+    return reduce(DataFrame.unionByName, stated).orderBy("stated_at").toPandas()
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,9 @@ class Criterion:
 
     @property
     def figure_text(self) -> str:
-        """The figure as a person reads it: whole where it counts something or is large."""
+        """The figure as a person reads it: whole where it counts something, else of four digits that say something."""
         is_whole = self.figure == round(self.figure) if np.isfinite(self.figure) else False
-        return f"{self.figure:,.0f}" if is_whole or abs(self.figure) >= 100 else f"{self.figure:,.3f}"
+        return f"{self.figure:,.0f}" if is_whole else f"{self.figure:,.4g}"
 
 
 def features_available(evidence: Evidence) -> Iterable[Criterion]:

@@ -49,14 +49,19 @@ def record(
     lake.insert_new(lake.spark.createDataFrame(rows, schema_of(MODEL_PROMOTIONS)), MODEL_PROMOTIONS)
 
 
-def has_passed(lake: Lake, version: Version, against: str) -> bool:
-    """Whether the gate has passed a version against that rival, by ops.model_promotions, which the jobs alone write."""
+def has_passed(lake: Lake, version: Version, against: str | None = None) -> bool:
+    """Whether the gate has passed a version against that rival; None: against any.
+
+    By ops.model_promotions, which the jobs alone write.
+    """
     if not lake.exists(MODEL_PROMOTIONS):
         return False
-    is_its = (F.col("model_version") == version.model.version) & (F.col("judged_against") == against)
+    is_its = F.col("model_version") == version.model.version
+    if against is not None:
+        is_its &= F.col("judged_against") == against
     # A person's word has no figure.
     criteria = lake.table(MODEL_PROMOTIONS).where(is_its & F.col("figure").isNotNull())
-    return bool(criteria.agg(F.bool_and("passed")).collect()[0][0])
+    return any(row[1] for row in criteria.groupBy("judged_against").agg(F.bool_and("passed")).collect())
 
 
 def by_run(lake: Lake) -> str:

@@ -4,7 +4,9 @@ A registry that can't be reached, and a version that can't be loaded or needs wh
 """
 
 import os
+import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -16,7 +18,16 @@ from common.settings import Settings
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 """MLflow's own patience with a server that doesn't answer is minutes, in which nothing would be scored."""
 
+_PAUSE_SECONDS = 60.0
+"""Until a version that can't be used is tried again: to load it may be a download."""
+
 _SILENT = "the model registry doesn't answer"
+
+
+@dataclass(frozen=True)
+class _Unusable:
+    why: str
+    again_at: float
 
 
 class ModelsInUse:
@@ -29,6 +40,7 @@ class ModelsInUse:
         self.champion = champion
         self.challenger: Champion | None = None
         self.trouble = {ALIAS: "", CHALLENGER: ""}
+        self._unusable: dict[str, _Unusable] = {}
 
     def ask(self, settings: Settings, computed: Iterable[str]) -> dict[str, str]:
         """Takes the registry's models of the moment, where they can score with the features that are computed.
@@ -72,24 +84,32 @@ class ModelsInUse:
         number = version_with(settings, alias)
         if number is None:
             return _SILENT
-        for known in (self.champion, self.challenger):
-            if known is not None and known.version == number:
-                return known
-        return _loaded(settings, alias, number, computed) if number else ""
+        for model in (self.champion, self.challenger):
+            if model is not None and model.version == number:
+                return model
+        if not number:
+            return ""
+        known = self._unusable.get(number)
+        if known is None or time.monotonic() > known.again_at:
+            found = _loaded(settings, number, computed)
+            if isinstance(found, Champion):
+                return found
+            known = self._unusable[number] = _Unusable(found, time.monotonic() + _PAUSE_SECONDS)
+        return f"{alias} {known.why}"
 
 
-def _loaded(settings: Settings, alias: str, number: str, computed: frozenset[str]) -> Champion | str:
+def _loaded(settings: Settings, number: str, computed: frozenset[str]) -> Champion | str:
     # Imported here: MLflow takes seconds, which a stream whose models stay need not spend.
     from common.ml.registry import Registry
 
     try:
         version = Registry(settings).version(number)
         if version is None:
-            return f"{alias} version {number} is gone from the registry"
+            return f"version {number} is gone from the registry"
         check_features(version.model, computed)
         _try_out(version.model)
     except Exception as error:  # whatever is wrong with a new version, scoring goes on
-        return f"{alias} version {number} can't be used: {error}"
+        return f"version {number} can't be used: {error}"
     return version.model
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from common.contracts.features import FEATURE_NAMES
+from common.contracts.ops import MODEL_PROMOTIONS
 from common.errors import ModelError
-from common.ml.decisions import by_run, record
+from common.ml.decisions import by_run, has_passed, record
 from common.ml.model_description import with_decision
 from common.ml.model_versions import ALIAS
 from common.ml.registry import Registry
@@ -99,7 +100,17 @@ def roll_back(
 
 
 def roll_back_planned(lake: Lake, registry: Registry, rollback: Rollback, *, reason: str) -> str:
-    """Rolls back as planned, in the name of the job run, noted in ops.model_promotions too; what was done."""
+    """Rolls back as planned, in the name of the job run, noted in ops.model_promotions too; what was done.
+
+    Raises:
+        ModelError: the gate never passed the target. Its tags say so, but who may tag a version could write that.
+
+    """
+    if not has_passed(lake, rollback.target):
+        raise ModelError(
+            f"to_version={rollback.target.number}: its tags say that it was promoted, but "
+            f"{MODEL_PROMOTIONS.name} has no verdict of the gate that it passed. Name another with to_version=N"
+        )
 
     def note(champion: Version, sentence: str) -> None:
         against = rollback.target.model.version

@@ -81,9 +81,11 @@ def _rows(lake: Lake, scored: DataFrame, challenger: Champion, mature_until: dat
 def _examples(scored: DataFrame, rows: pd.DataFrame, challenger: Champion, champion: Champion) -> pd.DataFrame:
     apart = (rows["score"] - rows["rival_score"]).abs().sort_values(ascending=False, kind="stable")
     shown = rows.loc[apart.index[:EXAMPLES]]
-    ids = [*shown["transaction_id"]]
-    read = scored.where(F.col("transaction_id").isin(ids)).select("transaction_id", "features.*")
-    seen = read.toPandas().set_index("transaction_id").loc[ids]
+    # An id may come on several dates, and is scored on each.
+    wanted = [*zip(shown["transaction_id"], shown["event_time"], strict=True)]
+    among = F.col("transaction_id").isin([name for name, _ in wanted])
+    read = scored.where(among).select("transaction_id", "event_time", "features.*")
+    seen = read.toPandas().set_index(["transaction_id", "event_time"]).loc[wanted]
     is_higher = shown["score"] > shown["rival_score"]
     ours, theirs = (reasons(model.load(), seen, model.features) for model in (challenger, champion))
     why = ["; ".join(one if higher else other) for one, other, higher in zip(ours, theirs, is_higher, strict=True)]

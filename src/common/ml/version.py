@@ -120,11 +120,15 @@ def read_version(name: str, found: ModelVersion) -> Version:
     except KeyError as error:
         raise UnusableVersion(
             f"{who} has no {error} in its MLmodel, where training writes it: a person made it, or an earlier release, "
-            f"which read that from tags. Take its aliases away in MLflow, and train again: {how_to_train()}"
+            f"which read that from tags. Take its aliases away in MLflow and run the main job, which trains another: "
+            f"{how_to_train()}"
         ) from None
     except (ValueError, TypeError) as error:
         raise UnusableVersion(f"the MLmodel of {who} is not as training writes it: {error}. {_WAY_OUT}") from None
-    except (OSError, MlflowException) as error:
+    except OSError as error:  # its whole path is another each time that files are fetched
+        file = Path(error.filename or "").name or error
+        raise UnusableVersion(f"{who} lacks a file that training writes: {file}. {_WAY_OUT}") from None
+    except MlflowException as error:
         raise UnusableVersion(f"{who} lacks a file that training writes: {error}. {_WAY_OUT}") from None
     _check_signature(who, logged, model.features)
     tags: Mapping[str, str] = found.tags

@@ -35,7 +35,8 @@ class VersionStore:
         except UnusableVersion as error:
             way_out = this_platform().run_job.format(job="rollback_model")
             raise UnusableVersion(
-                f"the champion can't be used: {error}. Give the alias back to the version before: {way_out}"
+                f"the champion can't be used: {error}. Or give the alias to a version that was champion before and "
+                f"can be used: {way_out}"
             ) from None
 
     def challenger(self) -> Version | None:

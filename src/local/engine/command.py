@@ -68,10 +68,9 @@ def server_settings(workspace: Workspace, port: int) -> dict[str, str]:
         # Small shuffles end in one task; by default Spark keeps all cores busy with tasks of a few rows.
         "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
         "spark.sql.adaptive.advisoryPartitionSizeInBytes": "4m",
-        # For each row that goes to a worker, Spark adds up the bytes of its batch so far, column by column, which takes
-        # more time than the row. Only this value, the largest, spares it. A batch stays below what a task reads: 10,000
-        # rows at most, and of files 128 MB or one file.
-        "spark.sql.execution.arrow.maxBytesPerBatch": "2147483647",
+        # Rows that a process sends to be queried travel with the query up to this size. Beyond it they are kept in the
+        # block manager until the session ends, which a stream's never does.
+        "spark.sql.session.localRelationCacheThreshold": "67108864",
         # Classes generated for queries: a run has thousands. With Spark's 100, Delta's own are compiled ever again.
         "spark.sql.codegen.cache.maxEntries": "5000",
         # A checksum beside every commit helps readers of long logs and costs each of the many small writes here.

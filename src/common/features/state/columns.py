@@ -26,11 +26,6 @@ class Columns:
         """How many places are taken."""
         return self._size - len(self._free)
 
-    @property
-    def bytes(self) -> int:
-        """Memory of the arrays."""
-        return sum(array.nbytes for array in self._arrays.values())
-
     def take(self, count: int) -> Ints:
         """Free places for so many rows."""
         if count > len(self._free):

@@ -32,9 +32,6 @@ class Lines:
     def __init__(self) -> None:
         self._lines: dict[int, np.ndarray] = {}
 
-    def __len__(self) -> int:
-        return len(self._lines)
-
     def insert(self, keys: Ints, places: Ints, micros: Ints, ids: np.ndarray) -> None:
         """Adds rows that are sorted by key, time and id; `micros` and `ids` are the columns of all rows."""
         if not len(keys):

@@ -21,6 +21,12 @@ from common.storage.recent import utc
 
 _READ = (TRANSACTIONS, *LABELLED_BY)
 _KEY = [("transaction_id", "ascending"), ("event_date", "ascending")]
+MOST_HELD = 5_000_000
+"""Transactions that a state may hold: about 470 bytes each, so that it takes 2.4 GB at most."""
+
+MANY = 100
+"""So many old transactions in a batch are worth loading the history around them; fewer are computed by themselves."""
+
 _OVERLAP = timedelta(hours=2)
 """Labels are read again that were accepted so long before the last look: a commit comes later than its rows' time."""
 
@@ -38,8 +44,9 @@ class RunningFeatures:
     """Features of the transactions that arrive, from a state in this process.
 
     It is loaded when it is first asked, around the middle of the batch; and again where a table that it was loaded from
-    has lost or changed rows, or where most of a batch is older than what is held. A few that are older are computed
-    by the function for batches. A new process loads it again.
+    has lost or changed rows, or where most of a batch is older than what is held and they are `MANY`. Others that are
+    older are computed by the function for batches. A new process loads it again. Where it would hold more than
+    `MOST_HELD` transactions, there is none.
     """
 
     def __init__(self) -> None:
@@ -51,14 +58,20 @@ class RunningFeatures:
         """Drops the state: transactions went by that it wasn't asked about."""
         self._state = None
 
-    def of(self, lake: Lake, arrived: pa.Table) -> Found:
-        """The features of transactions of silver, columns `INPUTS`, that arrived; there is one at least."""
+    def of(self, lake: Lake, arrived: pa.Table) -> Found | None:
+        """The features of transactions of silver, columns `INPUTS`, that arrived; there is one at least.
+
+        None where the history is too large to be held: then `features.transactions` computes them.
+        """
         looks_at = {table.name: lake.version(table) for table in _READ}
         now = datetime.now(UTC)
         state = self._state
         changed = [table for table in _READ if looks_at[table.name] != self._versions.get(table.name)]
-        if state is None or not self._only_added(lake, changed) or np.mean(state.answers(arrived)) < 0.5:
+        if state is None or not self._only_added(lake, changed) or _are_mostly_old(state, arrived):
+            self._state = None
             state = _loaded(lake, arrived)
+            if state is None:
+                return None
         elif any(table in changed for table in LABELLED_BY):
             state.learn(labels_since(lake, self._looked_at - _OVERLAP).toArrow())
         self._state, self._versions, self._looked_at = None, looks_at, now  # none, should one of the next lines fail
@@ -75,18 +88,27 @@ class RunningFeatures:
 
     def _only_added(self, lake: Lake, tables: Sequence[Table]) -> bool:
         """Whether nothing but new rows came to the tables since they were looked at."""
-        return all(
-            commit.keeps_rows for table in tables for commit in commits(lake, table, after=self._versions[table.name])
+        before = self._versions
+        # One with an earlier version than before was made again.
+        return all(lake.version(table) > before[table.name] for table in tables) and all(
+            commit.keeps_rows for table in tables for commit in commits(lake, table, after=before[table.name])
         )
 
 
-def _loaded(lake: Lake, arrived: pa.Table) -> FeatureState:
-    """What the tables hold within the reach of the middle of a batch."""
+def _are_mostly_old(state: FeatureState, arrived: pa.Table) -> bool:
+    old: int = arrived.num_rows - int(np.sum(state.answers(arrived)))
+    return old >= MANY and 2 * old > arrived.num_rows
+
+
+def _loaded(lake: Lake, arrived: pa.Table) -> FeatureState | None:
+    """What the tables hold within the reach of the middle of a batch; None where that is too much."""
     middle = int(np.median(arrived["event_time"].cast(pa.int64()).to_numpy()))
     state = FeatureState(middle - KEPT_DAYS * DAY_MICROS)
     since = utc(state.since)
     in_reach = (F.col("event_date") >= F.lit(since.date())) & (F.col("event_time") > F.lit(since))
     history = lake.table(TRANSACTIONS).where(IS_PURCHASE).where(in_reach)
+    if history.limit(MOST_HELD + 1).count() > MOST_HELD:
+        return None
     labels, is_recent = known_labels(lake), F.col("reported_at") > F.lit(since)
     early = labels.where(~is_recent).join(history.select("transaction_id"), "transaction_id", "left_semi")
     state.learn(labels.where(is_recent).unionByName(early).toArrow())

@@ -65,8 +65,7 @@ def found(
         heard = reports_frame(spark, reports)
         spans = spans.unionByName(report_spans(heard, silver, since, newest))
         if late:
-            first = min(row.event_time for row in late)
-            told = explained_spans(transactions_frame(spark, late), silver, heard, (first, newest))
+            told = explained_spans(transactions_frame(spark, late), silver, heard, newest)
             spans = spans.unionByName(told)
     return {row["transaction_id"] for row in affected(transactions_frame(spark, existing), spans).collect()}
 

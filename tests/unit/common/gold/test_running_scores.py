@@ -161,9 +161,39 @@ def test_a_batch_that_is_run_again_by_another_process_or_in_this_one_is_not_doub
     assert begun.table(TRANSACTION_SCORES).count() == before + 2
 
 
-def test_a_batch_that_is_too_large_is_left_to_the_workers(begun: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running_scores, "MOST_ROWS", 3)
+def test_a_batch_that_is_too_large_is_left_to_the_workers_and_known_afterwards(
+    begun: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, in_use = RunningScores(), ModelsInUse(a_champion())
+    assert _insert_running(begun, pay(begun, payment("S1", 103)), in_use, running, Once("small", 1))
+    large = pay(begun, *(payment(f"S{n}", 103.5, 4000) for n in range(2, 7)))
     version = begun.version(TRANSACTION_SCORES)
-    batch = begun.table(TRANSACTIONS).where(F.col("event_time") > F.lit(at(90)))
-    assert not _insert_running(begun, batch, ModelsInUse(a_champion()), RunningScores(), Once("large", 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(running_scores, "MOST_ROWS", 3)
+        assert not _insert_running(begun, large, in_use, running, Once("large", 1))
     assert begun.version(TRANSACTION_SCORES) == version
+
+    after = pay(begun, payment("S7", 104, 4000))
+    assert _insert_running(begun, after, in_use, running, Once("small", 2))
+    assert by_id(of_scores(begun, "S7")) == by_id(scored_by(begun, after, a_champion()))
+
+
+def test_a_lone_old_row_loads_no_history(begun: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    running, in_use = RunningScores(), ModelsInUse(a_champion())
+    assert _insert_running(begun, pay(begun, payment("T1", 105)), in_use, running, Once("lone", 1))
+    monkeypatch.setattr("common.features.state.running._loaded", None)  # a call would fail
+    old = pay(begun, payment("T2", 2.5, 3000))
+    assert _insert_running(begun, old, in_use, running, Once("lone", 2))
+    assert by_id(of_scores(begun, "T2")) == by_id(scored_by(begun, old, a_champion()))
+
+
+def test_a_history_that_is_too_large_to_hold_is_left_to_the_workers(
+    begun: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.features.state.running.MOST_HELD", 3)
+    batch = pay(begun, payment("U1", 106))
+    assert not _insert_running(begun, batch, ModelsInUse(a_champion()), RunningScores(), Once("held", 1))
+
+
+def of_scores(lake: Lake, *names: str) -> DataFrame:
+    return lake.table(TRANSACTION_SCORES).where(F.col("transaction_id").isin(list(names)))

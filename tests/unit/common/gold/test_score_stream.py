@@ -12,7 +12,7 @@ from scoring_models import a_champion
 from common.bronze.ingest import ingest_files
 from common.contracts.features import FEATURE_NAMES
 from common.contracts.gold import TRANSACTION_SCORES
-from common.contracts.silver import TRANSACTIONS
+from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
 from common.errors import LakehouseError
 from common.gold.score_stream import score_on
 from common.gold.transaction_scores import score_new
@@ -46,7 +46,17 @@ SOURCE = Source.model_validate(
                         }
                     }
                 },
-            }
+            },
+            "reports": {
+                "reader": "files",
+                "format": "json_lines",
+                "path": "{landing}/reports",
+                "into": {
+                    "fraud_reports": {
+                        "map": {"transaction_id": "id", "is_fraud": "fraud = 'yes'", "reported_at": "at"},
+                    }
+                },
+            },
         },
     }
 )
@@ -62,6 +72,13 @@ def land(landing: Path, file: str, first: int, last: int) -> None:
     unfinished.rename(landing / "lines" / file)
 
 
+def report(landing: Path, transaction: str) -> None:
+    line = {"id": transaction, "fraud": "yes", "at": at(1).isoformat()}
+    unfinished = landing / "reports" / "one.tmp"
+    unfinished.write_text(json.dumps(line))
+    unfinished.rename(landing / "reports" / "one.jsonl")
+
+
 def scored(lake: Lake) -> list[str]:
     return sorted(row[0] for row in lake.table(TRANSACTION_SCORES).select("transaction_id").collect())
 
@@ -69,7 +86,8 @@ def scored(lake: Lake) -> list[str]:
 @pytest.fixture(scope="module")
 def going_on(lake: Lake, landing: Path) -> Lake:
     """A lake where streams went on over two deliveries, and were stopped."""
-    (landing / "lines").mkdir()
+    for folder in ("lines", "reports"):
+        (landing / folder).mkdir()
     land(landing, "one.jsonl", 0, 3)
     failures: list[Exception] = []
 
@@ -90,8 +108,14 @@ def going_on(lake: Lake, landing: Path) -> Lake:
     thread.start()
     try:
         wait_for(3)
+        report(landing, "P1")
         land(landing, "two.jsonl", 3, 7)
         wait_for(7)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while lake.table(FRAUD_REPORTS).isEmpty():
+            assert not failures
+            assert time.monotonic() < deadline, "the report is not in silver"
+            time.sleep(1)
     finally:
         for query in lake.spark.streams.active:
             query.stop()

@@ -10,10 +10,14 @@ from test_window import Tables, a_transaction
 
 from common.contracts.ops import MODEL_PROMOTIONS
 from common.contracts.silver import TRANSACTIONS
+from common.errors import ModelError
 from common.ml import decisions
 from common.ml.gate import Verdict
+from common.ml.model_versions import ALIAS
 from common.ml.registry import Registry
+from common.ml.rollback import plan_rollback, roll_back_planned
 from common.ml.slices import read_slices
+from common.ml.version import PROMOTED
 from common.settings import Settings
 from common.storage.lake import Lake
 
@@ -59,7 +63,25 @@ def test_that_a_version_has_passed_is_believed_of_the_table_and_not_of_a_tag(lak
     for against, criteria in (("8", (GOOD, BAD)), ("9", (GOOD,))):
         verdict = Verdict(criteria, against)
         decisions.record(lake, registry, version, decision="waits_for_approval", against=against, verdict=verdict)
-    assert [decisions.has_passed(lake, version, against) for against in ("8", "9")] == [False, True]
+    assert [decisions.has_passed(lake, version, against) for against in ("8", "9", None)] == [False, True, True]
+
+
+def test_rollback_goes_to_no_version_that_only_its_tags_call_promoted(lake: Lake, settings: Settings) -> None:
+    registry = Registry(settings)
+    numbers = [register(registry) for _ in range(2)]
+    registry.note(numbers[0], {"decision": PROMOTED, "gate": "passed"})
+    registry.make_champion(numbers[1])
+    plan = plan_rollback(registry, numbers[0])
+    with pytest.raises(ModelError, match="no verdict of the gate"):
+        roll_back_planned(lake, registry, plan, reason="")
+    assert registry.alias_number(ALIAS) == numbers[1]
+
+    target = registry.version(numbers[0])
+    assert target is not None
+    verdict = Verdict((GOOD,), "rules")
+    decisions.record(lake, registry, target, decision=PROMOTED, against="rules", verdict=verdict)
+    roll_back_planned(lake, registry, plan, reason="")
+    assert registry.alias_number(ALIAS) == numbers[0]
 
 
 def test_the_slices_of_a_window(spark: SparkSession) -> None:

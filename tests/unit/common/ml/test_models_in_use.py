@@ -11,6 +11,7 @@ import pytest
 from small_models import by_hand, register, register_champion, small_model
 
 from common.contracts.features import FEATURE_NAMES
+from common.ml import models_in_use
 from common.ml.champion import Champion
 from common.ml.model_versions import ALIAS, CHALLENGER
 from common.ml.models_in_use import ModelsInUse
@@ -195,3 +196,22 @@ def test_models_that_stay_are_asked_for_without_mlflow(
 def test_it_travels_to_a_worker(in_use: ModelsInUse) -> None:
     copy = pickle.loads(pickle.dumps(in_use))
     assert (copy.champion, copy.challenger, copy.trouble) == (in_use.champion, None, in_use.trouble)
+
+
+def test_a_version_that_can_not_be_used_is_fetched_again_after_a_pause_alone(
+    settings: Settings, registry: Registry, in_use: ModelsInUse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = by_hand(registry)
+    mlflow.MlflowClient().set_registered_model_alias(registry.model, CHALLENGER, str(number))
+    asked = []
+    read = Registry.version
+    monkeypatch.setattr(Registry, "version", lambda self, name: asked.append(name) or read(self, name))
+    clock = [100.0]
+    monkeypatch.setattr(models_in_use.time, "monotonic", lambda: clock[0])
+    for _ in range(3):
+        in_use.ask(settings, FEATURE_NAMES)
+    assert asked == [str(number)]
+    clock[0] += 61
+    in_use.ask(settings, FEATURE_NAMES)
+    assert asked == [str(number)] * 2
+    assert in_use.trouble[CHALLENGER]

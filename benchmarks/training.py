@@ -4,7 +4,10 @@
 
 FOLDER (or HANDBOOK_DATA) holds the handbook's Parquet files. Measured is `common.ml.train.train`, from transactions
 with their features in memory to a judged model: search on validation folds, calibration, threshold, final fit, figures
-with intervals. Spark has no part in it; reading the window from Delta tables takes some twenty seconds besides.
+with intervals. Spark has no part in it, nor has reading the window from Delta tables.
+
+No customers are left out of the test week, as the Handbook's protocol does it, so that frauds are easier to rank: there
+the upper bound of `benchmarks.handbook` has an average precision of .817.
 """
 
 import time

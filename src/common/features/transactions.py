@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.features import FEATURES
@@ -75,8 +75,10 @@ def transaction_features(
     fraud_reports: DataFrame,
     reach: Reach | None = None,
     delay_days: int = LABEL_DELAY_DAYS,
+    *,
+    with_places: bool = False,
 ) -> DataFrame:
-    """One row of gold.transaction_features for each row of `new`, with the columns of `PLACES` beside.
+    """One row of gold.transaction_features for each row of `new`.
 
     Windows are half-open. A customer's are (t - w, t] and hold the transaction itself, in the order (event_time,
     transaction_id). A terminal's are (t - delay - w, t - delay], and a fraud in them counts if it was known at t.
@@ -91,6 +93,7 @@ def transaction_features(
         fraud_reports: silver.fraud_reports.
         reach: `reach_of(new)`, where the caller has it already; otherwise a query finds it.
         delay_days: days that reports of fraud are given to arrive.
+        with_places: whether the columns of `PLACES`, which rules look at, come beside.
 
     """
     rows = new.select(*INPUTS)
@@ -111,7 +114,9 @@ def transaction_features(
     by_terminal = _key_by_key(by_customer, "terminal_id").mapInArrow(
         partial(_with_other_features, delay_days), _ddl(_ALL)
     )
-    return by_terminal.select(*_output())
+    computed = {"event_time": F.timestamp_micros(EVENT_MICROS)}
+    names = (*TRANSACTION_FEATURES.column_names, *(PLACES if with_places else ()))
+    return by_terminal.select(*(computed.get(name, F.col(name)).alias(name) for name in names))
 
 
 def _flagged(rows: DataFrame, *, is_new: bool) -> DataFrame:
@@ -168,9 +173,3 @@ def _ddl(columns: Mapping[str, str]) -> str:
 
 def _arrow(columns: Mapping[str, str]) -> pa.Schema:
     return pa.schema([(name, _SPANS_ARROW if name == SPANS else _ARROW[type_]) for name, type_ in columns.items()])
-
-
-def _output() -> list[Column]:
-    computed = {"event_time": F.timestamp_micros(EVENT_MICROS)}
-    names = (*TRANSACTION_FEATURES.column_names, *PLACES)
-    return [computed.get(name, F.col(name)).alias(name) for name in names]

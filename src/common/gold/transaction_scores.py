@@ -123,7 +123,7 @@ def _note(lake: Lake, in_use: ModelsInUse, news: Mapping[str, str]) -> None:
 def scores(lake: Lake, batch: DataFrame, models: ModelsInUse, reach: Reach) -> DataFrame:
     """Rows of gold.transaction_scores for transactions of silver, whose reach is `reach`."""
     purchases = lake.table(TRANSACTIONS).where(IS_PURCHASE)
-    features = transaction_features(batch, purchases, known_labels(lake), reach)
+    features = transaction_features(batch, purchases, known_labels(lake), reach, with_places=True)
     judged = evaluate(with_watchlist(features, lake.table(MERCHANT.history)))
     judged = judged.withColumn("is_blocked", blocks("rules_hit"))
     # Of a row's many columns, the workers get what the models look at, and give back what they say.

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import functions as F
 
-from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.silver import IS_PURCHASE, TRANSACTIONS
 from common.contracts.table import Table
 from common.features.labels import LABELLED_BY, known_labels, labels_since
@@ -119,5 +118,4 @@ def _loaded(lake: Lake, arrived: pa.Table) -> FeatureState | None:
 def _by_batch(lake: Lake, transactions: pa.Table) -> pa.Table:
     """Features by the function for batches, in any order."""
     purchases = lake.table(TRANSACTIONS).where(IS_PURCHASE)
-    features = transaction_features(lake.spark.createDataFrame(transactions), purchases, known_labels(lake))
-    return features.select(*TRANSACTION_FEATURES.column_names).toArrow()
+    return transaction_features(lake.spark.createDataFrame(transactions), purchases, known_labels(lake)).toArrow()

@@ -161,6 +161,16 @@ def test_a_batch_that_is_run_again_by_another_process_or_in_this_one_is_not_doub
     assert begun.table(TRANSACTION_SCORES).count() == before + 2
 
 
+def test_a_batch_that_was_appended_unseen_is_not_doubled_by_the_process_that_comes_after_a_kill(begun: Lake) -> None:
+    running, in_use = RunningScores(), ModelsInUse(a_champion())
+    assert _insert_running(begun, pay(begun, payment("K0", 102.5)), in_use, running, Once("killed", 0))
+    batch = pay(begun, payment("K1", 102.6), payment("K2", 102.7, 5000))
+    assert _insert_running(begun, batch, in_use, running, Once("killed", 1))  # new to the state: no look at the table
+    for once in (Once("killed", 1), Once("reset", 1)):
+        assert _insert_running(begun, batch, in_use, RunningScores(), once)
+    assert of_scores(begun, "K1", "K2").count() == 2
+
+
 def test_a_batch_that_is_too_large_is_left_to_the_workers_and_known_afterwards(
     begun: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,8 @@ import pandas as pd
 import pyarrow as pa
 
 from common.contracts.features import FEATURES
-from common.features.customers import PLACES, customer_features, explained_by_amount
+from common.features.customers import PLACES, Habit, customer_features
+from common.features.payments import payment_features
 from common.features.rows import SPANS, codes_of, rows_of
 from common.features.terminals import terminal_features
 from common.features.timeline import DAY_MICROS
@@ -54,14 +55,17 @@ def with_features(transactions: pd.DataFrame, kind: str = "float32") -> pd.DataF
         table = _table(rows.iloc[order], f"{key}_id", rows[key].iloc[order])
         ours = rows_of(table, codes_of(table[f"{key}_id"]), f"{key}_id")
         if key == "customer":
-            values, is_explained[order] = customer_features(ours, table), explained_by_amount(ours)
+            habit = Habit.unknown(len(rows))
+            values = customer_features(ours, table, habit=habit)
+            is_explained[order] = habit.is_explained
         else:
             values = terminal_features(ours, is_explained[order], DELAY_DAYS)
         for name, column in values.items():
             found[name] = np.empty(len(rows), kind)
             found[name][order] = np.ma.filled(np.ma.asarray(column).astype(kind), np.nan)
-    found["is_weekend"] = ((micros // DAY_MICROS + 3) % 7 >= 5).to_numpy("float32")
-    found["is_night"] = (micros // (DAY_MICROS // 24) % 24 <= 6).to_numpy("float32")
+    times, cents = np.asarray(micros, "int64"), np.asarray(rows["cents"], "int64")
+    of_payment = payment_features(times, times // DAY_MICROS, cents, np.ones(len(rows), bool))
+    found |= {name: of_payment[name].data.astype("float32") for name in ("is_weekend", "is_night")}
     return rows.assign(
         day=rows["event_time"].dt.floor("D"),
         card=rows["customer"].astype(str).astype(object),

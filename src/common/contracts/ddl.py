@@ -1,6 +1,6 @@
 """Contracts as statements: what creates a table exactly as it is declared."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from common.contracts.table import Column, Table, View
 
@@ -89,7 +89,12 @@ def _as_rows_of(view: View, of_full_name: str) -> str:
 
 def schema_of(table: Table) -> str:
     """The contract's columns as a DDL schema string, such as Spark's readers and UDFs take."""
-    return ", ".join(f"{column.name} {column.type}" for column in table.columns)
+    return columns_of({column.name: column.type for column in table.columns})
+
+
+def columns_of(types: Mapping[str, str]) -> str:
+    """Columns of these types as a DDL schema string."""
+    return ", ".join(f"{name} {type_}" for name, type_ in types.items())
 
 
 def quoted(text: str) -> str:

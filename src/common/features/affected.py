@@ -71,7 +71,7 @@ def report_spans(
         _span("customer", "customer_id", F.greatest(happened + 1, known_at), happened + REACH_DAYS * DAY_MICROS),
         _of_fraud(delay_days),
     )
-    return _that_last(reported.join(known, "transaction_id").select(F.inline(F.array(*spans))))
+    return _lasting(reported.join(known, "transaction_id").select(F.inline(F.array(*spans))))
 
 
 def explained_spans(
@@ -91,16 +91,17 @@ def explained_spans(
         delay_days: days that reports of fraud are given to arrive.
 
     """
+    at = F.unix_micros("event_time")
     came = late.where(F.col("event_time") <= F.lit(newest)).select(
-        "customer_id", F.struct(F.unix_micros("event_time"), "transaction_id").alias("came")
+        "customer_id", F.struct(at.alias(EVENT_MICROS), "transaction_id").alias("came")
     )
     known = reports.where("is_fraud").where(F.col("reported_at") <= F.lit(newest))
     frauds = near.select("transaction_id", "customer_id", "terminal_id", "event_time").join(
         known.select("transaction_id", "reported_at"), "transaction_id"
     )
-    happened = F.struct(F.unix_micros("event_time"), F.col("transaction_id"))
-    sees = (F.col("came") < happened) & (F.unix_micros("event_time") < F.col("came")["col1"] + USUAL_DAYS * DAY_MICROS)
-    return _that_last(frauds.join(came, "customer_id").where(sees).select(F.inline(F.array(_of_fraud(delay_days)))))
+    happened = F.struct(at.alias(EVENT_MICROS), "transaction_id")
+    sees = (F.col("came") < happened) & (at < F.col("came")[EVENT_MICROS] + USUAL_DAYS * DAY_MICROS)
+    return _lasting(frauds.join(came, "customer_id").where(sees).select(F.inline(F.array(_of_fraud(delay_days)))))
 
 
 def days_of(spans: DataFrame, newest: datetime) -> list[Stretch]:
@@ -137,7 +138,7 @@ def _of_fraud(delay_days: int) -> Column:
     return _span("terminal", "terminal_id", begin, counted_from + USUAL_DAYS * DAY_MICROS)
 
 
-def _that_last(spans: DataFrame) -> DataFrame:
+def _lasting(spans: DataFrame) -> DataFrame:
     return spans.where(f"key IS NOT NULL AND {EVENT_MICROS} < until_micros")
 
 

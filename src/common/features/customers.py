@@ -17,13 +17,22 @@ PLACES = {"country": "country", "channel": "channel", "merchant_id": "merchant"}
 
 @dataclass(frozen=True)
 class Habit:
-    """What is kept of each row for later ones of its customer, which no row in order changes any more.
+    """What is kept of each row for later ones, which no row in order changes any more.
 
     `is_outlier`: whether its amount is left out of what is usual. `to_usual`: its feature amount_to_usual.
+    `is_explained`: whether its amount is unusual beside the customer's mean, which is enough to explain a fraud,
+    whatever the terminal. That mean is of all earlier payments of the usual window, known frauds and unusual amounts
+    too, so that it doesn't depend on when reports came in.
     """
 
     is_outlier: Flags
     to_usual: Floats
+    is_explained: Flags
+
+    @classmethod
+    def unknown(cls, count: int) -> "Habit":
+        """That of rows of which nothing was worked out before."""
+        return cls(np.zeros(count, bool), np.full(count, np.nan), np.zeros(count, bool))
 
 
 def customer_features(
@@ -35,11 +44,11 @@ def customer_features(
         rows: sorted by customer.
         table: the same rows, with the columns of `PLACES`.
         asked: places of the rows asked for, in order; all where none are given.
-        habit: that of the other rows; what is there of those asked for is replaced.
+        habit: that of the other rows; what is there of those asked for is replaced by theirs.
 
     """
     here = np.arange(len(rows)) if asked is None else asked
-    habit = habit or Habit(np.zeros(len(rows), bool), np.full(len(rows), np.nan))
+    habit = habit or Habit.unknown(len(rows))
     line, codes, micros = rows.line, rows.line.codes[here], rows.line.micros[here]
     starts = {days: line.up_to(codes, micros - days * DAY_MICROS) for days in {*WINDOW_DAYS, *RECENT_DAYS, USUAL_DAYS}}
     found: dict[str, np.ndarray] = {}
@@ -52,30 +61,15 @@ def customer_features(
         found[f"customer_amount_mean_{days}d"] = np.divide(
             cents, known.astype("float64") * 100, out=np.full(len(here), np.nan), where=known > 0
         )
+    start = starts[USUAL_DAYS]
+    to_mean = ratio(rows.cents[here], amounts[here] - amounts[start], sums[here] - sums[start])
+    habit.is_explained[here] = to_mean > UNUSUAL_TIMES
     has_earlier = here > starts[USUAL_DAYS]
     since = micros - line.micros[np.maximum(here - 1, 0)]
     found["customer_hours_since_last"] = np.where(has_earlier, since / HOUR_MICROS, np.nan)
     found |= _habit(rows, here, starts, habit)
     found |= {f"customer_{word}_count_30d": _same_before(rows, here, table[column]) for column, word in PLACES.items()}
     return found
-
-
-def explained_by_amount(rows: Rows, asked: Ints | None = None) -> Flags:
-    """Whether each amount is unusual beside the customer's mean: enough to explain a fraud, whatever the terminal.
-
-    The mean is of all earlier payments of the usual window, known frauds and unusual amounts too, so that it doesn't
-    depend on when reports came in.
-
-    Args:
-        rows: sorted by customer.
-        asked: places of the rows asked for, in order; all where none are given.
-
-    """
-    line, here = rows.line, np.arange(len(rows)) if asked is None else asked
-    start = line.up_to(line.codes[here], line.micros[here] - USUAL_DAYS * DAY_MICROS)
-    sums, amounts = running(rows.cents), running(rows.has_amount)
-    to_mean = ratio(rows.cents[here], amounts[here] - amounts[start], sums[here] - sums[start])
-    return to_mean > UNUSUAL_TIMES
 
 
 def _habit(rows: Rows, here: Ints, starts: Mapping[int, Ints], habit: Habit) -> dict[str, np.ndarray]:

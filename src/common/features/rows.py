@@ -11,6 +11,17 @@ SPANS = "known_fraud"
 """The column that holds, for each transaction, when it was known to be fraud: list of struct(known_from, until)."""
 
 
+ARROW_TYPES = {
+    "double": pa.float64(),
+    "bigint": pa.int64(),
+    "string": pa.string(),
+    "date": pa.date32(),
+    "boolean": pa.bool_(),
+    "array<string>": pa.list_(pa.string()),
+}
+"""Arrow's types by the names that contracts have for them."""
+
+
 @dataclass(frozen=True)
 class Rows:
     """Transactions sorted by key, time and id.

@@ -21,7 +21,7 @@ def terminal_features(
 
     Args:
         rows: sorted by terminal.
-        is_explained: `explained_by_amount` of each row.
+        is_explained: `Habit.is_explained` of each row.
         delay_days: days that reports of fraud are given to arrive.
         asked: places of the rows asked for, in order; all where none are given.
 

@@ -13,14 +13,15 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from common.contracts.ddl import columns_of
 from common.contracts.features import FEATURES
 from common.contracts.gold import TRANSACTION_FEATURES
-from common.features.customers import PLACES, customer_features, explained_by_amount
+from common.features.customers import PLACES, Habit, customer_features
 from common.features.groups import by_key
 from common.features.known_frauds import known_frauds
 from common.features.payments import payment_features
 from common.features.reach import Reach, reach_of
-from common.features.rows import SPANS, rows_of
+from common.features.rows import ARROW_TYPES, SPANS, rows_of
 from common.features.terminals import terminal_features
 from common.features.timeline import Ints
 from common.settings import LABEL_DELAY_DAYS
@@ -40,13 +41,6 @@ INPUTS = (
 )
 """The columns of silver.transactions that features are made of."""
 
-_ARROW = {
-    "double": pa.float64(),
-    "bigint": pa.int64(),
-    "string": pa.string(),
-    "date": pa.date32(),
-    "boolean": pa.bool_(),
-}
 _PASSED = {
     "transaction_id": "string",
     EVENT_MICROS: "bigint",
@@ -109,10 +103,10 @@ def transaction_features(
         batch = _flagged(rows, is_new=True).unionByName(_flagged(others, is_new=False))
     judged = batch.join(known_frauds(known), "transaction_id", "left")
     by_customer = _key_by_key(judged, "customer_id").mapInArrow(
-        _with_customer_features, _ddl({**_PASSED, **_OF_CUSTOMERS, **_FOR_TERMINALS})
+        _with_customer_features, columns_of({**_PASSED, **_OF_CUSTOMERS, **_FOR_TERMINALS})
     )
     by_terminal = _key_by_key(by_customer, "terminal_id").mapInArrow(
-        partial(_with_other_features, delay_days), _ddl(_ALL)
+        partial(_with_other_features, delay_days), columns_of(_ALL)
     )
     computed = {"event_time": F.timestamp_micros(EVENT_MICROS)}
     names = (*TRANSACTION_FEATURES.column_names, *(PLACES if with_places else ()))
@@ -137,8 +131,9 @@ def _key_by_key(rows: DataFrame, key: str) -> DataFrame:
 def _with_customer_features(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     def work(table: pa.Table, codes: Ints) -> Mapping[str, np.ma.MaskedArray]:
         rows = rows_of(table, codes, "customer_id")
-        explained = np.ma.MaskedArray(explained_by_amount(rows))
-        return {**_with_key(customer_features(rows, table), rows.has_key), _EXPLAINED: explained}
+        habit = Habit.unknown(len(rows))
+        features = _with_key(customer_features(rows, table, habit=habit), rows.has_key)
+        return {**features, _EXPLAINED: np.ma.MaskedArray(habit.is_explained)}
 
     return by_key(batches, "customer_id", work, _arrow({**_PASSED, **_OF_CUSTOMERS, **_FOR_TERMINALS}))
 
@@ -167,9 +162,5 @@ def _is_nan(values: np.ndarray) -> np.ndarray:
     return np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), bool)
 
 
-def _ddl(columns: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {type_}" for name, type_ in columns.items())
-
-
 def _arrow(columns: Mapping[str, str]) -> pa.Schema:
-    return pa.schema([(name, _SPANS_ARROW if name == SPANS else _ARROW[type_]) for name, type_ in columns.items()])
+    return pa.schema([(name, _SPANS_ARROW if name == SPANS else ARROW_TYPES[type_]) for name, type_ in columns.items()])

@@ -4,6 +4,7 @@ Features come from the state in memory, rules from one query over the batch's ro
 what `transaction_scores.scores` makes of the same batch.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,6 +13,7 @@ from pyspark.sql import DataFrame
 
 from common.contracts.silver import MERCHANT
 from common.features.customers import PLACES
+from common.features.rows import ARROW_TYPES
 from common.features.state.running import RunningFeatures
 from common.features.transactions import INPUTS
 from common.ml.scoring import Scorer
@@ -23,7 +25,6 @@ MOST_ROWS = 50_000
 """Rows that a micro-batch may have to be taken in one process; a larger one is spread over the workers."""
 
 _ROW = "row"
-_ARROW = {"double": pa.float64(), "boolean": pa.bool_(), "string": pa.string(), "array<string>": pa.list_(pa.string())}
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,14 @@ class RunningScores:
     def __init__(self) -> None:
         self._features = RunningFeatures()
 
-    def scored(self, lake: Lake, batch: DataFrame, score_partition: Scorer, added: str) -> Scored | None:
+    def scored(self, lake: Lake, batch: DataFrame, score_partition: Scorer, added: Mapping[str, str]) -> Scored | None:
         """The batch's rows with their features, rules and what the scorer adds; None where that is too much.
 
         Args:
             lake: the tables.
             batch: transactions of silver.
             score_partition: as `ml.scoring.scorer` gives it, for the column `is_blocked`.
-            added: the columns that it adds, as DDL.
+            added: the columns that it adds, and their types.
 
         """
         arrived = batch.select(*INPUTS).limit(MOST_ROWS + 1).toArrow()
@@ -66,8 +67,8 @@ class RunningScores:
             rows = rows.append_column(name, found.transactions[name])
         rows = _with_rules(lake, rows)
         (frame,) = score_partition([rows.to_pandas()])
-        for name, type_ in (part.split(" ", 1) for part in added.split(", ")):
-            rows = rows.append_column(name, pa.array(frame[name], _ARROW[type_], from_pandas=True))
+        for name, type_ in added.items():
+            rows = rows.append_column(name, pa.array(frame[name], ARROW_TYPES[type_], from_pandas=True))
         return Scored(lake.spark.createDataFrame(rows), dates, found.are_new)
 
 

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
 from common.checks.findings import Finding, record
+from common.contracts.ddl import columns_of
 from common.contracts.features import FEATURE_NAMES
 from common.contracts.gold import FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS, IS_ALERT, TRANSACTION_SCORES
 from common.contracts.silver import IS_PURCHASE, MERCHANT, TRANSACTIONS
@@ -96,7 +97,7 @@ def _batch_step(in_use: ModelsInUse, *, asks_again: bool) -> BatchStep:
 
 def _insert_running(lake: Lake, batch: DataFrame, in_use: ModelsInUse, running: RunningScores, once: Once) -> bool:
     """Scores the batch in this process and inserts its rows; false where it is too large for that."""
-    found = running.scored(lake, batch, _scorer(in_use), f"{ADDED}, {SHADOW}")
+    found = running.scored(lake, batch, _scorer(in_use), ADDED | SHADOW)
     if found is None:
         return False
     if not found.dates:
@@ -127,7 +128,7 @@ def scores(lake: Lake, batch: DataFrame, models: ModelsInUse, reach: Reach) -> D
     judged = evaluate(with_watchlist(features, lake.table(MERCHANT.history)))
     judged = judged.withColumn("is_blocked", blocks("rules_hit"))
     # Of a row's many columns, the workers get what the models look at, and give back what they say.
-    verdict = _verdict(_scorer(models), f"{ADDED}, {SHADOW}")
+    verdict = _verdict(_scorer(models), ADDED | SHADOW)
     asked = F.struct(*FEATURE_NAMES, "event_time", "is_blocked")
     return _in_table(judged.withColumn("verdict", verdict(asked)).select("*", "verdict.*"))
 
@@ -147,16 +148,15 @@ def _in_table(scored: DataFrame) -> DataFrame:
     ).select(*(F.col(_OUTPUT.get(name, name)).alias(name) for name in TRANSACTION_SCORES.column_names))
 
 
-def _verdict(score_partition: Scorer, columns: str) -> Callable[[Column], Column]:
-    """What a scorer adds to rows, as a function of a struct of their values; `columns` as in its DDL schema."""
-    names = [part.split()[0] for part in columns.split(", ")]
+def _verdict(score_partition: Scorer, added: Mapping[str, str]) -> Callable[[Column], Column]:
+    """What a scorer adds to rows, as a function of a struct of their values."""
 
     def verdicts(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         for frame in score_partition(frames):
-            yield frame[names]
+            yield frame[[*added]]
 
     # PySpark's types know no iterator of structs.
-    found: Callable[[Column], Column] = pandas_udf(verdicts, columns)  # type: ignore[call-overload]
+    found: Callable[[Column], Column] = pandas_udf(verdicts, columns_of(added))  # type: ignore[call-overload]
     return found
 
 

@@ -10,15 +10,20 @@ from common.ml.booster import predict
 from common.ml.champion import Champion, check_features
 from common.ml.explain import reasons
 
-ADDED = (
-    "score double, threshold double, model_version string, is_backfill boolean, decision string, reasons array<string>"
-)
-"""What `score` adds to a frame, as a DDL schema for `mapInPandas`."""
+ADDED = {
+    "score": "double",
+    "threshold": "double",
+    "model_version": "string",
+    "is_backfill": "boolean",
+    "decision": "string",
+    "reasons": "array<string>",
+}
+"""What `score` adds to a frame: columns and Spark's types."""
 
 Scorer = Callable[[Iterable[pd.DataFrame]], Iterator[pd.DataFrame]]
 """Frames with features in, the same frames with more columns out."""
 
-SHADOW = "challenger_version string, challenger_score double"
+SHADOW = {"challenger_version": "string", "challenger_score": "double"}
 """What `beside` adds, in the same way."""
 
 

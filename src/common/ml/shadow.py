@@ -4,6 +4,7 @@ They are shown to whoever must approve a version, and kept with it. The gate doe
 depends on how long the version waited.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,14 +27,21 @@ class Shadow:
 
     `rows` has transaction_id and the columns of `review.JUDGED`, where `score` is the challenger's; `rival_score`, the
     champion's; `would_alert` and `is_alert`, what the challenger would have decided with the same rules, and what was
-    decided; `is_mature`: the label is known by now. `examples` are the rows whose scores differ most, with `higher`
-    (the version that gave the higher score), `why` (what that one saw), and `label` in words.
+    decided; `is_mature`: the label is known by now. `read_examples` gives `examples`.
     """
 
     challenger: Champion
     champion: Champion
     rows: pd.DataFrame
-    examples: pd.DataFrame
+    read_examples: Callable[[], pd.DataFrame]
+
+    @cached_property
+    def examples(self) -> pd.DataFrame:
+        """The rows whose scores differ most, read and explained when they are first asked for.
+
+        With `higher` (the version that gave the higher score), `why` (what that one saw), and `label` in words.
+        """
+        return self.read_examples()
 
     @cached_property
     def evidence(self) -> Evidence | None:

@@ -1,6 +1,7 @@
 """What is read of shadow scores: the live transactions that a challenger scored beside the champion."""
 
 from datetime import date, timedelta
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -44,7 +45,7 @@ def read_shadow(lake: Lake, contest: Contest) -> Shadow | str:
     recent = scored.where(F.col("event_date") > F.lit(newest.date() - timedelta(days=DAYS_BACK)))
     now = newest_time(lake.table(TRANSACTION_SCORES)) or newest
     rows = _rows(lake, recent, challenger, whole_day(now).date() - timedelta(days=LABEL_DELAY_DAYS))
-    return Shadow(challenger, champion, rows, _examples(recent, rows, challenger, champion))
+    return Shadow(challenger, champion, rows, partial(_examples, recent, rows, challenger, champion))
 
 
 def _scored_by_both(lake: Lake, challenger: Champion, champion: Champion) -> DataFrame | None:

@@ -88,7 +88,7 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
     flow = flow_of(lake, source, target)
     warning = _check_fields(lake, source, target)
     queries, known_before = counts_by_query(lake, table), set(unmapped_fields(lake, flow.feed))
-    run_queries([_query(lake, source, flow, target, trigger, queries, known_before)])
+    run_queries([_query(lake, source, target, trigger, counted=queries, known_fields=known_before)])
     before, after = total(one.counts for one in queries), counts_of(lake, table)
     note = ""
     if after.records_read > before.records_read:
@@ -111,7 +111,7 @@ def refinement_queries(lake: Lake, source: Source, target: str, trigger: Trigger
     flow = flow_of(lake, source, target)
     _check_fields(lake, source, target)
     counts, known = counts_by_query(lake, TARGETS[target]), set(unmapped_fields(lake, flow.feed))
-    return [_query(lake, source, flow, target, trigger, counts, known)]
+    return [_query(lake, source, target, trigger, counted=counts, known_fields=known)]
 
 
 def _prepare(lake: Lake, source: Source, target: str) -> None:
@@ -128,15 +128,16 @@ def _prepare(lake: Lake, source: Source, target: str) -> None:
         lake.ensure(bronze_table(found[0]))
 
 
-def _query(  # noqa: PLR0917
+def _query(
     lake: Lake,
     source: Source,
-    flow: Flow,
     target: str,
     trigger: Trigger,
+    *,
     counted: Sequence[QueryCounts],
     known_fields: Collection[str],
 ) -> Query:
+    flow = flow_of(lake, source, target)
     checkpoint, table, feed = flow.checkpoint, flow.target, source.feeds[flow.feed]
     if not has_begun(checkpoint):
         # The query reads everything again, and quarantines again what it must; what was replayed, it counts as its own.

@@ -1,13 +1,14 @@
 """The running state: what arrived within the reach of features, and the features of what arrives next."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from itertools import chain
 
 import numpy as np
 import pyarrow as pa
 
 from common.contracts.features import FEATURES, USUAL_DAYS
-from common.features.customers import PLACES, Habit, customer_features, explained_by_amount
+from common.features.customers import PLACES, Habit, customer_features
 from common.features.reach import REACH_DAYS
 from common.features.rows import Rows
 from common.features.state.held_rows import CUSTOMER, TERMINAL, HeldRows
@@ -163,11 +164,10 @@ class FeatureState:
         columns = self._rows.columns
         for places, rows, asked in self._gathered(CUSTOMER, self._disturbed, USUAL_DAYS):
             values = {name: pa.array(columns[name][places], mask=columns[name][places] == UNKNOWN) for name in PLACES}
-            habit = Habit(columns["is_outlier"][places], columns["to_usual"][places])
+            habit = Habit(**{kept.name: columns[kept.name][places] for kept in fields(Habit)})
             found = customer_features(rows, pa.table(values), asked, habit)
-            columns["is_outlier"][places[asked]] = habit.is_outlier[asked]
-            columns["to_usual"][places[asked]] = habit.to_usual[asked]
-            columns["is_explained"][places[asked]] = explained_by_amount(rows, asked)
+            for kept in fields(Habit):
+                columns[kept.name][places[asked]] = getattr(habit, kept.name)[asked]
             yield places[asked], found
         self._disturbed.clear()
 

@@ -34,7 +34,7 @@ _EMPTY: Mapping[str, np.generic] = {
 class HeldRows:
     """Transactions, each at a place of its own.
 
-    `columns` are theirs and, of what is worked out, `is_reported`, the columns of `Habit`, and `is_explained`.
+    `columns` are theirs and, of what is worked out, `is_reported` and the columns of `Habit`.
     """
 
     def __init__(self) -> None:

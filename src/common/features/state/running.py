@@ -1,6 +1,6 @@
 """The state of a lakehouse: loaded from its tables once, and kept up while micro-batches come."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +12,7 @@ from common.contracts.silver import IS_PURCHASE, TRANSACTIONS
 from common.contracts.table import Table
 from common.features.labels import LABELLED_BY, known_labels, labels_since
 from common.features.state.feature_state import KEPT_DAYS, FeatureState
+from common.features.state.tables import micros_of
 from common.features.timeline import DAY_MICROS
 from common.features.transactions import INPUTS, transaction_features
 from common.storage.commits import commits
@@ -66,7 +67,7 @@ class RunningFeatures:
         now = datetime.now(UTC)
         state = self._state
         changed = [table for table in _READ if looks_at[table.name] != self._versions.get(table.name)]
-        if state is None or not self._only_added(lake, changed) or _are_mostly_old(state, arrived):
+        if state is None or not self._only_added(lake, changed, looks_at) or _are_mostly_old(state, arrived):
             self._state = None
             state = _loaded(lake, arrived)
             if state is None:
@@ -85,11 +86,11 @@ class RunningFeatures:
         self._state = state
         return Found(young, features, are_new=not is_known.any())
 
-    def _only_added(self, lake: Lake, tables: Sequence[Table]) -> bool:
+    def _only_added(self, lake: Lake, tables: Sequence[Table], looks_at: Mapping[str, int]) -> bool:
         """Whether nothing but new rows came to the tables since they were looked at."""
         before = self._versions
         # One with an earlier version than before was made again.
-        return all(lake.version(table) > before[table.name] for table in tables) and all(
+        return all(looks_at[table.name] > before[table.name] for table in tables) and all(
             commit.keeps_rows for table in tables for commit in commits(lake, table, after=before[table.name])
         )
 
@@ -101,7 +102,7 @@ def _are_mostly_old(state: FeatureState, arrived: pa.Table) -> bool:
 
 def _loaded(lake: Lake, arrived: pa.Table) -> FeatureState | None:
     """What the tables hold within the reach of the middle of a batch; None where that is too much."""
-    middle = int(np.median(arrived["event_time"].cast(pa.int64()).to_numpy()))
+    middle = int(np.median(micros_of(arrived["event_time"]).to_numpy()))
     state = FeatureState(middle - KEPT_DAYS * DAY_MICROS)
     since = utc(state.since)
     in_reach = (F.col("event_date") >= F.lit(since.date())) & (F.col("event_time") > F.lit(since))

@@ -6,6 +6,7 @@ import pyarrow.compute as pc
 
 from common.contracts.gold import TRANSACTION_FEATURES
 from common.features.payments import payment_features
+from common.features.rows import ARROW_TYPES
 from common.features.timeline import Ints
 
 
@@ -25,12 +26,11 @@ def feature_table(transactions: pa.Table, micros: Ints, found: dict[str, np.ma.M
     days = transactions["event_date"].cast(pa.int32()).to_numpy()
     known = cents.is_valid().to_numpy()
     found |= payment_features(micros, days, cents.fill_null(0).to_numpy(), known)
-    types = {"double": pa.float64(), "bigint": pa.int64(), "boolean": pa.bool_()}
     columns = []
     for column in TRANSACTION_FEATURES.columns:
         if column.name not in found:
             columns.append(transactions[column.name])
             continue
         values = found[column.name]
-        columns.append(pa.array(values.data, mask=np.ma.getmaskarray(values)).cast(types[column.type]))
+        columns.append(pa.array(values.data, mask=np.ma.getmaskarray(values)).cast(ARROW_TYPES[column.type]))
     return pa.table(columns, TRANSACTION_FEATURES.column_names)

@@ -29,7 +29,7 @@ def sees(of: Transaction, late: Transaction) -> bool:
     return (own and is_before and t - REACH < happened) or (there and t - DELAY - WINDOW < happened <= t - DELAY)
 
 
-def is_told(of: Transaction, late: Transaction, reports: Sequence[Report], world: Sequence[Transaction]) -> bool:
+def sees_explained(of: Transaction, late: Transaction, reports: Sequence[Report], world: Sequence[Transaction]) -> bool:
     """Whether `of` sees a fraud at its terminal that the late payment of the fraud's customer explains or not."""
     named = {row.transaction_id: row for row in world}
     frauds = [(report, named[report.transaction_id]) for report in reports if report.is_fraud]
@@ -65,8 +65,8 @@ def found(
         heard = reports_frame(spark, reports)
         spans = spans.unionByName(report_spans(heard, silver, since, newest))
         if late:
-            told = explained_spans(transactions_frame(spark, late), silver, heard, newest)
-            spans = spans.unionByName(told)
+            explained = explained_spans(transactions_frame(spark, late), silver, heard, newest)
+            spans = spans.unionByName(explained)
     return {row["transaction_id"] for row in affected(transactions_frame(spark, existing), spans).collect()}
 
 
@@ -83,7 +83,7 @@ def test_exactly_those_whose_windows_hold_a_late_row(spark: SparkSession, worlds
         wanted |= {
             row.transaction_id
             for row in on_time
-            if any(sees(row, other) or is_told(row, other, reports, world) for other in late)
+            if any(sees(row, other) or sees_explained(row, other, reports, world) for other in late)
             or any(hears(row, report, world) for report in reports)
         }
         existing, came_late, all_reports = [*existing, *on_time], [*came_late, *late], [*all_reports, *reports]

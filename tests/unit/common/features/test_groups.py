@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.features import groups
-from common.features.customers import customer_features, explained_by_amount
+from common.features.customers import Habit, customer_features
 from common.features.groups import by_key
 from common.features.rows import SPANS, codes_of, rows_of
 from common.features.terminals import terminal_features
@@ -52,8 +52,10 @@ def computed(world: Sequence[Transaction], reports: Sequence[Report], rows_a_bat
     """The features that oracle and arrays have in common, by transaction_id."""
     found: dict[str, dict[str, Any]] = {x.transaction_id: {} for x in world}
     by_customer = table(world, reports, "customer_id")
-    flags = explained_by_amount(rows_of(by_customer, codes_of(by_customer["customer_id"]), "customer_id"))
-    explained = dict(zip(by_customer["transaction_id"].to_pylist(), flags, strict=True))
+    habit = Habit.unknown(len(world))
+    customers = rows_of(by_customer, codes_of(by_customer["customer_id"]), "customer_id")
+    customer_features(customers, by_customer, habit=habit)
+    explained = dict(zip(by_customer["transaction_id"].to_pylist(), habit.is_explained, strict=True))
     for key, names in (("customer_id", OF_HABIT), ("terminal_id", OF_STREAK)):
 
         def work(part: pa.Table, codes: Any, key: str = key) -> dict[str, Any]:

@@ -87,8 +87,7 @@ def test_a_partition_is_scored_frame_by_frame_as_it_would_be_at_once(rows: pd.Da
     frames = [rows.iloc[:700], rows.iloc[700:], rows.iloc[:0]]
     result = pd.concat(scorer(work, FEATURE_NAMES)(iter(frames)))
     pd.testing.assert_frame_equal(result.drop(columns=SHADOWED), scored(rows, champion))
-    added = [part.split(" ")[0] for part in f"{ADDED}, {SHADOW}".split(", ")]
-    assert added == result.columns.tolist()[len(rows.columns) :]
+    assert [*ADDED, *SHADOW] == result.columns.tolist()[len(rows.columns) :]
     assert result[SHADOWED].isna().all(axis=None), "without a challenger they are null"
 
 

@@ -26,7 +26,7 @@ def a_shadow(rows: pd.DataFrame) -> Shadow:
     alerts = {"would_alert": rows["score"] > 0.5, "is_alert": rows["rival_score"] > 0.5}
     rows = rows.assign(transaction_id=[f"t{number}" for number in range(len(rows))], **alerts)
     words = {"higher": "2", "why": "because", "label": "fraud"}
-    return Shadow(challenger, champion, rows, rows.head(2).assign(**words))
+    return Shadow(challenger, champion, rows, lambda: rows.head(2).assign(**words))
 
 
 def two_weeks() -> Shadow:

@@ -35,9 +35,11 @@ class Criterion:
 
     @property
     def figure_text(self) -> str:
-        """The figure as a person reads it: whole where it counts something, else of four digits that say something."""
-        is_whole = self.figure == round(self.figure) if np.isfinite(self.figure) else False
-        return f"{self.figure:,.0f}" if is_whole else f"{self.figure:,.4g}"
+        """The figure as a person reads it: three decimals, or four digits where these would hide what it says."""
+        figure = self.figure
+        if abs(figure) >= 1000 or figure == round(figure, 0):
+            return f"{figure:,.0f}"
+        return f"{figure:.3f}" if figure == round(figure, 3) else f"{figure:.4g}"
 
 
 def features_available(evidence: Evidence) -> Iterable[Criterion]:

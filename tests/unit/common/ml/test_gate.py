@@ -228,3 +228,11 @@ def test_a_criterion_is_one_function_and_the_verdict_their_conjunction() -> None
     verdict = judge_evidence(found, (*CRITERIA, on_a_monday))
     assert failed(verdict) == ["weekday"]
     assert verdict.table().loc[len(verdict.criteria) - 1].tolist() == ["weekday", "failed", 4, "1", "It is Thursday."]
+
+
+@pytest.mark.parametrize(
+    ("figure", "text"),
+    [(0.1, "0.100"), (0.0004, "0.0004"), (0.4996, "0.4996"), (3.0, "3"), (277_886.6, "277,887"), (np.nan, "nan")],
+)
+def test_a_figure_is_not_rounded_to_its_bound(figure: float, text: str) -> None:
+    assert Criterion("any", figure, "", True, "").figure_text == text

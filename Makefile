@@ -9,7 +9,7 @@ UV := $(VENV)/.uv/bin/uv
 STAMP := $(VENV)/.set-up
 # In the order of the main job: each reads what those before it made. ops/forget_customer, which has no default for
 # whom to forget, is run by tests/unit/common/privacy/test_masked_notebooks.py.
-NOTEBOOKS := $(addprefix notebooks/,bronze/files.ipynb silver/reference_data.ipynb silver/transactions.ipynb \
+NOTEBOOKS := $(addprefix notebooks/,bronze/feeds.ipynb silver/reference_data.ipynb silver/transactions.ipynb \
 	silver/fraud_reports.ipynb silver/review_quarantine.ipynb silver/replay_quarantine.ipynb gold/star_schema.ipynb \
 	gold/transaction_features.ipynb ml/train_fraud_model.ipynb ml/promote_fraud_model.ipynb \
 	ml/score_transactions.ipynb ml/score_stream.ipynb ml/review_alerts.ipynb gold/marts.ipynb \

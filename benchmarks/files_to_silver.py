@@ -63,7 +63,7 @@ def write_lines(source: Path, folder: Path) -> int:
 def main() -> None:
     """Measures and prints; says why where the data are absent."""
     handbook = handbook_folder()
-    from common.bronze.ingest import ingest_files
+    from common.bronze.ingest import ingest
     from common.silver.refine import Outcome, refine
     from common.sources.declaration import Source
 
@@ -77,7 +77,7 @@ def main() -> None:
         def deliver(name: str) -> tuple[float, float, Outcome]:
             (prepared / name).rename(landing / name)
             started = time.perf_counter()
-            ingest_files(lake, source)
+            ingest(lake, source)
             in_bronze = time.perf_counter()
             outcome = refine(lake, source, "transactions")
             return in_bronze - started, time.perf_counter() - in_bronze, outcome

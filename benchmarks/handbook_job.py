@@ -27,7 +27,7 @@ def main() -> None:
         "Main job, handbook data (rates of whole tasks, notebook and engine start included)",
         [
             Goal("the whole job", f"{run.seconds:,.1f} s", "", None),
-            at_least("bronze", rate("bronze_files"), 60_000, "records/s"),
+            at_least("bronze", rate("bronze_feeds"), 60_000, "records/s"),
             at_least("catch-up scoring", rate("score_transactions"), 20_000, "transactions/s"),
             at_most("memory of all processes together", run.peak_bytes / GIB, 6, "GiB"),
         ],

@@ -38,6 +38,10 @@ class CheckpointError(LakehouseError):
     """A stream's checkpoint and the table that it writes don't belong together any more."""
 
 
+class FeedError(LakehouseError):
+    """A feed can't be read now: its server is not there or refuses, or what it had is gone."""
+
+
 class SourceError(LakehouseError):
     """A source was run in a workspace that has data of another one."""
 

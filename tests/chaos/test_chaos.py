@@ -17,7 +17,7 @@ from quick_server import QUICK, VARIABLE
 pytestmark = pytest.mark.job
 
 MOMENTS = {
-    "bronze_files": (Moment("landing", "bronze_files", 0.2),),  # later, a job of one task has ended
+    "bronze_feeds": (Moment("landing", "bronze_feeds", 0.2),),  # later, a job of one task has ended
     "silver_customers": (
         Moment("commit", "silver_customers", 0.0),  # a new table's first commit, which the catalog doesn't know of yet
         Moment("merge", "silver_customers", 0.0),

@@ -15,7 +15,7 @@ from fuzz_records import FEEDS, Feed, format_of
 from fuzz_world import Landed, Mutant, land, mutant, source
 from pyspark.sql import functions as F
 
-from common.bronze.ingest import ingest_files
+from common.bronze.ingest import ingest
 from common.checks.conservation import accounted
 from common.contracts.bronze import bronze_table
 from common.contracts.silver import QUARANTINE, TARGETS
@@ -39,7 +39,7 @@ def run(lake: Lake, seed: int, numbers: range | list[int]) -> Report:
     mutants = [mutant(seed, number) for number in numbers]
     landed = land(Path(lake.settings.landing), seed, mutants)
     declared = source(seed)
-    ingest_files(lake, declared)
+    ingest(lake, declared)
     for feed in sorted(FEEDS, key=lambda feed: feed.target != "customers"):
         refine(lake, declared, feed.target)
     return _judge(lake, seed, landed)

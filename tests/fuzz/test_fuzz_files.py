@@ -7,7 +7,7 @@ from fuzz_records import format_of
 from fuzz_run import miscounted
 from fuzz_world import Mutant, mutant
 
-from common.sources.parsing import FileFormat, FileRefused, parse_file
+from common.sources.files.parsing import FileFormat, FileRefused, parse_file
 
 MUTANTS = 1500
 

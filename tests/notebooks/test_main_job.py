@@ -208,14 +208,14 @@ def test_a_forced_run_with_nothing_new_changes_nothing(workspace: Workspace) -> 
     tasks = workspace.run("--force")
 
     assert versions() == before
-    assert tasks["bronze_files"]["rows_out"] == 0
+    assert tasks["bronze_feeds"]["rows_out"] == 0
     assert tasks["score_transactions"]["rows_out"] == 0
     assert {task["state"] for task in tasks.values()} == {"SUCCESS"}
     assert not any(task["up_to_date"] for task in tasks.values())
 
 
 def test_another_world_is_refused_with_the_way_out(workspace: Workspace) -> None:
-    output = workspace("run", "lakehouse", "--only", "bronze_files", status=1)
+    output = workspace("run", "lakehouse", "--only", "bronze_feeds", status=1)
 
     assert "has data of the source 'handbook'" in output
     assert "LAKEHOUSE_HOME=" in output

@@ -1,29 +1,28 @@
 """Feeds to bronze: what the bronze notebooks run."""
 
-import glob
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from common.bronze.files import stream_files
-from common.bronze.first_look import first_look
 from common.bronze.readings import note_declared, reading_warning
+from common.bronze.records import bronze_rows
 from common.bronze.refusals import newly_refused
-from common.bronze.unseen_files import record_unseen_files
 from common.contracts.bronze import bronze_table
 from common.contracts.ops import BATCHES, QUALITY_RESULTS
 from common.contracts.silver import QUARANTINE
 from common.contracts.table import Table
-from common.errors import DeclarationError
+from common.errors import FeedError, LakehouseError
 from common.result import Result
 from common.settings import Settings
 from common.sources.declaration import Source
+from common.sources.feed import Feed, FeedAt, Tell
 from common.storage.changes import changes_since, versions
 from common.storage.checkpoints import check_checkpoint
 from common.storage.lake import Lake, Once
@@ -43,37 +42,83 @@ from common.storage.streams import (
 
 
 @dataclass(frozen=True)
+class Pulled:
+    """What was pulled before the streams are started: files by feed, and why a feed could not be pulled."""
+
+    files: Mapping[str, int] = field(default_factory=dict)
+    failed: Mapping[str, LakehouseError] = field(default_factory=dict)
+
+    def raise_failures(self) -> None:
+        """Raises what kept feeds from being pulled.
+
+        Raises:
+            FeedError: a feed could not be pulled.
+        """
+        if self.failed:
+            words = "; ".join(f"{name}: {error}" for name, error in self.failed.items())
+            raise FeedError(f"not pulled: {words}")
+
+
+NOTHING_PULLED = Pulled()
+
+
+@dataclass(frozen=True)
 class Ingested(Result):
     """The records that a run added to bronze, by feed. A refused file counts as one record, and is named in `note`."""
 
     by_feed: Mapping[str, int] = field(default_factory=dict)
 
 
-def ingestion(lake: Lake, source: Source) -> Step:
-    """What the ingestion of a source's files depends on, and what it makes."""
+def pull(lake: Lake, source: Source, tell: Tell = print) -> Pulled:
+    """Lands what the feeds that are pulled have. A feed that fails leaves the others; `ingest` raises it at its end."""
+    check_source(lake, source.name)
+    files: dict[str, int] = {}
+    failed: dict[str, LakehouseError] = {}
+    for name, feed in source.feeds.items():
+        at = source.at(name, lake.settings)
+        try:
+            files[name] = feed.pull(at, tell)
+        except LakehouseError as error:
+            failed[name] = error
+            tell(f"{name}: {error}")
+    return Pulled(files, failed)
+
+
+def ingestion(lake: Lake, source: Source, pulled: Pulled = NOTHING_PULLED) -> Step:
+    """What the ingestion of a source's feeds depends on, and what it makes."""
+    places = {name: source.at(name, lake.settings) for name in source.feeds}
+
+    def position(_: Settings) -> Any:
+        """What the feeds say of what is new; None where one can't say, or could not be pulled."""
+        found = {name: feed.position(places[name]) for name, feed in source.feeds.items()}
+        return None if pulled.failed or None in found.values() else found
+
     return Step(
         f"bronze.{source.name}",
         writes=tuple(bronze_table(name).name for name in source.feeds),
         shares=(BATCHES.name,),
         streams=tuple(f"bronze/{source.name}/{name}" for name in source.feeds),
-        folders=tuple(feed.folder(lake.settings.landing) for feed in source.feeds.values()),
+        folders=tuple(folder for name, feed in source.feeds.items() for folder in feed.folders(places[name])),
         declaration=source.model_dump_json(),
+        looks_at=position,
     )
 
 
-def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -> Ingested:
-    """Reads every file that is new in the source's feeds into bronze, each exactly once.
+def ingest(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW, pulled: Pulled = NOTHING_PULLED) -> Ingested:
+    """Reads what is new in the source's feeds into bronze, each record exactly once.
 
-    The result's note names files that were refused. Its warnings are of feeds whose first files are not as declared,
+    The result's note names files that were refused. Its warnings are of feeds whose first records are not as declared,
     and of those that bronze has records of which were read otherwise than is declared now.
 
     Raises:
-        DeclarationError: a feed's folder is not there.
+        DeclarationError: what a feed's declaration names is not there.
+        FeedError: a server can't be reached or refuses, or a feed could not be pulled; the others are read before.
         CheckpointError: a bronze table is gone, though its stream has run.
         SourceError: the workspace has data of another source.
     """
     _prepare(lake, source)
-    looks = {name: _first_look(lake, source, name) for name in source.feeds}
+    places = {name: source.at(name, lake.settings) for name in source.feeds}
+    looks = {name: _first_look(feed, places[name]) for name, feed in source.feeds.items()}
     readings = {name: note_declared(lake, source.name, name, feed) for name, feed in source.feeds.items()}
     before = versions(lake, map(bronze_table, source.feeds))
     again = [name for name in source.feeds if _reads_again(lake, source, name)]
@@ -81,7 +126,8 @@ def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -
     run_queries(_query(lake, source, name, trigger, reads_again=name in again) for name in source.feeds)
     if not trigger.goes_on:
         for name, feed in source.feeds.items():
-            record_unseen_files(lake, source.name, name, feed, begun)
+            _record_overlooked(lake, source, name, begun)
+            feed.read_to_the_end(places[name])
         for name in again:
             _mark(lake, source, name).unlink()
     changes = changes_since(lake, before)
@@ -95,14 +141,15 @@ def ingest_files(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW) -
             warnings[bronze_table(name).name] = text
     words = f"see the warning of {', '.join(warnings)}" if warnings else ""
     facts = {"warnings": warnings} if warnings else {}
+    pulled.raise_failures()
     return Ingested(added, added, "; ".join(filter(None, [refused, words])), facts, by_feed)
 
 
 def ingestion_queries(lake: Lake, source: Source, trigger: Trigger) -> list[Query]:
-    """The queries of `ingest_files`, not started yet, for a caller who runs them beside others.
+    """The queries of `ingest`, not started yet, for a caller who runs them beside others.
 
     Raises:
-        DeclarationError, CheckpointError, SourceError: as `ingest_files`.
+        DeclarationError, FeedError, CheckpointError, SourceError: as `ingest`.
     """
     _prepare(lake, source)
     for name, feed in source.feeds.items():
@@ -113,26 +160,39 @@ def ingestion_queries(lake: Lake, source: Source, trigger: Trigger) -> list[Quer
 
 def _prepare(lake: Lake, source: Source) -> None:
     check_source(lake, source.name)
-    for name in source.feeds:
-        check_folder(source, name, lake.settings)
+    for name, feed in source.feeds.items():
+        feed.check(source.at(name, lake.settings))
         check_checkpoint(lake, bronze_table(name), _checkpoint(lake, source, name))
     claim(lake, source.name)
     lake.ensure(QUARANTINE, QUALITY_RESULTS, *(bronze_table(name) for name in source.feeds))
 
 
-def _first_look(lake: Lake, source: Source, name: str) -> str:
-    is_new = not has_begun(_checkpoint(lake, source, name))
-    return first_look(source.feeds[name], lake.settings) if is_new else ""
+def _first_look(feed: Feed, at: FeedAt) -> str:
+    return "" if has_begun(at.checkpoint) else feed.first_look(at)
 
 
 def _query(lake: Lake, source: Source, name: str, trigger: Trigger, *, reads_again: bool) -> Query:
-    settings = lake.settings
-    rows = stream_files(lake.spark, source.name, name, source.feeds[name], settings.landing, settings.platform)
-    checkpoint = _checkpoint(lake, source, name)
+    feed, at = source.feeds[name], source.at(name, lake.settings)
+    rows = bronze_rows(feed.stream(lake.spark, at), at, feed)
     note(lake.settings, "write", bronze_table(name).name)
     if reads_again:
-        return batch_query(lake, rows, checkpoint, _insertion(bronze_table(name)), trigger)
-    return append_query(rows, lake.full_name(bronze_table(name)), checkpoint, trigger)
+        query = batch_query(lake, rows, at.checkpoint, _insertion(bronze_table(name)), trigger)
+    else:
+        query = append_query(rows, lake.full_name(bronze_table(name)), at.checkpoint, trigger)
+    return replace(query, explained=lambda error: feed.explained(error, at))
+
+
+def _record_overlooked(lake: Lake, source: Source, name: str, begun: float) -> None:
+    """Adds what the feed's stream can't see to bronze as refused, each once."""
+    feed, at, bronze = source.feeds[name], source.at(name, lake.settings), bronze_table(name)
+    found = list(feed.overlooked(at, begun))
+    if not found:
+        return
+    rows = lake.spark.createDataFrame(found, "source_ref string, payload string, read_error string")
+    existing = lake.table(bronze).where(F.col("source_ref").isin([reference for reference, _, _ in found]))
+    new = bronze_rows(rows, at, feed).join(existing.select("record_id"), "record_id", "left_anti")
+    if not new.isEmpty():
+        lake.append(new, bronze)
 
 
 def _insertion(bronze: Table) -> BatchStep:
@@ -161,22 +221,6 @@ def _reads_again(lake: Lake, source: Source, feed: str) -> bool:
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
     return mark.exists()
-
-
-def check_folder(source: Source, name: str, settings: Settings) -> None:
-    """Checks that the folder of a feed is there.
-
-    Raises:
-        DeclarationError: it isn't.
-    """
-    feed = source.feeds[name]
-    folder = feed.folder(settings.landing)
-    if "://" in folder or glob.glob(folder):
-        return
-    here = settings.platform
-    template = here.missing_simulation_hint if source.name == "simulated" else here.missing_folder_hint
-    hint = template.format(folder=folder, name=Path(feed.path).name)
-    raise DeclarationError(f"sources/{source.name}.yml: feeds.{name}.path: there is no folder {folder}; {hint}")
 
 
 def bronze_overview(lake: Lake, source: Source, added: Mapping[str, int]) -> pd.DataFrame:

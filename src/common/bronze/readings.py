@@ -14,8 +14,7 @@ from pyspark.sql import functions as F
 
 from common.contracts.bronze import bronze_table
 from common.settings import Settings
-from common.sources.declaration import FileFeed
-from common.sources.reading import reading_of
+from common.sources.feed import Feed
 from common.sources.source_ref import path_of
 from common.storage.files import write_whole
 from common.storage.lake import Lake
@@ -65,9 +64,9 @@ def readings_in(lake: Lake, feed_name: str, declared: str) -> frozenset[str]:
     return frozenset(row[0] for row in rows)
 
 
-def note_declared(lake: Lake, source_name: str, feed_name: str, feed: FileFeed) -> Readings:
+def note_declared(lake: Lake, source_name: str, feed_name: str, feed: Feed) -> Readings:
     """Notes the declared reading before files are read by it; all readings that bronze may hold then."""
-    declared = reading_of(feed.layout)
+    declared = feed.reading
     known = kept_readings(lake.settings, source_name, feed_name)
     before = known or Readings(readings_in(lake, feed_name, declared))
     now = Readings(before.found | {declared}, before.of_gone_files - {declared})
@@ -83,9 +82,9 @@ def is_other(declared: str, readings: Readings | None = None) -> Column:
     return other & ~F.coalesce(F.col("read_as").isin(gone), F.lit(False)) if gone else other
 
 
-def reading_warning(lake: Lake, source_name: str, feed_name: str, feed: FileFeed, readings: Readings) -> str:
+def reading_warning(lake: Lake, source_name: str, feed_name: str, feed: Feed, readings: Readings) -> str:
     """A warning where bronze has records that were read otherwise than is declared; else an empty text."""
-    declared = reading_of(feed.layout)
+    declared = feed.reading
     others = readings.others(declared)
     if not others:
         return ""
@@ -103,9 +102,9 @@ def reading_warning(lake: Lake, source_name: str, feed_name: str, feed: FileFeed
     )
 
 
-def read_otherwise(settings: Settings, source_name: str, feed_name: str, feed: FileFeed) -> str:
+def read_otherwise(settings: Settings, source_name: str, feed_name: str, feed: Feed) -> str:
     """The words of a message where bronze may have records that were read otherwise than is declared; else empty."""
-    declared = reading_of(feed.layout)
+    declared = feed.reading
     readings = kept_readings(settings, source_name, feed_name)
     others = readings.others(declared) if readings else []
     if not others:

@@ -27,7 +27,7 @@ def score_on(
     what lands gets as far as silver, which `report` is given: it is scored once this is called with one.
 
     Raises:
-        LakehouseError: as `ingest_files`, `refine` and `score_new`.
+        LakehouseError: as `ingest`, `refine` and `score_new`.
     """
     if isinstance(champion, str):
         report(f"nothing is scored until this is started again with a champion: {champion}")

@@ -17,8 +17,7 @@ from common.contracts.silver import QUARANTINE, REFERENCES, TARGETS, TRANSACTION
 from common.contracts.table import Table
 from common.gold import marts, model_monitoring, star_schema, transaction_features, transaction_scores
 from common.silver.history import rebuild_history
-from common.sources.declaration import FileFeed
-from common.sources.reading import reading_of
+from common.sources.feed import Feed
 from common.storage.checkpoints import forget, streams
 from common.storage.conflicts import retried
 from common.storage.erasure import erase
@@ -32,7 +31,7 @@ class Withdrawal:
 
     source: str
     feed: str
-    declared: FileFeed
+    declared: Feed
     records: DataFrame
     losing: frozenset[str]
 
@@ -109,7 +108,7 @@ def flows(lake: Lake, work: Withdrawal) -> None:
 
 def readings(lake: Lake, work: Withdrawal) -> None:
     """What is left of other readings is of files that are gone; no warning asks for it any more."""
-    declared = reading_of(work.declared.layout)
+    declared = work.declared.reading
     left = readings_in(lake, work.feed, declared)
     keep_readings(lake.settings, work.source, work.feed, Readings(left, left - {declared}))
 

@@ -10,8 +10,6 @@ from typing import TypeVar
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from common.bronze.files import files_there
-from common.bronze.ingest import check_folder
 from common.bronze.readings import counted, is_other
 from common.contracts.bronze import bronze_table
 from common.contracts.silver import TARGETS
@@ -19,7 +17,6 @@ from common.errors import CheckpointError, ParameterError
 from common.result import Result
 from common.settings import Settings
 from common.sources.declaration import Source
-from common.sources.reading import reading_of
 from common.sources.source_ref import path_of
 from common.storage.erasure import open_plans
 from common.storage.files import write_whole
@@ -78,7 +75,7 @@ def withdraw(lake: Lake, source: Source, reread: str = "") -> list[Withdrawn]:
             f"{lake.settings.platform.run_job.format(job='maintenance')}, then this again"
         )
     for name in feeds:
-        check_folder(source, name, lake.settings)
+        source.feeds[name].check(source.at(name, lake.settings))
     for name in named:  # all of them, before the first is begun
         if not _mark(lake.settings, source.name, name).exists():
             _write(_mark(lake.settings, source.name, name), None)
@@ -122,7 +119,7 @@ def _withdraw(lake: Lake, source: Source, name: str) -> Withdrawn:
     from common.rereading import steps
 
     feed, mark = source.feeds[name], _mark(lake.settings, source.name, name)
-    declared = reading_of(feed.layout)
+    declared = feed.reading
     begun = _begun(mark)
     if not lake.exists(bronze_table(name)):  # no run has read the feed, or the next one asks for its table
         mark.unlink()
@@ -147,8 +144,11 @@ def _withdraw(lake: Lake, source: Source, name: str) -> Withdrawn:
 def _read_otherwise(lake: Lake, source: Source, name: str) -> Iterator[DataFrame]:
     """The feed's records that were read otherwise than is declared: record_id, path and is_there, in staged files."""
     feed, bronze = source.feeds[name], bronze_table(name)
-    there = files_there(lake.spark, feed, lake.settings).withColumn("is_there", F.lit(True))
-    records = lake.table(bronze).where(is_other(reading_of(feed.layout)))
+    paths = feed.paths_there(lake.spark, source.at(name, lake.settings))
+    there = (lake.spark.createDataFrame([], "path string") if paths is None else paths).withColumn(
+        "is_there", F.lit(True)
+    )
+    records = lake.table(bronze).where(is_other(feed.reading))
     rows = records.select("record_id", path_of(F.col("source_ref")).alias("path")).join(there, "path", "left")
     known = rows.withColumn("is_there", F.coalesce("is_there", F.lit(False)))
     with lake.staged(known, f"{bronze.name}.read_otherwise") as staged:

@@ -18,12 +18,12 @@ from common.contracts.table import Column as ContractColumn
 from common.silver.clean import CLEANERS, plain_text
 from common.silver.convert import converted
 from common.silver.derive import DERIVATIONS
-from common.sources.declaration import TargetMap
 from common.sources.expressions import Expression
 from common.sources.field_paths import Path, with_names
 from common.sources.kinds import NUMBER, TIME
 from common.sources.never_failing import never_failing
 from common.sources.records import parse_payloads
+from common.sources.target_map import TargetMap
 from common.sources.value_format import USUAL, UTC, ValueFormat
 
 BRONZE = "bronze"

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from common.contracts.table import Table
-from common.sources.declaration import TargetMap
 from common.sources.kinds import TEXT
+from common.sources.target_map import TargetMap
 from common.sources.value_format import ValueFormat
 
 PARTED_DATE = re.compile(r"\s*(\d{1,2})([/.])(\d{1,2})\2\d{4}\b")

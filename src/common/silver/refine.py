@@ -22,7 +22,8 @@ from common.silver.reread import read_before
 from common.silver.traces import finish_replays
 from common.sources.declaration import Source
 from common.sources.field_paths import Path
-from common.sources.guesses import DELIMITERS, likely_delimiter
+from common.sources.files.feed_of_files import DeclaredFiles
+from common.sources.files.guesses import DELIMITERS, likely_delimiter
 from common.sources.name_hints import in_backticks
 from common.sources.records import fields_of, record_decoder
 from common.storage.batches import Counts, QueryCounts, counts_by_query, counts_of, total
@@ -211,9 +212,10 @@ def _ways_on(lake: Lake, source: Source, feed_name: str, seen: Collection[str]) 
     """What is likely wrong where records lack the fields that a map names."""
     feed = source.feeds[feed_name]
     other = read_otherwise(lake.settings, source.name, feed_name, feed)
-    likely = likely_delimiter(list(seen)) if feed.format == "csv" and len(seen) == 1 else None
+    is_csv = isinstance(feed, DeclaredFiles) and feed.format == "csv"
+    likely = likely_delimiter(list(seen)) if is_csv and len(seen) == 1 else None
     hint = ""
-    if likely and likely[0] != (feed.delimiter or ","):
+    if likely and likely[0] != (getattr(feed, "delimiter", None) or ","):
         written = DELIMITERS[likely[0]]
         hint = f"this is one field: the delimiter is likely {written}, and `delimiter: {written}` declares it"
     elif likely and not other:

@@ -11,7 +11,9 @@ CHUNK_CHARACTERS = 64 * 1024 * 1024
 """Arrow addresses at most 2 GiB of text in one array; few large records must not add up to that."""
 
 Chunk = tuple[pa.Array, pa.Array, pa.Array]
-"""ordinal (int64, from 1), payload (string) and error (string, null when the record could be read)."""
+"""Ordinal (int64, from 1), payload (string) and error (string, null when the record could be read).
+
+A file that carries its records' references has those (string) in place of ordinals."""
 
 Record = tuple[int, str, str | None]
 """Ordinal, payload and error of one record."""

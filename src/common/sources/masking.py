@@ -6,7 +6,8 @@ import pandas as pd
 
 from common.contracts.bronze import bronze_table
 from common.contracts.silver import TARGETS
-from common.sources.declaration import FileFeed, Source
+from common.sources.declaration import Source
+from common.sources.feed import Feed
 from common.sources.records import fields_of, record_decoder
 from common.storage.field_names import looks_like_a_name
 from common.storage.lake import Lake
@@ -15,7 +16,7 @@ from common.storage.masking import masked_text
 SHOWN_CHARACTERS = 500
 
 
-def visible_fields(feed: FileFeed) -> frozenset[str]:
+def visible_fields(feed: Feed) -> frozenset[str]:
     """The fields of a feed's records that identify nobody: a map reads them, and for no personal column.
 
     What a field holds that no map reads is unknown.

@@ -4,7 +4,7 @@ import codecs
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
-from common.sources.file_format import FileFormat
+from common.sources.files.file_format import FileFormat
 
 READER = 1
 """The version of the readers: raise it where the same options begin to give other records."""

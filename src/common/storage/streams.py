@@ -55,10 +55,11 @@ PAUSE_SECONDS = 5
 
 @dataclass(frozen=True)
 class Query:
-    """A streaming query that is not started yet."""
+    """A streaming query that is not started yet. `explained` may give a better error for its failure."""
 
     checkpoint: str
     start: Callable[[], StreamingQuery]
+    explained: Callable[[PySparkException], Exception | None] = lambda _: None
 
 
 def append_query(rows: DataFrame, full_name: str, checkpoint: str, trigger: Trigger = AVAILABLE_NOW) -> Query:
@@ -141,7 +142,7 @@ class _Running:
         if _WORKER_IS_LATE in str(error) and self._starts < STARTS:
             time.sleep(PAUSE_SECONDS * self._starts)
             return
-        raise _failure(self._query.checkpoint, error) from None
+        raise self._query.explained(error) or _failure(self._query.checkpoint, error) from None
 
 
 _WORKER_IS_LATE = "Python worker failed to connect back"

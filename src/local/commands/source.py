@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from common.errors import DeclarationError
-from common.settings import repository
+from common.settings import repository, settings_from
 from local.commands.shared import engine, examples, out
 from local.workspace import current_workspace, shown_path
 
@@ -41,7 +41,8 @@ def check(
 
     source = load_source(repository() / "sources", name)
     folder = str((landing.expanduser() if landing else current_workspace().landing).resolve())
-    looks = [look_at_feed(source, feed, folder) for feed in source.feeds]
+    settings = settings_from(landing=folder)
+    looks = [look_at_feed(source, feed, settings) for feed in source.feeds]
     targets = _targets([look for look in looks if look.readable])
     for look in looks:
         _show(look, targets.get(look.name, []))
@@ -99,11 +100,15 @@ def _targets(looks: "list[FeedLook]") -> "dict[str, list[TargetLook]]":
 
 def _show(look: "FeedLook", targets: "list[TargetLook]") -> None:
     feed = look.feed
+    kind = getattr(feed, "format", feed.reader)
     given = {name: getattr(feed, name) for name in feed.model_fields_set - {"into", "reader", "path", "format"}}
     options = ", ".join(f"{name}: {value}" for name, value in sorted(given.items()))
-    out.print(Text(f"feed {look.name}", style="bold"), Text(f"({', '.join(filter(None, [feed.format, options]))})"))
-    count = f"{look.file_count:,} file{'' if look.file_count == 1 else 's'}"
-    out.print(Text(f"{count} in {shown_path(Path(look.folder))}"))
+    out.print(Text(f"feed {look.name}", style="bold"), Text(f"({', '.join(filter(None, [kind, options]))})"))
+    if look.things:
+        _show_things(look)
+    else:
+        count = f"{look.file_count:,} file{'' if look.file_count == 1 else 's'}"
+        out.print(Text(f"{count} in {shown_path(Path(look.place))}"))
     read = _table("file", "records", "cannot be read", "state")
     for file in look.files:
         state = f"refused: {file.refusal}" if file.refusal else "its first records" if file.is_cut else "whole"
@@ -123,6 +128,14 @@ def _show(look: "FeedLook", targets: "list[TargetLook]") -> None:
     if unused := [field.name for field in look.fields if not field.is_used]:
         out.print(Text(f"not used: {', '.join(unused)}"))
     out.print()
+
+
+def _show_things(look: "FeedLook") -> None:
+    out.print(Text(look.place))
+    things = _table("what", "seen", "to do")
+    for thing in look.things:
+        _row(things, thing.thing, thing.found, thing.missing)
+    out.print(things)
 
 
 def _show_target(target: "TargetLook") -> None:

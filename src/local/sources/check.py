@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from common.bronze.first_records import FileLook, Record, files_of, look_at, payloads_of
 from common.contracts.silver import TARGETS
+from common.settings import Settings
 from common.silver.date_order import order_warning
 from common.sources.chunks import REFUSED
-from common.sources.declaration import FileFeed, Source
-from common.sources.first_look import warnings_of
-from common.sources.guesses import is_data
+from common.sources.declaration import Source
+from common.sources.feed import Feed, Sight
+from common.sources.files.first_records import FileLook, Record
+from common.sources.files.guesses import is_data
 from common.sources.masking import visible_fields
 from common.sources.records import fields_of, record_decoder
 from common.storage.masking import masked_text
@@ -55,11 +56,12 @@ class TargetLook:
 
 @dataclass(frozen=True)
 class FeedLook:
-    """What was seen of a feed: its files (of how many), warnings, fields, and what its maps make of the records."""
+    """What was seen of a feed: its server, its files (of how many), warnings, fields, and what its maps make."""
 
     name: str
-    feed: FileFeed
-    folder: str
+    feed: Feed
+    place: str
+    things: tuple[Sight, ...]
     file_count: int
     files: tuple[FileLook, ...]
     warnings: tuple[str, ...] = ()
@@ -72,18 +74,29 @@ class FeedLook:
         return sum(record.error is None for look in self.files for record in look.records)
 
 
-def look_at_feed(source: Source, name: str, landing: str) -> FeedLook:
-    """The files, fields and warnings of a feed, without Spark: `targets` is empty."""
-    feed = source.feeds[name]
-    folder = feed.folder(landing)
-    paths = files_of(folder)
-    looks = look_at(paths, feed.layout)
-    records = _fields(looks)
-    warnings = [*warnings_of(payloads_of(looks), feed), *_missing(records, feed)]
+def look_at_feed(source: Source, name: str, settings: Settings) -> FeedLook:
+    """What there is of a feed, its fields and warnings, without Spark: `targets` is empty.
+
+    Raises:
+        LakehouseError: its server can't be reached, or refuses.
+    """
+    feed, at = source.feeds[name], source.at(name, settings)
+    sights = feed.look(at)
+    records = _fields(sights.looks)
+    warnings = [*sights.warnings, *_missing(records, feed)]
     for target, mapping in feed.into.items():
         if warning := order_warning(records, mapping, TARGETS[target], feed):
             warnings.append(f"{target}.{warning}")
-    return FeedLook(name, feed, folder, len(paths), tuple(looks), tuple(warnings), _field_looks(records, feed))
+    return FeedLook(
+        name,
+        feed,
+        feed.place(at),
+        tuple(sights.things),
+        sights.files,
+        tuple(sights.looks),
+        tuple(warnings),
+        _field_looks(records, feed),
+    )
 
 
 def _fields(looks: Sequence[FileLook]) -> list[dict[str, str | None]]:
@@ -98,13 +111,13 @@ def _fields(looks: Sequence[FileLook]) -> list[dict[str, str | None]]:
     return found
 
 
-def _missing(records: Sequence[dict[str, str | None]], feed: FileFeed) -> list[str]:
+def _missing(records: Sequence[dict[str, str | None]], feed: Feed) -> list[str]:
     seen = {name for record in records for name in record}
     gone = [name for name in feed.fields if name not in seen] if records else []
     return [f"no record has {', '.join(map(repr, gone))}, which the map reads"] if gone else []
 
 
-def _field_looks(records: Sequence[dict[str, str | None]], feed: FileFeed) -> tuple[FieldLook, ...]:
+def _field_looks(records: Sequence[dict[str, str | None]], feed: Feed) -> tuple[FieldLook, ...]:
     visible, used = visible_fields(feed), set(feed.fields)
     filled = Counter(name for record in records for name, value in record.items() if value)
     names = dict.fromkeys(name for record in records for name in record)

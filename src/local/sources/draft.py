@@ -5,11 +5,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from common.bronze.first_records import FileLook, files_of
 from common.errors import DeclarationError
 from common.sources.declaration import load_source
+from common.sources.files.first_records import FileLook, files_of
+from common.sources.files.parsing import FileRefused
 from common.sources.name_hints import quoted
-from common.sources.parsing import FileRefused
 from common.sources.records import fields_of, record_decoder
 from common.sources.value_format import ValueFormat
 from local.sources.draft_feed import Feed, declared

@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
-from common.bronze.first_records import FileLook, head, look_at
-from common.sources.decoding import AUTO, encoding_of
-from common.sources.guesses import DELIMITERS, are_mostly_data
-from common.sources.json_files import array_within
-from common.sources.parsing import FileFormat, FileRefused
-from common.sources.unpack import unpacked
+from common.sources.files.decoding import AUTO, encoding_of
+from common.sources.files.first_records import FileLook, head, look_at
+from common.sources.files.guesses import DELIMITERS, are_mostly_data
+from common.sources.files.json_files import array_within
+from common.sources.files.parsing import FileFormat, FileRefused
+from common.sources.files.unpack import unpacked
 
 _PARQUET = b"PAR1"
 

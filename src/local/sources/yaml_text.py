@@ -7,7 +7,7 @@ import yaml
 
 from common.errors import DeclarationError
 from common.sources.expressions import checked_expression
-from common.sources.guesses import is_data
+from common.sources.files.guesses import is_data
 from common.sources.name_hints import quoted
 from common.storage.masking import masked_text
 

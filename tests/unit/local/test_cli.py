@@ -63,7 +63,7 @@ def test_wrong_usage_is_exit_code_2(home: Path, arguments: tuple[str, ...]) -> N
     ("arguments", "message"),
     [
         (("run", "lakehose"), "did you mean lakehouse?"),
-        (("run", "lakehouse", "--from", "bronze_file"), "did you mean bronze_files?"),
+        (("run", "lakehouse", "--from", "bronze_feed"), "did you mean bronze_feeds?"),
         (("run", "lakehouse", "--param", "sauce=x"), "did you mean source?"),
     ],
 )

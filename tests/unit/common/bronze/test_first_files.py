@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from common.bronze.first_look import first_look
 from common.settings import Settings
-from common.sources.declaration import FileFeed
+from common.sources.feed import FeedAt
+from common.sources.readers.files import FileFeed
 
 HEADER = "id;ts;amount\n"
 
@@ -22,11 +22,13 @@ def test_the_first_files_are_looked_at_and_each_sign_is_named_once(tmp_path: Pat
     (folder / "d.csv").write_text("id|ts\nT1|2025-03-01\n")
     settings = Settings(tmp_path, landing_folder=str(tmp_path))
 
-    text = first_look(a_feed(), settings)
+    text = a_feed().first_look(FeedAt("acme", "x", settings))
 
     assert text.startswith("b.csv: the records have one field")
     assert 'declare `delimiter: ";"`' in text
     assert "a.csv" not in text
     assert "c.csv" not in text
     assert "|" not in text
-    assert not first_look(a_feed(delimiter=";", encoding="cp1252", path="{landing}/nowhere"), settings)
+    assert not a_feed(delimiter=";", encoding="cp1252", path="{landing}/nowhere").first_look(
+        FeedAt("acme", "x", settings)
+    )

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from common.bronze.ingest import ingest_files
+from common.bronze.ingest import ingest
 from common.bronze.refusals import refused_files
-from common.sources import unpack
 from common.sources.chunks import CHUNK_CHARACTERS
 from common.sources.declaration import Source
-from common.sources.parsing import FileFormat, FileRefused, parse_file
+from common.sources.files import unpack
+from common.sources.files.parsing import FileFormat, FileRefused, parse_file
 from common.storage.lake import Lake
 
 Rows = list[tuple[int, str | None, str | None]]
@@ -83,7 +83,7 @@ def test_files_that_nobody_can_read_are_named_and_the_others_go_on(lake: Lake, l
     (folder / "good.jsonl").write_bytes(GOOD)
     (folder / "big.jsonl").write_bytes(b'{"id": "before"}\n' + FIVE_MEGABYTES + b'\n{"id": "after"}\n')
 
-    added = ingest_files(lake, SOURCE).by_feed
+    added = ingest(lake, SOURCE).by_feed
 
     assert added == {"lines": len(HOSTILE) + 200 + 3}
     refused = refused_files(lake, SOURCE)
@@ -99,8 +99,8 @@ def test_files_that_nobody_can_read_are_named_and_the_others_go_on(lake: Lake, l
 
     # A file that was mended comes under a new name, and is read then; nothing else is read again.
     (folder / "cut (again).jsonl.gz").write_bytes(gzip.compress(GOOD))
-    assert ingest_files(lake, SOURCE).by_feed == {"lines": 200}
-    assert ingest_files(lake, SOURCE).by_feed == {"lines": 0}
+    assert ingest(lake, SOURCE).by_feed == {"lines": 200}
+    assert ingest(lake, SOURCE).by_feed == {"lines": 0}
 
 
 NAMES = (
@@ -127,7 +127,7 @@ def test_files_are_read_whatever_their_names_are_or_refused_by_name(lake: Lake, 
     unreadable = os.fsencode(landing / "named") + b"/caf\xe9.jsonl"
     Path(os.fsdecode(unreadable)).write_bytes(LINE % 99)
 
-    added = ingest_files(lake, source)
+    added = ingest(lake, source)
 
     rows = lake.table("bronze.named").select("source_ref", "read_error").collect()
     found = {row["source_ref"].removeprefix(f"{landing}/named/"): row["read_error"] for row in rows}
@@ -135,7 +135,7 @@ def test_files_are_read_whatever_their_names_are_or_refused_by_name(lake: Lake, 
         r"caf\xe9.jsonl#0": "file refused: its name is not UTF-8; rename it"
     }
     assert added.note == r"1 file refused: caf\xe9.jsonl: its name is not UTF-8; rename it"
-    assert ingest_files(lake, source).by_feed == {"named": 0}
+    assert ingest(lake, source).by_feed == {"named": 0}
 
 
 def _is_of(path: str, name: str) -> bool:

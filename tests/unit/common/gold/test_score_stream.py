@@ -9,7 +9,7 @@ import pytest
 from gold_worlds import at
 from scoring_models import a_champion
 
-from common.bronze.ingest import ingest_files
+from common.bronze.ingest import ingest
 from common.contracts.features import FEATURE_NAMES
 from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.silver import FRAUD_REPORTS, TRANSACTIONS
@@ -130,7 +130,7 @@ def test_what_lands_while_the_streams_go_on_is_scored_once(going_on: Lake) -> No
 
 def test_the_steps_that_end_go_on_where_the_streams_were_stopped(going_on: Lake, landing: Path) -> None:
     land(landing, "three.jsonl", 7, 9)
-    assert ingest_files(going_on, SOURCE).rows_out == 2
+    assert ingest(going_on, SOURCE).rows_out == 2
     assert refine(going_on, SOURCE, "transactions").rows_out == 2
     assert score_new(going_on, a_champion()).rows_out == 2
     assert scored(going_on) == [f"P{n}" for n in range(9)]

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import functions as F
 
-from common.bronze.ingest import ingest_files
+from common.bronze.ingest import ingest
 from common.checks.conservation import accounted, check_conservation
 from common.contracts.gold import TRANSACTION_FEATURES, TRANSACTION_SCORES
 from common.contracts.ops import BATCHES
@@ -141,7 +141,7 @@ def a_life(person: str) -> list[dict[str, Any]]:
 
 
 def run(lake: Lake) -> None:
-    ingest_files(lake, BANK)
+    ingest(lake, BANK)
     for target in ("customers", "accounts", "transactions", "fraud_reports"):
         refine(lake, BANK, target)
     build_features(lake)
@@ -377,7 +377,7 @@ def test_the_flow_goes_on_after_an_erasure_and_none_is_begun_before_it_has_read_
 ) -> None:
     features = world.table(TRANSACTION_FEATURES).count()
     land(landing, "payments/3.jsonl", a_payment("C4", 7), a_payment("C4", 1))
-    ingest_files(world, BANK)
+    ingest(world, BANK)
 
     with pytest.raises(CheckpointError, match=r"payments holds rows that silver/fraud_reports, silver/transactions"):
         forget_customer(world, BANK, "C4")

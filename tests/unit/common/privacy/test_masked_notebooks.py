@@ -23,7 +23,7 @@ from common.storage.lake import Lake
 pytestmark = pytest.mark.spark
 
 NOTEBOOKS = (
-    "bronze/files",
+    "bronze/feeds",
     "silver/reference_data",
     "silver/transactions",
     "silver/review_quarantine",
@@ -72,8 +72,11 @@ def home(lake: Lake) -> Iterator[Path]:
         subprocess.run([sys.executable, "-m", "local.cli", "simulate", *world], check=True, capture_output=True)
         landed = lake.settings.home / "landing" / "simulated" / "customers" / "stranger.csv"
         landed.write_text(f"{','.join(STRANGER)}\n{','.join(STRANGER.values())}\n", encoding="utf-8")
-        for feed in load_source(repository() / "sources", "simulated").feeds.values():
-            Path(feed.folder(lake.settings.landing)).mkdir(exist_ok=True)  # no fraud is reported as early as that
+        simulated = load_source(repository() / "sources", "simulated")
+        for name, feed in simulated.feeds.items():
+            Path(feed.place(simulated.at(name, lake.settings))).mkdir(
+                exist_ok=True
+            )  # no fraud is reported as early as that
         yield lake.settings.home
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from common.bronze import ingest as bronze
-from common.bronze.ingest import ingest_files
+from common.bronze.ingest import ingest
 from common.bronze.readings import Readings, readings_file
 from common.checks.conservation import check_conservation
 from common.contracts.bronze import bronze_table
@@ -46,29 +46,29 @@ def test_what_was_read_before_goes_on_and_can_be_read_again(
     folder = landing / "bank"
     folder.mkdir()
     (folder / "a.csv").write_text(HEADER + "T1;2025-03-01;1.00\nT2;2025-03-01;2.00\n")
-    plain = bronze.stream_files
+    plain = bronze.bronze_rows
     with monkeypatch.context() as earlier:
         earlier.setattr(bronze, "bronze_table", earlier_table)
         earlier.setattr(silver, "bronze_table", earlier_table)
-        earlier.setattr(bronze, "stream_files", lambda *given: plain(*given).drop("read_as"))
+        earlier.setattr(bronze, "bronze_rows", lambda *given: plain(*given).drop("read_as"))
         earlier.setattr(bronze, "note_declared", lambda *_: Readings(frozenset()))
-        ingest_files(lake, a_source(","))
+        ingest(lake, a_source(","))
         with pytest.raises(DeclarationError, match='the delimiter is likely ";"'):
             refine(lake, a_source(","), "transactions")
         assert "read_as" not in lake.table("bronze.bank").columns
 
     # Nothing says how it was read: no warning; but the silver task sees it.
-    assert ingest_files(lake, a_source(";")).facts == {}
+    assert ingest(lake, a_source(";")).facts == {}
     with pytest.raises(DeclarationError, match=r"were read with another delimiter than is declared.*reread=bank`"):
         refine(lake, a_source(";"), "transactions")
     (folder / "b.csv").write_text(HEADER + "T3;2025-03-01;3.00\n")
-    ingest_files(lake, a_source(";"))
+    ingest(lake, a_source(";"))
     refine(lake, a_source(";"), "transactions")
     assert ids(lake) == ["T3"]
     require(check_conservation(lake))
 
     (done,) = withdraw(lake, a_source(";"), "bank")
-    ingest_files(lake, a_source(";"))
+    ingest(lake, a_source(";"))
     refine(lake, a_source(";"), "transactions")
 
     assert (done.files, done.records, done.kept) == (1, 2, 0)
@@ -81,8 +81,8 @@ def test_what_was_read_before_goes_on_and_can_be_read_again(
 def test_readings_that_are_lost_are_read_off_the_table(lake: Lake) -> None:
     readings_file(lake.settings, "old", "bank").unlink()
 
-    seen = ingest_files(lake, a_source("|")).facts["warnings"]["bronze.bank"]
+    seen = ingest(lake, a_source("|")).facts["warnings"]["bronze.bank"]
 
     assert seen.startswith("it holds 3 records of 2 files, read as csv, delimiter ';', while the feed is declared as")
     # Declared as it was, it is as it was.
-    assert ingest_files(lake, a_source(";")).facts == {}
+    assert ingest(lake, a_source(";")).facts == {}

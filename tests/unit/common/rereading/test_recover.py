@@ -12,7 +12,7 @@ import pytest
 import yaml
 from pyspark.sql import functions as F
 
-from common.bronze.ingest import Ingested, ingest_files
+from common.bronze.ingest import Ingested, ingest
 from common.checks.conservation import check_conservation
 from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.ops import UNMAPPED_FIELDS
@@ -60,7 +60,7 @@ def landed(landing: Path) -> Path:
 def all_tasks(lake: Lake, source: Source, reread: str = "") -> tuple[Ingested, Outcome]:
     """What the tasks of a run do, from files to features."""
     withdrawn = withdraw(lake, source, reread)
-    ingested = with_withdrawn(ingest_files(lake, source), withdrawn)
+    ingested = with_withdrawn(ingest(lake, source), withdrawn)
     outcome = refine(lake, source, "transactions")
     build_features(lake)
     return ingested, outcome
@@ -84,7 +84,7 @@ def test_the_declarations_are_those_of_the_case() -> None:
 
 
 def test_the_first_run_names_the_refused_file_the_header_and_the_delimiter(lake: Lake) -> None:
-    ingested = ingest_files(lake, WRONG)
+    ingested = ingest(lake, WRONG)
 
     assert ingested.rows_in == 5
     seen = ingested.facts["warnings"]["bronze.bank"]
@@ -105,7 +105,7 @@ def test_a_mended_declaration_replaces_nothing_and_names_the_command(lake: Lake,
     (landed / "2024-12.csv").unlink()
     before = records(lake)
 
-    ingested = ingest_files(lake, MENDED)
+    ingested = ingest(lake, MENDED)
 
     assert (
         records(lake)
@@ -125,7 +125,7 @@ def test_a_mended_declaration_replaces_nothing_and_names_the_command(lake: Lake,
     with pytest.raises(DeclarationError, match=r"they were read as csv, and the feed is declared.*reread=bank`"):
         refine(lake, MENDED, "transactions")
     deployed = replace(lake.settings, platform=replace(LAPTOP, run_job_with=DATABRICKS.run_job_with))
-    words = ingest_files(Lake(lake.spark, deployed), MENDED).facts["warnings"]["bronze.bank"]
+    words = ingest(Lake(lake.spark, deployed), MENDED).facts["warnings"]["bronze.bank"]
     assert words.endswith("run the job lakehouse with reread=bank and this run's other parameters")
 
 
@@ -192,7 +192,7 @@ def test_a_refusal_does_not_outlive_a_bronze_that_was_made_again(lake: Lake) -> 
     shutil.rmtree(lake.settings.checkpoint("bronze"))
     shutil.rmtree(lake.settings.checkpoint("silver"))
 
-    ingest_files(lake, MENDED)
+    ingest(lake, MENDED)
     refine(lake, MENDED, "transactions")
 
     assert "2024-12.csv#1" not in str(lake.table(QUARANTINE).collect())

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as F
 
-from common.bronze.ingest import ingest_files
+from common.bronze.ingest import ingest
 from common.checks.conservation import check_conservation
 from common.contracts.gold import TRANSACTION_FEATURES, TRANSACTION_SCORES
 from common.contracts.ops import REPLAYED_RECORDS
@@ -64,7 +64,7 @@ def land(landing: Path, name: str, text: str) -> Path:
 
 def run(lake: Lake, source: Source, reread: str = "") -> None:
     withdraw(lake, source, reread)
-    ingest_files(lake, source)
+    ingest(lake, source)
     for target in ("customers", "transactions", "fraud_reports"):
         refine(lake, source, target)
     build_star_schema(lake)
@@ -163,6 +163,6 @@ def test_wherever_a_withdrawal_is_killed_the_next_run_ends_it(
 
     versions = {name: lake.version(name) for name in (TRANSACTIONS.name, "bronze.payments", FACT_TRANSACTION.name)}
     withdraw(lake, MENDED, "all")
-    ingest_files(lake, MENDED)
+    ingest(lake, MENDED)
     assert what_there_is(lake) == after
     assert {name: lake.version(name) for name in versions} == versions

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from common.bronze.ingest import ingest_files
+from common.bronze.ingest import ingest
 from common.checks.conservation import check_conservation
 from common.contracts.silver import ACCOUNT
 from common.silver.refine import refine
@@ -110,7 +110,7 @@ def test_history_does_not_depend_on_the_order_of_arrival(lake: Lake, landing: Pa
     for delivery in range(DELIVERIES):
         lines = [change.record(account) for account, (_, parts) in sent.items() for change in parts[delivery]]
         (folder / f"{delivery}.jsonl").write_text("\n".join(lines))
-        ingest_files(lake, BANK)
+        ingest(lake, BANK)
         refine(lake, BANK, "accounts")
 
     changes = lake.table(ACCOUNT.changes).select("credit_limit", "content_hash").distinct().collect()
@@ -148,12 +148,12 @@ def test_an_unchanged_resend_makes_no_version_and_no_table_version(lake: Lake, l
     folder.mkdir(exist_ok=True)
     line = Change(1, 2).record("RESENT")
     (folder / "resend-1.jsonl").write_text(line)
-    ingest_files(lake, BANK)
+    ingest(lake, BANK)
     refine(lake, BANK, "accounts")
     before = lake.version(ACCOUNT.history)
 
     (folder / "resend-2.jsonl").write_text(line)
-    ingest_files(lake, BANK)
+    ingest(lake, BANK)
     outcome = refine(lake, BANK, "accounts")
 
     assert (outcome.rows_out, outcome.duplicates) == (0, 1)

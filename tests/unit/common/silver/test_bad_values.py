@@ -16,8 +16,8 @@ from pyspark.sql import functions as F
 from common.contracts.silver import CUSTOMER, TERMINAL, TRANSACTIONS
 from common.contracts.table import Table
 from common.silver.conform import conform
-from common.sources.declaration import TargetMap
 from common.sources.records import MAX_DEPTH
+from common.sources.target_map import TargetMap
 from common.sources.value_format import USUAL
 
 pytestmark = pytest.mark.spark

@@ -2,7 +2,7 @@ import pytest
 
 from common.contracts.silver import TRANSACTIONS
 from common.silver.date_order import MANY, ambiguous_dates, order_warning
-from common.sources.declaration import TargetMap
+from common.sources.target_map import TargetMap
 from common.sources.value_format import USUAL, ValueFormat
 
 MAP = TargetMap(map={"transaction_id": "id", "event_time": "paid_at", "amount": "amount"})

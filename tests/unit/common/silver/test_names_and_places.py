@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from common.bronze.ingest import ingest_files
+from common.bronze.ingest import ingest
 from common.contracts.ops import UNMAPPED_FIELDS
 from common.contracts.silver import QUARANTINE, TRANSACTIONS
 from common.errors import DeclarationError
@@ -46,7 +46,7 @@ def refined(lake: Lake, landing: Path) -> Lake:
     land(landing, "random.jsonl", *(a_payment(i, "1", **names) for i, names in enumerate(odd)))
     for name in ("b#2.jsonl", "b#1.jsonl", "b.jsonl"):
         land(landing, name, a_payment(9_000, name[2]), a_payment(9_001, "none"))
-    ingest_files(lake, a_source())
+    ingest(lake, a_source())
     refine(lake, a_source(), "transactions")
     return lake
 

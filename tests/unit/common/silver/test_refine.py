@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as F
 
-from common.bronze.ingest import ingest_files
+from common.bronze.ingest import ingest
 from common.bronze.refusals import refused_files
 from common.checks.conservation import accounted, check_conservation
 from common.contracts.silver import CUSTOMER, QUARANTINE, TARGETS, TRANSACTIONS
@@ -90,7 +90,7 @@ def land(landing: Path, name: str, *records: dict[str, Any] | str) -> None:
 
 
 def run(lake: Lake) -> dict[str, Outcome]:
-    ingest_files(lake, SHOP)
+    ingest(lake, SHOP)
     return {target: refine(lake, SHOP, target) for target in ("customers", "transactions", "fraud_reports")}
 
 
@@ -277,10 +277,10 @@ def test_a_workspace_holds_one_world(lake: Lake, first_run: dict[str, Outcome]) 
     other = SHOP.model_copy(update={"name": "bank"})
 
     with pytest.raises(SourceError, match=r"has data of the source 'shop'.*LAKEHOUSE_HOME="):
-        ingest_files(lake, other)
+        ingest(lake, other)
     ops = lake.settings.table("ops")
     with pytest.raises(SourceError, match=rf"this deployment \({ops}\) has data of the source 'shop'.*another target"):
-        ingest_files(on_databricks(lake), other)
+        ingest(on_databricks(lake), other)
 
 
 def test_a_misspelt_field_is_reported_before_everything_is_quarantined(
@@ -300,6 +300,6 @@ def test_a_missing_folder_is_reported_with_the_way_out(lake: Lake, first_run: di
     feeds["feeds"]["payments"]["path"] = "{landing}/nowhere"
 
     with pytest.raises(DeclarationError, match=r"feeds.payments.path: there is no folder .*/nowhere; create it"):
-        ingest_files(lake, Source.model_validate(feeds))
+        ingest(lake, Source.model_validate(feeds))
     with pytest.raises(DeclarationError, match=r"no folder .*/nowhere; `databricks fs mkdir dbfs:/.*/nowhere`"):
-        ingest_files(on_databricks(lake), Source.model_validate(feeds))
+        ingest(on_databricks(lake), Source.model_validate(feeds))

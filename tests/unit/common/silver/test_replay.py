@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from common.bronze.ingest import ingest_files
+from common.bronze.ingest import ingest
 from common.checks.conservation import accounted, check_conservation
 from common.contracts.ops import BATCHES, REPLAYED_RECORDS, UNMAPPED_FIELDS
 from common.contracts.silver import QUARANTINE, TRANSACTIONS
@@ -55,7 +55,7 @@ def run(lake: Lake, landing: Path, name: str, *payments: dict[str, Any], source:
         folder = landing / "payments"
         folder.mkdir(exist_ok=True)
         (folder / f"{name}.jsonl").write_text("\n".join(json.dumps(payment) for payment in payments))
-    ingest_files(lake, source)
+    ingest(lake, source)
     return refine(lake, source, "transactions")
 
 
@@ -227,7 +227,7 @@ def test_a_lost_bronze_table_is_filled_again(lake: Lake, landing: Path, first_ru
     lake.spark.sql(f"DROP TABLE {lake.full_name('bronze.payments')}")
 
     with pytest.raises(CheckpointError, match=r"bronze.payments is gone.*`lakehouse reset bronze/shop/payments`"):
-        ingest_files(lake, MENDED)
+        ingest(lake, MENDED)
     assert [stream.name for stream in reset(lake.settings, "bronze/shop/payments")] == [
         "bronze/shop/payments",
         "silver/transactions",

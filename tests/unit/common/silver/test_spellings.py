@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from common.contracts.silver import CUSTOMER, TRANSACTIONS
 from common.contracts.table import Table
 from common.silver.conform import conform
-from common.sources.declaration import TargetMap
+from common.sources.target_map import TargetMap
 from common.sources.value_format import USUAL, ValueFormat
 
 pytestmark = pytest.mark.spark

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from common.sources.parsing import FileFormat, parse_file
+from common.sources.files.parsing import FileFormat, parse_file
 
 Row = tuple[int, str | None, str | None]
 

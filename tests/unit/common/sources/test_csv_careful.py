@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from reading import objects, records, refusals
 
-from common.sources import csv_careful
-from common.sources.parsing import FileRefused
+from common.sources.files import csv_careful
+from common.sources.files.parsing import FileRefused
 
 NAMES = ["id", "day", "name", "amount"]
 

@@ -1,7 +1,7 @@
 import pytest
 from reading import objects, records
 
-from common.sources.parsing import FileRefused
+from common.sources.files.parsing import FileRefused
 
 ROWS = "id,amount\n1,10\n2,20\n"
 TWO = [{"id": "1", "amount": "10"}, {"id": "2", "amount": "20"}]

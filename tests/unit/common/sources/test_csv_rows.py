@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reading import objects, records
 
-from common.sources.csv_rows import rows_of
-from common.sources.parsing import FileFormat
+from common.sources.files.csv_rows import rows_of
+from common.sources.files.parsing import FileFormat
 
 Table = list[list[str]]
 

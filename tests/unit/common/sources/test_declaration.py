@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import DeclarationError
-from common.settings import repository
+from common.settings import Settings, repository
 from common.sources.declaration import Source, load_source
 
 ACME = """
@@ -40,7 +40,10 @@ def load(folder: Path, text: str = ACME, name: str = "acme") -> Source:
 def test_a_declaration_says_which_fields_its_targets_read(tmp_path: Path) -> None:
     source = load(tmp_path)
 
-    assert source.feeds["payments"].folder("/land") == "/land/acme"
+    assert (
+        source.feeds["payments"].place(source.at("payments", Settings(tmp_path, landing_folder="/land")))
+        == "/land/acme"
+    )
     assert set(source.feeds["payments"].into["fraud_reports"].fields) == {"ID", "TS", "FRAUD"}
     assert source.feed_of("customers") is None
 

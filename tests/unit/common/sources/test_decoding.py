@@ -4,7 +4,7 @@ import json
 import pytest
 from reading import objects, records
 
-from common.sources.parsing import FileRefused
+from common.sources.files.parsing import FileRefused
 
 TEXTS = {"csv": "name\né\n", "json_lines": '{"name": "é"}\n', "json_array": '[{"name": "é"}]', "json": '{"name": "é"}'}
 formats = pytest.mark.parametrize("format_", TEXTS)

@@ -6,7 +6,7 @@ import pytest
 from test_declaration import ACME, load
 
 from common.errors import DeclarationError
-from common.sources.parsing import FileFormat
+from common.sources.files.parsing import FileFormat
 
 
 def declared(folder: Path, format_: str, *options: str) -> FileFormat:

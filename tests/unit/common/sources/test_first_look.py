@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from reading import records
 
-from common.sources.declaration import FileFeed
-from common.sources.first_look import warnings_of
+from common.sources.files.first_look import warnings_of
+from common.sources.readers.files import FileFeed
 
 INTO = {"transactions": {"map": {"transaction_id": "id", "event_time": "ts", "amount": "amount"}}}
 
@@ -19,7 +19,7 @@ def a_feed(format_: str = "csv", **options: Any) -> FileFeed:
 def look(content: str | bytes, format_: str = "csv", **options: Any) -> list[str]:
     feed = a_feed(format_, **options)
     shown = {field.name: getattr(feed.layout, field.name) for field in dataclasses.fields(feed.layout)}
-    return warnings_of([payload for _, payload, _ in records(content, shown.pop("format"), **shown)], feed)
+    return warnings_of([payload for _, payload, _ in records(content, shown.pop("format"), **shown)], feed.layout)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_one_object_around_all_records_names_their_path(format_: str) -> None:
 
 
 def test_what_is_no_record_is_no_reason_for_a_failure() -> None:
-    assert warnings_of([None, "not json", "[1]", "{}", '{"a": ' + "[" * 100_000], a_feed("csv")) == []
+    assert warnings_of([None, "not json", "[1]", "{}", '{"a": ' + "[" * 100_000], a_feed("csv").layout) == []
 
 
 def test_rows_with_delimiters_below_a_title_without_them_name_the_delimiter() -> None:

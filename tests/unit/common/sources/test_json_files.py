@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reading import objects, records
 
-from common.sources.parsing import FileRefused
+from common.sources.files.parsing import FileRefused
 
 PRETTY = '{\n  "a": 1.50,\n  "b": "}{"\n}\n{\n  "a": 2\n}\n'
 WRAPPED = '{"count": 2, "data": {"items": [{"a": 1.50}, {"a": [1]}], "next": null}}'

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.sources.parsing import CHUNK_ROWS, FileFormat, FileRefused, parse_file
+from common.sources.files.parsing import CHUNK_ROWS, FileFormat, FileRefused, parse_file
 
 Record = tuple[int, str | None, str | None]
 

@@ -7,11 +7,11 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from common.bronze.files import file_records
 from common.contracts.silver import TARGETS
 from common.settings import repository
 from common.silver.conform import conform
 from common.sources.declaration import load_source
+from common.sources.files.stream import file_records
 
 pytestmark = pytest.mark.spark
 

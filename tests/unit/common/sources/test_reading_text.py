@@ -2,7 +2,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from common.sources.parsing import FileFormat
+from common.sources.files.parsing import FileFormat
 from common.sources.reading import reading_of
 
 

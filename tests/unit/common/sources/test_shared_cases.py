@@ -7,7 +7,7 @@ from reading import objects, records
 
 from common.settings import repository
 from common.sources.declaration import load_source
-from common.sources.parsing import FileFormat, FileRefused
+from common.sources.files.parsing import FileFormat, FileRefused
 
 CASES = repository() / "../shared/cases/csv"
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason=f"the cases are not there: {CASES}")

@@ -7,9 +7,9 @@ PICKLES = """
 import common
 from pyspark import cloudpickle
 cloudpickle.register_pickle_by_value(common)
-from common.bronze.files import _parser
+from common.sources.files.stream import _parser
 from common.silver.conform import _payload_parser
-from common.sources.parsing import FileFormat
+from common.sources.files.parsing import FileFormat
 cloudpickle.dumps([_parser(FileFormat("csv")), _payload_parser([("id",)], frozenset())])
 """
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 from reading import objects, records
 
-from common.sources import unpack
-from common.sources.parsing import FileRefused
+from common.sources.files import unpack
+from common.sources.files.parsing import FileRefused
 
 PLAIN = b"id,amount\n1,10\n2,20\n"
 TWO = [{"id": "1", "amount": "10"}, {"id": "2", "amount": "20"}]

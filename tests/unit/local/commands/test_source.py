@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from command_line import lakehouse
 
+from common.settings import settings_from
 from common.sources.declaration import load_source
 from local.commands import source
+from local.sources.check import FeedLook, look_at_feed
 
 PAYMENTS = """\
 name: acme
@@ -38,6 +40,11 @@ P1,2025-03-01,C1,1.50,N,Ann Li
 P2,2025-03-01,C1,abc,Y,x
 P3,2025-03-02,C2,2.5,N,y
 """
+
+
+def seen(checkout: Path) -> FeedLook:
+    source = load_source(checkout / "sources", "acme")
+    return look_at_feed(source, "payments", settings_from(landing=str(checkout / "landing")))
 
 
 @pytest.fixture
@@ -103,12 +110,12 @@ def test_check_names_fields_that_no_record_has_and_needs_no_spark_to_say_that_no
 
 
 def test_warnings_are_of_delimiters_and_of_fields_that_no_record_has(checkout: Path) -> None:
-    from local.sources.check import look_at_feed
-
     (checkout / "sources" / "acme.yml").write_text(PAYMENTS)
     land(checkout, "payments/a.csv", ROWS.replace(",", ";"))
 
-    look = look_at_feed(load_source(checkout / "sources", "acme"), "payments", str(checkout / "landing"))
+    look = look_at_feed(
+        load_source(checkout / "sources", "acme"), "payments", settings_from(landing=str(checkout / "landing"))
+    )
 
     assert look.readable == 3
     assert "The likely delimiter is" in look.warnings[0]
@@ -116,15 +123,16 @@ def test_warnings_are_of_delimiters_and_of_fields_that_no_record_has(checkout: P
 
 
 def test_of_a_large_file_only_the_beginning_is_read(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from common.bronze import first_records
-    from local.sources.check import look_at_feed
+    from common.sources.files import first_records
 
     (checkout / "sources" / "acme.yml").write_text(PAYMENTS)
     land(checkout, "payments/a.csv", ROWS.splitlines()[0] + "\n" + 'P1,2025-03-01,C1,1.50,N,"a\nb"\n' * 5000)
     # The 33rd row is cut behind its first line.
     monkeypatch.setattr(first_records, "HEAD_BYTES", 1020)
 
-    look = look_at_feed(load_source(checkout / "sources", "acme"), "payments", str(checkout / "landing"))
+    look = look_at_feed(
+        load_source(checkout / "sources", "acme"), "payments", settings_from(landing=str(checkout / "landing"))
+    )
 
     assert look.readable == 32
     assert look.files[0].is_cut
@@ -132,13 +140,13 @@ def test_of_a_large_file_only_the_beginning_is_read(checkout: Path, monkeypatch:
 
 
 def test_every_file_is_looked_at_not_only_the_first(checkout: Path) -> None:
-    from local.sources.check import look_at_feed
-
     (checkout / "sources" / "acme.yml").write_text(PAYMENTS)
     land(checkout, "payments/a.csv", ROWS.splitlines()[0] + "\n" + "P1,2025-03-01,C1,1.50,N,x\n" * 2000)
     land(checkout, "payments/b.csv", ROWS + "P4,2025-03-01\n")
 
-    look = look_at_feed(load_source(checkout / "sources", "acme"), "payments", str(checkout / "landing"))
+    look = look_at_feed(
+        load_source(checkout / "sources", "acme"), "payments", settings_from(landing=str(checkout / "landing"))
+    )
 
     assert [len(file.records) for file in look.files] == [500, 4]
     assert [file.is_cut for file in look.files] == [True, False]

@@ -27,7 +27,7 @@ from local.docs.lineage import (
 from local.workspace import Workspace, write_json
 
 RUN = (
-    ("bronze_files", "write", "bronze.transactions"),
+    ("bronze_feeds", "write", "bronze.transactions"),
     ("silver_transactions", "read", "bronze.transactions"),
     ("silver_transactions", "read", "silver.transactions"),
     ("silver_transactions", "write", "silver.transactions"),
@@ -38,7 +38,7 @@ RUN = (
     ("check_quality", "read", "gold.transaction_scores"),
 )
 FOUND = {
-    "bronze_files": Accesses(writes=frozenset({"bronze.transactions"})),
+    "bronze_feeds": Accesses(writes=frozenset({"bronze.transactions"})),
     "check_quality": Accesses(reads=frozenset({"gold.transaction_scores"})),
     "score_transactions": Accesses(frozenset({"silver.transactions"}), frozenset({"gold.transaction_scores"})),
     "silver_transactions": Accesses(
@@ -145,7 +145,7 @@ def test_the_graph_goes_from_tables_through_tasks_to_tables_and_views() -> None:
     assert graph is not None
     arrows = {line.strip() for line in graph[1].splitlines() if ">" in line}
     assert arrows == {
-        "bronze_files --> bronze__transactions",
+        "bronze_feeds --> bronze__transactions",
         "bronze__transactions --> silver_transactions",
         "silver_transactions --> silver__transactions",
         "silver__transactions --> score_transactions",
@@ -186,5 +186,5 @@ def test_the_page_is_written_from_the_newest_run_in_which_every_task_worked(tmp_
 def test_lines_are_json_of_task_direction_and_table(tmp_path: Path) -> None:
     lines = (a_run(tmp_path, "20261121T100000-aaaa") / FILE_NAME).read_text().splitlines()
 
-    assert json.loads(lines[0]) == {"task": "bronze_files", "direction": "write", "table": "bronze.transactions"}
+    assert json.loads(lines[0]) == {"task": "bronze_feeds", "direction": "write", "table": "bronze.transactions"}
     assert len(lines) == len(RUN)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import DeclarationError
-from common.sources.declaration import FileFeed, Source, load_source
+from common.sources.declaration import Source, load_source
+from common.sources.readers.files import FileFeed
 from local.sources.draft import draft
 
 GERMAN = "Transaktions-Nr;Buchungstag;Betrag (€);Währung;Kunden-Nr.;Händler;Betrug;Zweck\n" + "".join(

@@ -7,7 +7,7 @@ NO_QUOTE = "none"
 
 @dataclass(frozen=True)
 class FileFormat:
-    """How the bytes of a feed's files become records: the options of `FileFeed`, as readers take them.
+    """How the bytes of a feed's files become records: the options of `DeclaredFiles`, as readers take them.
 
     `delimiter` is None where none is declared: then it is the one that the file's own `sep=` line names, or a comma.
     `columns` are the names of the fields of CSV files without a header, else empty. `mapped` are the fields that the

@@ -4,8 +4,8 @@ import json
 from collections import Counter
 
 from common.sources.chunks import FileRefused, Record
-from common.sources.file_format import NO_QUOTE, FileFormat
-from common.sources.guesses import DELIMITERS, likely_delimiter
+from common.sources.files.file_format import NO_QUOTE, FileFormat
+from common.sources.files.guesses import DELIMITERS, likely_delimiter
 
 A_FEW = 3
 """A file most of whose rows can't be read is refused from so many on; one without any readable row from two on."""

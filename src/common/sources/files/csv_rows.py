@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Protocol, Self
 
-from common.sources.file_format import NO_QUOTE, FileFormat
+from common.sources.files.file_format import NO_QUOTE, FileFormat
 
 
 class Rows(Protocol):

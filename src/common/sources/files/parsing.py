@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from common.sources.chunks import CHUNK_ROWS, Chunk, FileRefused
-from common.sources.csv_files import csv_chunks
-from common.sources.decoding import encoding_of
-from common.sources.file_format import FileFormat
-from common.sources.json_files import json_array_chunks, json_chunks
-from common.sources.json_lines import json_lines_chunks
-from common.sources.parquet import parquet_chunks
-from common.sources.unpack import unpacked
+from common.sources.files.csv_files import csv_chunks
+from common.sources.files.decoding import encoding_of
+from common.sources.files.file_format import FileFormat
+from common.sources.files.json_files import json_array_chunks, json_chunks
+from common.sources.files.json_lines import json_lines_chunks
+from common.sources.files.landed import landed_chunks
+from common.sources.files.parquet import parquet_chunks
+from common.sources.files.unpack import unpacked
 
 __all__ = ["CHUNK_ROWS", "Chunk", "FileFormat", "FileRefused", "parse_file"]
 
@@ -71,4 +72,5 @@ _PARSERS: dict[str, Callable[[bytes, FileFormat], Iterator[Chunk]]] = {
     "json": json_chunks,
     "csv": csv_chunks,
     "parquet": _parquet,
+    "landed": landed_chunks,
 }

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.bronze.listing import as_text, local_files
-from common.sources.decoding import encoding_of, is_ascii_based
-from common.sources.parsing import FileFormat, FileRefused, parse_file
-from common.sources.unpack import unpacked
+from common.sources.files.decoding import encoding_of, is_ascii_based
+from common.sources.files.listing import as_text, local_files
+from common.sources.files.parsing import FileFormat, FileRefused, parse_file
+from common.sources.files.unpack import unpacked
 
 MAX_FILES, MAX_RECORDS = 20, 1000
 WHOLE_BYTES = 64 * 1024**2

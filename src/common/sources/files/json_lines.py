@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator
 
 from common.sources.chunks import Chunk, FileRefused, Record, chunks
-from common.sources.decoding import is_ascii_based, refuse_other_kinds, text_of, without_mark
-from common.sources.file_format import FileFormat
-from common.sources.json_files import way_to_read
+from common.sources.files.decoding import is_ascii_based, refuse_other_kinds, text_of, without_mark
+from common.sources.files.file_format import FileFormat
+from common.sources.files.json_files import way_to_read
 
 
 def json_lines_chunks(content: bytes, layout: FileFormat) -> Iterator[Chunk]:

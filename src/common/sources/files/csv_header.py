@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from common.sources.chunks import FileRefused
-from common.sources.file_format import FileFormat
+from common.sources.files.file_format import FileFormat
 
 _NAMES_DELIMITER = re.compile(r'"?sep=([^\r\n])"?[ \t]*[\r\n]*\Z', re.IGNORECASE)
 """Excel's own line above a header, such as `sep=;`."""

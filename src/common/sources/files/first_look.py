@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from common.sources.declaration import FileFeed
-from common.sources.decoding import AUTO
-from common.sources.guesses import DELIMITERS, is_data, likely_delimiter, shown
-from common.sources.json_files import array_within
+from common.sources.files.decoding import AUTO
+from common.sources.files.file_format import FileFormat
+from common.sources.files.guesses import DELIMITERS, is_data, likely_delimiter, shown
+from common.sources.files.json_files import array_within
 from common.storage.field_names import looks_like_a_name
 
 _ONE_BYTE = ("cp1252", "latin-1")
@@ -37,7 +37,7 @@ _KINDS_OF_QUOTES = (
 """Quotes that are no quotes of the file's dialect, in words, and what to do."""
 
 
-def warnings_of(payloads: Iterable[str | None], feed: FileFeed) -> list[str]:
+def warnings_of(payloads: Iterable[str | None], layout: FileFormat) -> list[str]:
     """What the first records of a feed show, a sentence each; nothing where they look as declared.
 
     `payloads` are those of bronze, or of `parse_file`: JSON objects of records, and whatever else could not be read.
@@ -45,11 +45,11 @@ def warnings_of(payloads: Iterable[str | None], feed: FileFeed) -> list[str]:
     """
     texts = [payload for payload in payloads if payload is not None]
     records = [record for text in texts if (record := _record(text)) is not None]
-    found = [*_encoding(texts, records, feed), *_wrapped(texts, records, feed)]
-    if feed.format == "csv" and records:
+    found = [*_encoding(texts, records, layout), *_wrapped(texts, records, layout)]
+    if layout.format == "csv" and records:
         rows = [record for record in records if not _is_header(record)]
-        found += [*_delimiter(records), *_repeated(len(records) - len(rows), records[0], feed)]
-        found += [*_header(rows, feed), *_quotes(rows)] if rows else []
+        found += [*_delimiter(records), *_repeated(len(records) - len(rows), records[0], layout)]
+        found += [*_header(rows, layout), *_quotes(rows)] if rows else []
     return found
 
 
@@ -93,10 +93,10 @@ def _is_header(record: dict[str, Any]) -> bool:
     return bool(record) and all(value == name for name, value in record.items())
 
 
-def _repeated(count: int, record: dict[str, Any], feed: FileFeed) -> Iterator[str]:
+def _repeated(count: int, record: dict[str, Any], layout: FileFormat) -> Iterator[str]:
     if not count:
         return
-    if feed.columns:
+    if layout.columns:
         yield (
             f"{count} records hold the names in `columns`: the files have a header of their own. Declare "
             "`skip_rows: 1`, or leave out `header` and `columns`"
@@ -117,8 +117,8 @@ def _quotes(records: list[dict[str, Any]]) -> Iterator[str]:
             yield f"{held} of {len(records)} records hold values {kind}, which are part of them now; {way}"
 
 
-def _header(records: list[dict[str, Any]], feed: FileFeed) -> Iterator[str]:
-    if feed.columns:
+def _header(records: list[dict[str, Any]], layout: FileFormat) -> Iterator[str]:
+    if layout.columns:
         return
     names = [name for name in records[0] if name]
     data = [name for name in names if is_data(name) or any(record.get(name) == name for record in records)]
@@ -131,8 +131,8 @@ def _header(records: list[dict[str, Any]], feed: FileFeed) -> Iterator[str]:
         )
 
 
-def _encoding(texts: list[str], records: list[dict[str, Any]], feed: FileFeed) -> Iterator[str]:
-    if feed.format == "parquet":
+def _encoding(texts: list[str], records: list[dict[str, Any]], layout: FileFormat) -> Iterator[str]:
+    if layout.format == "parquet":
         return
     if damaged := sum(_REPLACEMENT in text or "\\ufffd" in text.lower() for text in texts):
         yield (
@@ -141,7 +141,7 @@ def _encoding(texts: list[str], records: list[dict[str, Any]], feed: FileFeed) -
         )
     if strange := sum(any(map(_is_utf8_read_otherwise, _texts(record))) for record in records):
         way = "The likely encoding is utf-8: declare `encoding: utf-8`"
-        if codecs.lookup("utf-8" if feed.encoding == AUTO else feed.encoding).name.startswith("utf"):
+        if codecs.lookup("utf-8" if layout.encoding == AUTO else layout.encoding).name.startswith("utf"):
             way = "They were utf-8, read as cp1252 and written again before the file came here; have it sent again"
         yield f"{strange} of {len(texts)} records hold two or three letters, as in Ã¤ or â€™, in place of one. {way}"
     elif controls := sum(any(map(_CONTROLS.search, _texts(record))) for record in records):
@@ -151,8 +151,8 @@ def _encoding(texts: list[str], records: list[dict[str, Any]], feed: FileFeed) -
         )
     if unread := sum(_UNREAD_BYTE.search(text) is not None and _record(text) is None for text in texts):
         yield (
-            f"{unread} of {len(texts)} records have bytes that are not {feed.encoding}. The likely encoding is cp1252: "
-            "declare `encoding: cp1252`"
+            f"{unread} of {len(texts)} records have bytes that are not {layout.encoding}. The likely encoding is "
+            "cp1252: declare `encoding: cp1252`"
         )
 
 
@@ -172,10 +172,10 @@ def _is_utf8(text: str, encoding: str) -> bool:
         return False
 
 
-def _wrapped(texts: list[str], records: list[dict[str, Any]], feed: FileFeed) -> Iterator[str]:
-    if feed.format in ("json", "json_lines") and feed.records is None and 0 < len(texts) == len(records):
-        path = array_within(texts[0], feed.fields)
-        if path is not None and not any(set(feed.fields) & set(record) for record in records):
+def _wrapped(texts: list[str], records: list[dict[str, Any]], layout: FileFormat) -> Iterator[str]:
+    if layout.format in ("json", "json_lines") and layout.records is None and 0 < len(texts) == len(records):
+        path = array_within(texts[0], layout.mapped)
+        if path is not None and not any(set(layout.mapped) & set(record) for record in records):
             yield (
                 f"{len(records)} of {len(texts)} records hold no field that is mapped, and the first an array of "
                 f"objects at `{path}`: if these are the records, declare `format: json` and `records: {path}`"

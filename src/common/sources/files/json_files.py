@@ -6,8 +6,8 @@ Only where a value begins and ends is looked at: a record's payload is its own t
 from collections.abc import Collection, Iterator
 
 from common.sources.chunks import Chunk, FileRefused, Record, chunks
-from common.sources.decoding import refuse_other_kinds, text_of
-from common.sources.file_format import FileFormat
+from common.sources.files.decoding import refuse_other_kinds, text_of
+from common.sources.files.file_format import FileFormat
 from common.sources.json_spans import DECODER, Span, elements_of, end_of, skip_space
 
 A_FEW = 3

@@ -4,7 +4,7 @@ import codecs
 import re
 
 from common.sources.chunks import FileRefused
-from common.sources.file_format import FileFormat
+from common.sources.files.file_format import FileFormat
 
 AUTO = "auto"
 _MARK = "\ufeff"

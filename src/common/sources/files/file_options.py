@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from common.sources.file_format import NO_QUOTE
+from common.sources.files.file_format import NO_QUOTE
 
 _OF_CSV = ("delimiter", "quote", "escape", "header", "columns", "skip_rows", "skip_footer", "ragged", "on_bad_row")
 _FORMATS = {

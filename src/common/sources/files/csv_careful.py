@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from common.sources.chunks import FileRefused
-from common.sources.csv_rows import rows_of
-from common.sources.file_format import NO_QUOTE, FileFormat
+from common.sources.files.csv_rows import rows_of
+from common.sources.files.file_format import NO_QUOTE, FileFormat
 
 FEW_DELIMITERS = 4
 """With fewer delimiters than this in the lines that it spans, a field is taken for text of several lines."""

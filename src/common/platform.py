@@ -14,6 +14,7 @@ class Platform:
     """The properties of one place where notebooks run.
 
     `tracking_uri` and `registry_uri` are templates over `{home}`, `volumes` over `{catalog}` and `{ops}` (a schema).
+    `kafka_login` stands before the names of the login classes of Kafka's Java client.
     The rest are words of messages, templates too: what holds the tables (over `{home}` and `{ops}`, the schema's full
     name), the way to a second source (over `{home}` and `{source}`), what to do where a feed's folder is not there
     (over `{folder}` and its `{name}`), of any source and of the simulated one; how a `{job}` is run, from a `{task}` on
@@ -27,6 +28,7 @@ class Platform:
     volumes: str
     file_stream: str
     file_stream_options: Mapping[str, str]
+    kafka_login: str
     has_unity_catalog: bool
     place: str
     other_source_hint: str
@@ -59,6 +61,8 @@ LAPTOP = Platform(
         "fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
         "fs.file.impl.disable.cache": "true",
     },
+    # What stands before the names of Kafka's login classes.
+    kafka_login="",
     # Open-source Spark parses no PRIMARY KEY, and Hive's metastore has no tags and no grants.
     has_unity_catalog=False,
     # What a person at a laptop can do.
@@ -91,6 +95,8 @@ DATABRICKS = Platform(
         "cloudFiles.includeExistingFiles": "true",
         "cloudFiles.maxFilesPerTrigger": "1000",
     },
+    # Its Spark brings Kafka's client under another name.
+    kafka_login="kafkashaded.",
     # Primary and foreign keys (which Databricks informs the optimizer of, and never checks), tags, aliases of models.
     has_unity_catalog=True,
     # LAKEHOUSE_HOME and `lakehouse simulate` are the laptop's.

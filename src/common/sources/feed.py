@@ -195,6 +195,18 @@ class Feed(ValueFormat, ABC):
     def read_to_the_end(self, at: FeedAt) -> None:
         """Called when a run has read all that was there, and bronze has it."""
 
+    def read_again(self, at: FeedAt, start: str | None) -> None:
+        """Called before its checkpoint is removed, so that its next run reads from `start`; None: everything again.
+
+        Raises:
+            DeclarationError: it can't start there.
+        """
+        if start is not None:
+            raise DeclarationError(
+                f"--from {start}: {at.source}/{at.name} is read by `reader: {self.reader}`, which reads all again; "
+                "leave --from out"
+            )
+
     def paths_there(self, spark: "SparkSession", at: FeedAt) -> "DataFrame | None":
         """The paths of files that can be read again in another way (`path`); None where that can't be done."""
         del spark, at

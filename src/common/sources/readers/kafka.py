@@ -1,26 +1,62 @@
 """`reader: kafka`: a topic, read by Spark's own stream. Both platforms have it, exactly once by offsets."""
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
-from common.sources.connections import KafkaConnection, Text, value_of
-from common.sources.feed import Feed, FeedAt, Sights
+from common.errors import DeclarationError, FeedError
+from common.sources.connections import KafkaConnection, Text
+from common.sources.feed import Feed, FeedAt, Sight, Sights
+from common.sources.files.first_records import MAX_RECORDS, FileLook, Record
+from common.sources.kafka import position
+from common.sources.kafka.connecting import servers_of, spark_settings
+from common.sources.kafka.topic import Description, RawRecord, Topic
+from common.sources.kafka.values import NOT_UTF8, TOMBSTONE, Beside, Values
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.errors import PySparkException
     from pyspark.sql import DataFrame, SparkSession
 
 
 class KafkaFeed(Feed):
-    """A feed of one topic. `starts` says where a new stream begins; `max_records` bounds a micro-batch."""
+    """A feed of one topic, whose values are JSON.
+
+    `starts` says where a new stream begins, as `lakehouse reset --from` does; `max_records` bounds a micro-batch.
+    `with` puts `_key`, `_timestamp` and `_headers` in front of a value's own fields. `tombstones: deletion` makes a
+    record without a value `{"_key": ..., "_deleted": true}`. `envelope: debezium` reads rows' changes.
+    """
 
     reader: Literal["kafka"]
     connection: Text
     topic: Text
-    starts: Literal["earliest", "latest"] = "earliest"
+    starts: Text = "earliest"
     max_records: Annotated[int, Field(ge=1, strict=True)] = 1_000_000
+    with_fields: tuple[Beside, ...] = Field(default=(), alias="with")
+    tombstones: Literal["refuse", "deletion"] = "refuse"
+    envelope: Literal["debezium"] | None = None
 
     connects_to: ClassVar[str | None] = "kafka"
+
+    @field_validator("starts")
+    @classmethod
+    def _starts_somewhere(cls, value: str) -> str:
+        return position.check_start(value)
+
+    @model_validator(mode="after")
+    def _envelope_has_no_tombstones(self) -> "KafkaFeed":
+        if self.envelope and self.tombstones == "deletion":
+            raise DeclarationError(
+                "tombstones: with `envelope: debezium` leave it out; a delete is an event of its own there, and the "
+                "tombstone after it is passed over"
+            )
+        return self
+
+    @property
+    def values(self) -> Values:
+        """What becomes of a record's bytes."""
+        return Values(self.with_fields, self.tombstones, self.envelope)
 
     @property
     def jars(self) -> frozenset[str]:
@@ -30,39 +66,151 @@ class KafkaFeed(Feed):
     @property
     def reading(self) -> str:
         """Kafka's records hold JSON."""
-        return "kafka, json"
+        beside = f"with {' '.join(self.with_fields)}" if self.with_fields else ""
+        deletions = "tombstones: deletion" if self.tombstones == "deletion" else ""
+        return ", ".join(filter(None, ["kafka", self.envelope or "json", beside, deletions]))
 
     def place(self, at: FeedAt) -> str:
         """The topic and its brokers."""
-        return f"topic {self.topic} of {self._servers(at)}"
+        assert isinstance(at.connection, KafkaConnection)
+        return f"topic {self.topic} of {servers_of(at.connection, at.settings)}"
+
+    def check(self, at: FeedAt) -> None:
+        """Checks that the topic can be read, is the one that was read before, and has what was not read yet."""
+        topic = Topic(self.topic, at)
+        found = topic.described()
+        topic.check_readable(found)
+        self._check_same(at, found)
+        if standing := position.next_offsets(at, self.topic):
+            self._check_whole(at, position.lost(standing, topic.offsets(found.partitions)))
+
+    def position(self, at: FeedAt) -> Any:
+        """The topic's id and where its partitions end; None where the brokers don't say."""
+        try:
+            topic = Topic(self.topic, at)
+            found = topic.described()
+            return {"id": found.id, "ends": {str(n): end for n, (_, end) in topic.offsets(found.partitions).items()}}
+        except FeedError:
+            return None
 
     def look(self, at: FeedAt) -> Sights:
-        """Nothing yet."""
-        del at
-        return Sights()
+        """The topic's partitions and records, what of them is not read yet, and the first ones."""
+        topic = Topic(self.topic, at)
+        if self.topic not in (names := topic.others()):
+            seen = f"create it, or correct `topic`; there are: {', '.join(names) or 'none that the user may see'}"
+            return Sights((Sight(f"topic {self.topic}", "not there, or not to be seen", seen),))
+        found = topic.described()
+        offsets = topic.offsets(found.partitions)
+        total = sum(end - first for first, end in offsets.values())
+        standing = position.next_offsets(at, self.topic)
+        unread = sum(max(0, end - standing.get(number, first)) for number, (first, end) in offsets.items())
+        refused = "" if found.is_readable else "have the user's right to read it granted"
+        things = [
+            Sight(f"topic {self.topic}", f"{len(offsets)} partitions, id {found.id[:8]}", refused),
+            Sight("records", f"{total:,}"),
+            Sight("not read yet", f"{unread:,}" if standing else "all: it was never read"),
+        ]
+        if gone := position.lost(standing, offsets):
+            things.append(Sight("lost", self._gone(gone), at.settings.how_to_reset(_stream(at))))
+        if refused:
+            return Sights(things)
+        records = self._records(topic.first_records(offsets, MAX_RECORDS), found)
+        return Sights(things, [FileLook(f"{self.topic}@{found.id[:8]}", records, None, total > len(records))], 1)
+
+    def read_again(self, at: FeedAt, start: str | None) -> None:
+        """Notes where its next run starts: with what is there."""
+        position.note_start(at, start or "earliest")
 
     def stream(self, spark: "SparkSession", at: FeedAt) -> "DataFrame":
-        """The topic's records: `TOPIC/PARTITION#OFFSET`, and the value as text."""
+        """The topic's records: `TOPIC@ID/PARTITION#OFFSET`, ID being the first digits of the topic's id."""
         from pyspark.sql import functions as F
 
+        assert isinstance(at.connection, KafkaConnection)
+        found = Topic(self.topic, at).described()
+        self._check_same(at, found)
+        if position.noted_id(at) is None:
+            position.note_id(at, found.id)
         records = (
             spark.readStream.format("kafka")
-            .option("kafka.bootstrap.servers", self._servers(at))
+            .options(**spark_settings(at.connection, at.settings))
+            .options(**position.start_options(position.noted_start(at) or self.starts, self.topic, found.partitions))
             .option("subscribe", self.topic)
-            .option("startingOffsets", self.starts)
             .option("maxOffsetsPerTrigger", self.max_records)
             .option("failOnDataLoss", "true")
+            .option("includeHeaders", "true")
             .option("kafka.isolation.level", "read_committed")
             .load()
         )
+        name = F.lit(f"{self.topic}@{found.id[:8]}/")
+        reference = F.concat(name, F.col("partition"), F.lit("#"), F.col("offset")).alias("source_ref")
+        if not self.values.are_plain:
+            raw = records.select(reference, "key", "value", F.expr("unix_millis(timestamp)").alias("at"), "headers")
+            return raw.mapInArrow(_reading(self.values), "source_ref string, payload string, read_error string")
         is_text = F.expr("is_valid_utf8(value)")
-        reference = F.concat(F.col("topic"), F.lit("/"), F.col("partition"), F.lit("#"), F.col("offset"))
+        error = F.when(F.col("value").isNull(), F.lit(TOMBSTONE)).when(~is_text, F.lit(NOT_UTF8))
         return records.select(
-            reference.alias("source_ref"),
+            reference,
             F.when(is_text, F.col("value").cast("string")).alias("payload"),
-            F.when(~is_text, F.lit("not UTF-8")).alias("read_error"),
+            error.alias("read_error"),
         )
 
-    def _servers(self, at: FeedAt) -> str:
-        assert isinstance(at.connection, KafkaConnection)
-        return value_of(at.connection.servers, at.settings)
+    def explained(self, error: "PySparkException", at: FeedAt) -> Exception | None:
+        """Of the Java client's failures those that a person can mend."""
+        from common.sources.kafka.failures import cause_of
+
+        text = str(error)
+        return Topic(self.topic, at).explained(text) if cause_of(text) else None
+
+    def _check_same(self, at: FeedAt, found: Description) -> None:
+        noted = position.noted_id(at)
+        if noted is not None and noted != found.id:
+            raise FeedError(
+                f"the topic {self.topic} was deleted and made again (its id was {noted[:8]}, and is {found.id[:8]}): "
+                "the stream's position is one of the old topic, and would skip records of the new one. To read the "
+                f"new one from its beginning, beside what was read of the old: {at.settings.how_to_reset(_stream(at))}"
+            )
+
+    def _check_whole(self, at: FeedAt, gone: dict[int, tuple[int, int]]) -> None:
+        if gone:
+            raise FeedError(
+                f"records of the topic {self.topic} are gone before they were read: {self._gone(gone)}. Nothing brings "
+                f"them back; to go on with what is there: {at.settings.how_to_reset(_stream(at))}"
+            )
+
+    def _gone(self, gone: dict[int, tuple[int, int]]) -> str:
+        return "; ".join(
+            f"{there - following:,} of partition {number} (offsets {following:,} to {there - 1:,})"
+            if there > following
+            else f"partition {number} ends at offset {there:,}, before {following:,}, which is next"
+            for number, (following, there) in sorted(gone.items())
+        )
+
+    def _records(self, raw: Iterable[RawRecord], found: Description) -> tuple[Record, ...]:
+        records = []
+        for each in raw:
+            read = self.values.read(each.key, each.value, each.timestamp, each.headers)
+            if read is not None:
+                records.append(Record(f"{self.topic}@{found.id[:8]}/{each.partition}", each.offset, *read))
+        return tuple(records)
+
+
+def _stream(at: FeedAt) -> str:
+    return f"bronze/{at.source}/{at.name}"
+
+
+def _reading(values: Values) -> "Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]":
+    def read(batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
+        import pyarrow as pa
+
+        for batch in batches:
+            rows = []
+            for reference, key, value, at, headers in zip(*(part.to_pylist() for part in batch.columns), strict=True):
+                named = [(header["key"], header["value"]) for header in headers or ()]
+                found = values.read(key, value, at, named)
+                if found is not None:
+                    rows.append((reference, *found))
+            parts = zip(*rows, strict=True) if rows else ((), (), ())
+            names = ["source_ref", "payload", "read_error"]
+            yield pa.RecordBatch.from_arrays([pa.array(part, pa.string()) for part in parts], names)
+
+    return read

@@ -13,9 +13,7 @@ from common.sources.readers.kafka import KafkaFeed
 from servers.kafka import Broker
 
 Made = tuple[KafkaFeed, FeedAt]
-MAP = {
-    "map": {"transaction_id": "id", "event_time": "at", "customer_id": "who", "amount": "amount", "currency": "'EUR'"}
-}
+COLUMNS = {"transaction_id": "id", "event_time": "at", "customer_id": "who", "amount": "amount", "currency": "'EUR'"}
 
 
 @pytest.fixture(scope="module")
@@ -27,25 +25,33 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         server.stop()
 
 
-def source_of(connection: dict[str, Any], **options: Any) -> Source:
-    """A source of one feed, `payments`."""
-    feed = {"reader": "kafka", "connection": "broker", "into": {"transactions": {"map": COLUMNS}}, **options}
-    return Source.model_validate(
-        {
-            "name": "bank",
-            "description": "A bank's topics.",
-            "connections": {"broker": {"kind": "kafka", **connection}},
-            "feeds": {"payments": feed},
-        }
-    )
+MakeSource = Callable[..., Source]
 
 
 @pytest.fixture
-def feed(broker: Broker, tmp_path: Path) -> Callable[..., Made]:
-    """A feed of the broker; `connection` says more of how it is reached."""
+def source_of(broker: Broker) -> MakeSource:
+    """A source with a feed for each name, of its options; `connection` says more of how the broker is reached."""
+
+    def make(connection: dict[str, Any] | None = None, **feeds: dict[str, Any]) -> Source:
+        shared = {"reader": "kafka", "connection": "broker", "into": {"transactions": {"map": COLUMNS}}}
+        return Source.model_validate(
+            {
+                "name": "bank",
+                "description": "A bank's topics.",
+                "connections": {"broker": {"kind": "kafka", "servers": broker.servers, **(connection or {})}},
+                "feeds": {name: {**shared, **options} for name, options in feeds.items()},
+            }
+        )
+
+    return make
+
+
+@pytest.fixture
+def feed(source_of: MakeSource, tmp_path: Path) -> Callable[..., Made]:
+    """A feed of the broker."""
 
     def make(topic: str, connection: dict[str, Any] | None = None, **options: Any) -> Made:
-        source = source_of({"servers": broker.servers, **(connection or {})}, topic=topic, **options)
+        source = source_of(connection, payments={"topic": topic, **options})
         made = source.feeds["payments"]
         assert isinstance(made, KafkaFeed)
         return made, source.at("payments", Settings(home=tmp_path))

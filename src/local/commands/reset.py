@@ -73,8 +73,7 @@ def _reset_stream(name: str, start: str | None = None) -> None:
             source.feeds[feed].read_again(source.at(feed, settings), start)
         elif start:
             raise DeclarationError(f"--from {start}: {name} is no feed that a source declares; leave --from out")
-    targets = source.feeds[feed].into if source and feed in source.feeds else None
-    for stream in checkpoints.reset(settings, name, targets):
+    for stream in checkpoints.reset(settings, name):
         what = f"from {start} on" if start and stream.name == name else "everything again"
         out.print(f"{stream.name} will read {what}: {stream.batches:,} micro-batches are forgotten.", highlight=False)
     out.print("Run the job to fill its table: lakehouse run lakehouse")

@@ -29,7 +29,7 @@ class Lakehouse(Lake):
     """A `Lake` as a notebook sees it, with the notebook's typed parameters, and its `dbutils` on Databricks."""
 
     def __init__(self, settings: Settings, parameters: Mapping[str, Value], dbutils: Any = None) -> None:
-        super().__init__(lambda: spark_session(settings), settings)
+        super().__init__(lambda: spark_session(settings, self._jars), settings)
         self.parameters = parameters
         self.dbutils = dbutils
         self._began: Began | None = None
@@ -38,6 +38,10 @@ class Lakehouse(Lake):
     def source(self) -> Source:
         """The declaration that the parameter `source` names."""
         return load_source(repository() / "sources", str(self.parameters["source"]))
+
+    def _jars(self) -> frozenset[str]:
+        """The lists of jars that the notebook's source needs of Spark."""
+        return self.source.jars if "source" in self.parameters else frozenset()
 
     @property
     def trigger(self) -> Trigger:

@@ -5,6 +5,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,14 @@ USER_ID = "lakehouse"
 """The user that all local sessions belong to, so that the runner can end a notebook's session by its id."""
 
 
-def spark_session(settings: Settings | None = None) -> SparkSession:
+def spark_session(
+    settings: Settings | None = None, needs: Callable[[], Collection[str]] = frozenset[str]
+) -> SparkSession:
     """The session to work with; calling it again gives the same one while it lives.
 
     On Databricks it is the active session. Elsewhere it is attached to SPARK_REMOTE where that is set, or to the
     workspace's own server, which is started when it doesn't run. UDFs carry this package with them, by value.
+    `needs` gives the lists of jars that this server must have beside Delta's, by name.
 
     Raises:
         EngineError: no server can be started or reached.
@@ -31,7 +35,7 @@ def spark_session(settings: Settings | None = None) -> SparkSession:
     """
     # It would print every error a second time, as JSON with the server's stack trace.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
-    spark = _databricks_session() if this_platform() == DATABRICKS else _local_session(settings)
+    spark = _databricks_session() if this_platform() == DATABRICKS else _local_session(settings, needs)
     _ship_package_by_value()
     return spark
 
@@ -41,11 +45,11 @@ def _databricks_session() -> SparkSession:
     return active if active is not None else SparkSession.builder.getOrCreate()
 
 
-def _local_session(settings: Settings | None) -> SparkSession:
+def _local_session(settings: Settings | None, needs: Callable[[], Collection[str]]) -> SparkSession:
     existing = _living_session()
     if existing is not None:
         return existing
-    remote = os.environ.get("SPARK_REMOTE") or _attach_to_workspace(settings)
+    remote = os.environ.get("SPARK_REMOTE") or _attach_to_workspace(settings, needs())
     session_id = os.environ.get("LAKEHOUSE_SESSION_ID", "")
     try:
         spark = SparkSession.builder.remote(session_url(remote, session_id)).getOrCreate()
@@ -92,7 +96,7 @@ def _living_session() -> SparkSession | None:
     return living
 
 
-def _attach_to_workspace(settings: Settings | None) -> str:
+def _attach_to_workspace(settings: Settings | None, needs: Collection[str]) -> str:
     """Asks the workspace's engine for a server to use until this process ends, or the run that it belongs to.
 
     Gives back the server's address.
@@ -103,8 +107,9 @@ def _attach_to_workspace(settings: Settings | None) -> str:
     if settings is not None:
         environment["LAKEHOUSE_HOME"] = str(settings.home)
     client = os.environ.get("LAKEHOUSE_CLIENT_PID") or str(os.getpid())
+    wanted = [part for name in sorted(needs) for part in ("--needs", name)]
     answer = subprocess.run(
-        [sys.executable, "-m", "local.engine.server", "attach", "--pid", client],
+        [sys.executable, "-m", "local.engine.server", "attach", "--pid", client, *wanted],
         capture_output=True,
         text=True,
         env=environment,

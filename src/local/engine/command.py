@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
-from local.engine.jars import jars_folder, spark_folder
+from local.engine.jars import SPARK_JARS, jars_folder, needed_lists, spark_folder
 from local.engine.java import Java
+from local.engine.needs import needs_of
 from local.workspace import Workspace
 
 SERVER_CLASS = "org.apache.spark.sql.connect.service.SparkConnectServer"
@@ -113,7 +114,8 @@ def server_digest(workspace: Workspace) -> str:
     """A digest of all that a server is started with: settings, memory, Java, pyspark and jars."""
     chosen = [os.environ.get(name, "") for name in ("LAKEHOUSE_DRIVER_MEMORY", "JAVA_HOME", "JAVA_TOOL_OPTIONS")]
     spark = f"{spark_folder()} {version('pyspark')}"
-    started = [server_settings(workspace, 0), _SMALL_WORK, spark, str(jars_folder()), *chosen]
+    jars = [str(jars_folder(listed)) for listed in (SPARK_JARS, *needed_lists(needs_of(workspace)))]
+    started = [server_settings(workspace, 0), _SMALL_WORK, spark, *jars, *chosen]
     return hashlib.sha256(repr(started).encode()).hexdigest()[:12]
 
 

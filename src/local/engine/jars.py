@@ -1,4 +1,4 @@
-"""Spark's extra jars (Delta), fetched once by the Ivy that pyspark bundles.
+"""Spark's extra jars, fetched once by the Ivy that pyspark bundles: Delta's, and those of a reader that needs some.
 
 They are kept outside of the home folders, by digest of their list, so that a new workspace needs no network.
 """
@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from common.errors import EngineError
@@ -20,6 +20,8 @@ from local.processes import file_lock
 _HERE = Path(__file__).parent
 _SETTINGS = _HERE / "ivysettings.xml"
 SPARK_JARS = _HERE / "spark-jars.xml"
+NEEDS = {"kafka": _HERE / "kafka-jars.xml"}
+"""The lists beside Delta's, by the names that readers know them by."""
 
 
 def spark_folder() -> Path:
@@ -39,6 +41,10 @@ def jars_folder(listed: Path = SPARK_JARS) -> Path:
     """Where the jars of a list are kept: LAKEHOUSE_JARS, or the user's cache by digest of the list."""
     if override := os.environ.get("LAKEHOUSE_JARS"):
         return Path(override).expanduser().resolve()
+    return _kept(listed)
+
+
+def _kept(listed: Path) -> Path:
     digest = hashlib.sha256(listed.read_bytes() + _SETTINGS.read_bytes()).hexdigest()[:12]
     return cache_folder() / f"jars-{digest}"
 
@@ -48,44 +54,86 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "fraud-lakehouse"
 
 
-def spark_jars(java: Java | None = None, tell: Callable[[str], None] = lambda _: None) -> list[Path]:
-    """Paths of the extra jars, fetched when they are not there yet (a dozen files).
+def spark_jars(
+    java: Java | None = None, tell: Callable[[str], None] = lambda _: None, needs: Collection[str] = ()
+) -> list[Path]:
+    """Paths of the extra jars, of Delta and of the lists that are needed; fetched when they are not there yet.
+
+    A folder that LAKEHOUSE_JARS names holds all of them.
+
+    Raises:
+        EngineError: they can't be fetched, or there is no such list.
+
+    """
+    lists = [SPARK_JARS, *needed_lists(needs)]
+    if os.environ.get("LAKEHOUSE_JARS"):
+        folder = jars_folder()
+        if not folder.is_dir():
+            raise EngineError(f"LAKEHOUSE_JARS={folder}: no such folder; unset it to have the jars fetched.")
+        return _jars_in(folder)
+    names = ["Delta Lake", *sorted(needs)]
+    return [
+        jar
+        for listed, name in zip(lists, names, strict=True)
+        for jar in jars_of(listed, f"Spark's jars for {name}", java, tell)
+    ]
+
+
+def needed_lists(needs: Collection[str]) -> list[Path]:
+    """The lists of these names.
+
+    Raises:
+        EngineError: there is no list of such a name.
+
+    """
+    if unknown := sorted(set(needs) - set(NEEDS)):
+        raise EngineError(f"there is no list of jars {unknown[0]!r}; there are: {', '.join(NEEDS)}")
+    return [NEEDS[name] for name in sorted(needs)]
+
+
+def jars_of(
+    listed: Path, what: str, java: Java | None = None, tell: Callable[[str], None] = lambda _: None
+) -> list[Path]:
+    """Paths of the jars of any list, kept in the user's cache; fetched when they are not there yet.
 
     Raises:
         EngineError: they can't be fetched.
 
     """
-    folder = jars_folder()
+    folder = _kept(listed)
     if not folder.is_dir():
-        if os.environ.get("LAKEHOUSE_JARS"):
-            raise EngineError(f"LAKEHOUSE_JARS={folder}: no such folder; unset it to have the jars fetched.")
-        tell("Fetching Spark's jars for Delta Lake (once)")
+        tell(f"Fetching {what} (once)")
+        folder.parent.mkdir(parents=True, exist_ok=True)
         with file_lock(folder.parent / f".{folder.name}.lock"):
             if not folder.is_dir():
-                _fetch(folder, java or find_java())
+                _fetch(listed, what, folder, java or find_java())
+    return _jars_in(folder)
+
+
+def _jars_in(folder: Path) -> list[Path]:
     jars = sorted(folder.glob("*.jar"))
     if not jars:
         raise EngineError(f"{folder} holds no jars: remove it, they are fetched again.")
     return jars
 
 
-def _fetch(folder: Path, java: Java) -> None:
+def _fetch(listed: Path, what: str, folder: Path, java: Java) -> None:
     """Downloads next to the folder and renames, so that it is whole or absent."""
     ivy = next((spark_folder() / "jars").glob("ivy-*.jar"))
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch-") as scratch:
         fetched = Path(scratch) / "jars"
         command: list[str | Path] = [java.executable, f"-Divy.cache={scratch}/cache", "-jar", ivy]
-        command += ["-settings", _SETTINGS, "-ivy", SPARK_JARS]
+        command += ["-settings", _SETTINGS, "-ivy", listed.resolve()]
         command += ["-retrieve", f"{fetched}/[artifact]-[revision](-[classifier]).[ext]"]
         answer = subprocess.run(command, capture_output=True, text=True, cwd=scratch, check=False)
         if answer.returncode or not any(fetched.glob("*.jar")):
             reasons = [line.strip() for line in answer.stdout.splitlines() if "not found" in line or "rror" in line]
             raise EngineError(
-                "Spark's jars for Delta could not be fetched from Maven Central "
+                f"{what} could not be fetched from Maven Central "
                 f"({reasons[0] if reasons else 'no answer'}): check the network and try again, "
-                "or set LAKEHOUSE_JARS to a folder that holds them."
+                "or set LAKEHOUSE_JARS to a folder that holds all of Spark's extra jars."
             )
-        # Sources and documentation of a library may come along; only what Spark loads is kept.
+        # Sources and documentation of a library may come along; only what Java loads is kept.
         for extra in (*fetched.glob("*-sources.jar"), *fetched.glob("*-javadoc.jar")):
             extra.unlink()
         shutil.move(fetched, folder)

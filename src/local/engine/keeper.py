@@ -16,6 +16,7 @@ from typing import Any
 
 from common.errors import EngineError
 from local.engine.command import server_digest
+from local.engine.needs import needs_of
 from local.processes import ProcessIdentity, file_lock
 from local.workspace import Workspace, read_json, write_json
 
@@ -118,8 +119,10 @@ def main(arguments: list[str]) -> int:
         server = ProcessIdentity.of(int(arguments[3]))
     stays, before = idle_seconds(), read_json(workspace.engine / "server.json") or {}
     digest = server_digest(workspace) if action == "start" else before.get("digest")
+    needs = sorted(needs_of(workspace)) if action == "start" else before.get("needs", [])
     identities = {"server": server.as_json(), "keeper": ProcessIdentity.of().as_json()}
-    write_json(workspace.engine / "server.json", {"port": port, **identities, "idle_seconds": stays, "digest": digest})
+    started = {"idle_seconds": stays, "digest": digest, "needs": needs}
+    write_json(workspace.engine / "server.json", {"port": port, **identities, **started})
     keep(workspace, server, child, stays)
     if child is not None:
         print(f"process {server.pid}, Spark's server, ended with code {child.wait()}", flush=True)
@@ -134,9 +137,10 @@ def _launch(workspace: Workspace, port: int) -> "subprocess.Popen[Any]":
     from local.engine.java import find_java
 
     java = find_java()
-    jars = spark_jars(java)
+    jars = spark_jars(java, needs=needs_of(workspace))
     command = server_command(workspace, port, java, jars)
-    command[1:1] = archive_options(java, jars)
+    # Java uses an archive that was made with the first of its jars, too.
+    command[1:1] = archive_options(java, spark_jars(java))
     environment = server_environment() | {"PYSPARK_PYTHON": str(worker_python(workspace, port))}
     server_ends, servers_end = os.pipe()  # the server alone holds one end, so that its end is seen at the other
     with (workspace.logs / SERVER_LOG).open("w") as log:

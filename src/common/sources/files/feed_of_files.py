@@ -79,7 +79,8 @@ class DeclaredFiles(FolderFeed):
 
     `encoding: auto` goes by a file's byte order mark. Of CSV: `delimiter` is a comma, unless a file's `sep=` line names
     another; `columns` are the names where `header` is false; `ragged` is what becomes of rows with other fields than
-    the header. Of JSON: `records` is the path of names to the array of records within an object.
+    the header. Of JSON: `records` is the path of names to the array of records within an object. Of Parquet:
+    `payload_column` is the column whose text is the record as it was received; without it a record is the whole row.
     """
 
     format: Literal["json_lines", "json_array", "json", "csv", "parquet"]
@@ -93,6 +94,7 @@ class DeclaredFiles(FolderFeed):
     ragged: Literal["pad", "refuse"] = "refuse"
     on_bad_row: Literal["refuse_row", "refuse_file"] = "refuse_row"
     records: Text | None = None
+    payload_column: Text | None = None
     encoding: Text = "utf-8"
 
     @field_validator("encoding")

@@ -25,4 +25,5 @@ class FileFormat:
     ragged: str = "refuse"
     on_bad_row: str = "refuse_row"
     records: str | None = None
+    payload_column: str | None = None
     mapped: tuple[str, ...] = field(default=(), compare=False)

@@ -10,6 +10,7 @@ _OF_CSV = ("delimiter", "quote", "escape", "header", "columns", "skip_rows", "sk
 _FORMATS = {
     **dict.fromkeys(_OF_CSV, ("csv",)),
     "records": ("json",),
+    "payload_column": ("parquet",),
     "encoding": ("csv", "json_lines", "json_array", "json"),
 }
 

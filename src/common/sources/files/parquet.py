@@ -2,6 +2,7 @@
 
 Text and bytes that are UTF-8 stay as they are; other bytes become hexadecimal digits. A text column with a value that
 is not UTF-8, or a value that has no text (a date after the year 9999 within a list), marks its row, not the file.
+Where a payload column is declared, its text alone is the record, untouched.
 """
 
 import json
@@ -19,33 +20,63 @@ Values = tuple[pa.Array, list[str | None] | None]
 """JSON text of each value of a column, and what is wrong with it; None when nothing is."""
 
 
-def parquet_chunks(content: bytes) -> Iterator[Chunk]:
-    """The rows of a Parquet file.
+def parquet_chunks(content: bytes, payload_column: str | None = None) -> Iterator[Chunk]:
+    """The rows of a Parquet file; of each the text in `payload_column`, where one is named.
 
     Raises:
-        FileRefused: the file can't be read to its end, has no columns, or names one twice.
+        FileRefused: the file can't be read to its end, has no columns, names one twice, or has no text column of the
+            name `payload_column`.
     """
     try:
-        yield from _chunks(pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True))
+        yield from _chunks(pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True), payload_column)
     except FileRefused:
         raise
     except Exception as error:  # a damaged footer makes pyarrow raise anything: OSError, MemoryError, OverflowError
         raise FileRefused(f"not a readable Parquet file: {' '.join(str(error).split())[:200]}") from None
 
 
-def _chunks(file: pq.ParquetFile) -> Iterator[Chunk]:
+def _chunks(file: pq.ParquetFile, payload_column: str | None) -> Iterator[Chunk]:
     names = file.schema_arrow.names
     if not names:
         raise FileRefused("the Parquet file has no columns")
     if doubled := sorted({name for name in names if names.count(name) > 1}):
         raise FileRefused(f"the Parquet file names the column {doubled[0]!r} twice")
+    if payload_column is not None:
+        _check_payload_column(file.schema_arrow, payload_column)
     ordinal = 1
-    for batch in file.iter_batches(batch_size=_rows_per_batch(file.metadata)):
+    columns = None if payload_column is None else [payload_column]
+    for batch in file.iter_batches(batch_size=_rows_per_batch(file.metadata), columns=columns):
         if batch.num_rows:
             batch.validate()
             ordinals = pa.array(range(ordinal, ordinal + batch.num_rows), pa.int64())
-            yield ordinals, *_payloads(batch)
+            yield ordinals, *(_payloads(batch) if payload_column is None else _received(batch.column(payload_column)))
             ordinal += batch.num_rows
+
+
+def _check_payload_column(schema: pa.Schema, name: str) -> None:
+    if name not in schema.names:
+        raise FileRefused(
+            f"the Parquet file has no column {name!r}, which payload_column names; it has: {', '.join(schema.names)}"
+        )
+    type_ = schema.field(name).type
+    if not _is_text(type_.value_type if pa.types.is_dictionary(type_) else type_):
+        raise FileRefused(f"the column {name!r}, which payload_column names, holds {type_} and no text")
+
+
+def _received(column: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Texts as they are, and why a row has none."""
+    text = column.cast(pa.string())
+    problems = pa.nulls(len(text), pa.string())
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        text, problems = (pa.array(part, pa.string()) for part in _decoded(text.cast(pa.binary()).to_pylist()))
+    missing = pa.scalar("the payload column is null", pa.string())
+    return text, pc.if_else(text.is_null(), missing, problems)
+
+
+def _is_text(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_))
 
 
 def _rows_per_batch(metadata: pq.FileMetaData) -> int:
@@ -74,7 +105,7 @@ def _json_values(column: pa.Array) -> Values:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     type_ = column.type
-    if pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_):
+    if _is_text(type_):
         return _text_values(column)
     if pa.types.is_nested(type_):
         return _one_by_one(column, lambda value: json.dumps(value, default=_shown, ensure_ascii=False))
@@ -100,12 +131,19 @@ def _text_values(column: pa.Array) -> Values:
 
 
 def _repaired(values: list[bytes | None]) -> Values:
-    texts, problems = [], []
-    for value in values:
-        text = None if value is None else value.decode("utf-8", "backslashreplace")
-        texts.append("null" if text is None else json.dumps(text, ensure_ascii=False))
-        problems.append(None if text is None or text.encode() == value else "the text is not UTF-8")
-    return pa.array(texts, pa.string()), problems
+    texts, problems = _decoded(values)
+    quoted = ["null" if text is None else json.dumps(text, ensure_ascii=False) for text in texts]
+    return pa.array(quoted, pa.string()), problems
+
+
+def _decoded(values: list[bytes | None]) -> tuple[list[str | None], list[str | None]]:
+    """Texts with what is not UTF-8 spelt out, and what is wrong with them."""
+    texts = [None if value is None else value.decode("utf-8", "backslashreplace") for value in values]
+    problems = [
+        None if text is None or text.encode() == value else "the text is not UTF-8"
+        for text, value in zip(texts, values, strict=True)
+    ]
+    return texts, problems
 
 
 def _one_by_one(column: pa.Array, as_json: Callable[[Any], str]) -> Values:

@@ -62,8 +62,7 @@ def _located(errors: pa.Array, name: str) -> pa.Array:
 
 
 def _parquet(content: bytes, layout: FileFormat) -> Iterator[Chunk]:
-    del layout
-    return parquet_chunks(content)
+    return parquet_chunks(content, layout.payload_column)
 
 
 _PARSERS: dict[str, Callable[[bytes, FileFormat], Iterator[Chunk]]] = {

@@ -49,7 +49,7 @@ def test_a_declaration_says_which_fields_its_targets_read(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["simulated", "handbook", "paysim", "creditcard_ulb", "ieee_cis", "sparkov", "tabformer"]
+    "name", ["simulated", "simulated_http", "handbook", "paysim", "creditcard_ulb", "ieee_cis", "sparkov", "tabformer"]
 )
 def test_shipped_sources_are_valid(name: str) -> None:
     assert load_source(repository() / "sources", name).name == name

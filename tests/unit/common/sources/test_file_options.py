@@ -40,6 +40,7 @@ def test_a_feed_without_options_is_read_as_before_and_the_reader_knows_what_is_m
     assert layout == FileFormat("csv")
     assert layout.mapped == ("ID", "TS", "AMT", "FRAUD")
     assert declared(tmp_path, "json", "records: data.items") == FileFormat("json", records="data.items")
+    assert declared(tmp_path, "parquet", "payload_column: raw") == FileFormat("parquet", payload_column="raw")
 
 
 @pytest.mark.parametrize(
@@ -76,6 +77,8 @@ def test_a_feed_without_options_is_read_as_before_and_the_reader_knows_what_is_m
         ("json", ["delimiter: ';'"], "delimiter: an option of `format: csv`, not of `format: json`; leave it out"),
         ("json_lines", ["skip_rows: 1"], "skip_rows: an option of `format: csv`, not of `format: json_lines`"),
         ("json_lines", ["header: false"], "header: an option of `format: csv`"),
+        ("csv", ["payload_column: raw"], "payload_column: an option of `format: parquet`, not of `format: csv`; leave"),
+        ("parquet", ["payload_column: ''"], "payload_column: String should have at least 1 character"),
         ("parquet", ["columns: [a]"], "columns: an option of `format: csv`"),
         ("parquet", ["encoding: cp1252"], "encoding: an option of `format: csv or json_lines or json_array or json`"),
         ("csv", ["skip_rows: true"], "skip_rows: Input should be a valid integer (given: True)"),

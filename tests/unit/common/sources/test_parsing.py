@@ -106,6 +106,38 @@ def test_parquet_values_become_text_with_all_their_digits() -> None:
     assert set(second.values()) == {None}  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("type_", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
+def test_the_payload_column_of_parquet_is_the_record_as_received(type_: pa.DataType) -> None:
+    texts = ['{"amount": 12.50,"n":1e400}', None, "no json", "", '"quo\\"ted\\n"']
+    content = parquet(pa.table({"id": range(5), "raw": pa.array(texts, type_), "raw.text": ["x"] * 5}))
+
+    assert records(content, "parquet", payload_column="raw") == [
+        (number, text, "the payload column is null" if text is None else None)
+        for number, text in enumerate(texts, start=1)
+    ]
+    assert [payload for _, payload, _ in records(content, "parquet", payload_column="raw.text")] == ["x"] * 5
+
+
+def test_a_payload_that_is_not_utf8_is_marked_and_harms_no_other() -> None:
+    values = pa.array([b'{"a":1}', b'{"a":"\xff"}', None]).view(pa.string())
+
+    assert records(parquet(pa.table({"raw": values})), "parquet", payload_column="raw") == [
+        (1, '{"a":1}', None),
+        (2, '{"a":"\\xff"}', "the text is not UTF-8"),
+        (3, None, "the payload column is null"),
+    ]
+
+
+def test_a_payload_column_that_is_not_there_or_no_text_refuses_the_file() -> None:
+    content = parquet(pa.table({"id": [1], "bytes": [b"{}"], "body": [{"raw": "{}"}]}))
+
+    with pytest.raises(FileRefused, match=r"no column 'raw', which payload_column names; it has: id, bytes, body"):
+        records(content, "parquet", payload_column="raw")
+    for name, type_ in (("id", "int64"), ("bytes", "binary"), ("body", "struct")):
+        with pytest.raises(FileRefused, match=f"the column '{name}', which payload_column names, holds {type_}"):
+            records(content, "parquet", payload_column=name)
+
+
 @pytest.mark.parametrize("format_", ["json_lines", "csv"])
 def test_gzip_is_recognised_by_content(format_: str) -> None:
     plain = {"json_lines": b'{"a":"1"}\n', "csv": b"a\n1\n"}[format_]

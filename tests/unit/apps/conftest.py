@@ -1,0 +1,23 @@
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# What runs beside the jobs is no part of what is installed.
+sys.path.append(str(Path(__file__).resolve().parents[3]))
+
+from servers.aws import KEYS, AwsServer
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
+    server = AwsServer(tmp_path_factory.mktemp("aws")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)

@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -12,7 +12,7 @@ from local.commands.shared import out
 from local.workspace import current_workspace, shown_path
 
 if TYPE_CHECKING:
-    from local.simulate import SimulationSummary
+    from local.simulate import SimulationSummary, World
 
 EXAMPLES = """examples:
   lakehouse simulate                      the default world, 120 days
@@ -21,19 +21,23 @@ EXAMPLES = """examples:
   lakehouse simulate --difficulty 0       a world in which a feature or a rule sees each fraud
   lakehouse simulate --if-missing         only where no files have landed yet
   lakehouse simulate --to http --url http://127.0.0.1:8000/events --days 30 --per-second 500
+  lakehouse simulate --to kafka --per-second 500 --for-seconds 300    topics of sources/simulated_kafka.yml
 """
 
 
 def simulate(ctx: typer.Context) -> None:
     """Land files of a synthetic payment world, day by day."""
     # Imported here: the settings come from a package that the other verbs need not load.
-    from local.simulate import World, existing_world
+    from local.simulate import existing_world
     from local.simulate import simulate as make_days
 
     options = vars(_parser().parse_args(ctx.args))
-    to, url, per_second = (options.pop(name) for name in ("to", "url", "per_second"))
+    to, url, per_second, seconds = (options.pop(name) for name in ("to", "url", "per_second", "for_seconds"))
     landing = current_workspace().landing if to == "files" else current_workspace().home / "outbox" / to
     if to == "http" and _goes_on(landing, url, per_second):
+        return
+    if to == "kafka":
+        _to_kafka(landing, options, per_second, seconds)
         return
     existing = existing_world(landing)
     is_begun = existing is not None and existing[1] == 0  # broken off before its first day was whole
@@ -41,16 +45,14 @@ def simulate(ctx: typer.Context) -> None:
         out.print(f"{shown_path(landing)}: files have landed already.")
         return
     days = options.pop("days")
-    given = {name: value for name, value in options.items() if value is not None}
-    world = dataclasses.replace(existing[0] if existing else World(), **given)
-    show(make_days(landing, world, days=days))
+    show(make_days(landing, _world(landing, options), days=days))
     if to == "http":
         _send(landing, url, per_second)
 
 
 def _goes_on(outbox: Path, url: str | None, per_second: float | None) -> bool:
     """Sends what an earlier call left, if it left something."""
-    from local.simulate.to_http import is_empty
+    from local.simulate.outbox import is_empty
 
     if url is None:
         raise ParameterError("--to http needs the API's address: --url http://127.0.0.1:8000/events")
@@ -67,6 +69,33 @@ def _send(outbox: Path, url: str, per_second: float | None) -> None:
     sent = send_outbox(outbox, url, per_second, lambda words: out.print(words, highlight=False))
     refused = "".join(f", {count:,} refused ({reason})" for reason, count in sent.refused.items())
     out.print(f"{url}: {sent.kept:,} events taken, {sent.repeated:,} that were there before{refused}", highlight=False)
+
+
+def _to_kafka(outbox: Path, options: dict[str, Any], per_second: float | None, seconds: float | None) -> None:
+    """Sends what an earlier call left, or makes days and sends those; more days while there is time left."""
+    from local.simulate import simulate as make_days
+    from local.simulate.outbox import is_empty
+    from local.simulate.to_kafka import Sending
+
+    days, _ = options.pop("days"), options.pop("if_missing")
+    with Sending(outbox, per_second, seconds) as sending:
+        if is_empty(outbox):
+            show(make_days(outbox, _world(outbox, options), days=days))
+        else:
+            out.print("Sending what an earlier call left.")
+        while sending.send() and seconds is not None:
+            show(make_days(outbox, _world(outbox, {}), days=1))
+    sent = ", ".join(f"{topic} {count:,}" for topic, count in sending.sent.items())
+    out.print(f"{sending.servers}: {sent or 'nothing was sent'}", highlight=False)
+
+
+def _world(landing: Path, options: dict[str, Any]) -> "World":
+    """The world that is there, or a new one, with the settings that are given."""
+    from local.simulate import World, existing_world
+
+    existing = existing_world(landing)
+    given = {name: value for name, value in options.items() if value is not None}
+    return dataclasses.replace(existing[0] if existing else World(), **given)
 
 
 def show(made: "SimulationSummary") -> None:
@@ -94,9 +123,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--days", type=_positive, metavar="N", help="days to add (a new world: all of them)")
     parser.add_argument("--if-missing", action="store_true", help="do nothing where files have landed already")
-    parser.add_argument("--to", choices=["files", "http"], default="files", help="where the records go [files]")
+    parser.add_argument(
+        "--to", choices=["files", "http", "kafka"], default="files", help="where the records go [files]"
+    )
     parser.add_argument("--url", metavar="URL", help="with --to http: the events API's address")
     parser.add_argument("--per-second", type=_rate, metavar="N", help="at most so many records a second [no limit]")
+    parser.add_argument(
+        "--for-seconds", type=_rate, metavar="N", help="with --to kafka: for so long, making days as they are needed"
+    )
     for field in dataclasses.fields(World):
         if field.name == "days":
             continue

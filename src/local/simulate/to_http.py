@@ -21,6 +21,7 @@ from common.sources.declaration import Source, load_source
 from common.sources.files.feed_of_files import FolderFeed
 from common.sources.files.parsing import parse_file
 from local.simulate.landing import SOURCE
+from local.simulate.outbox import Pace, in_order
 
 EVENTS_PER_REQUEST = 200
 ATTEMPTS = 7
@@ -35,11 +36,6 @@ class Sent:
     kept: int = 0
     repeated: int = 0
     refused: Counter[str] = field(default_factory=Counter)
-
-
-def is_empty(outbox: Path) -> bool:
-    """Whether nothing waits in an outbox: all that was made is sent."""
-    return not any(path.is_file() for path in (outbox / SOURCE).glob("[!.]*/*"))
 
 
 def send_outbox(
@@ -64,10 +60,10 @@ def send_outbox(
     """
     source = load_source(repository() / "sources", SOURCE)
     client = _Client(url, tell, first_pause_seconds)
-    pace = _Pace(per_second)
+    pace = Pace(per_second)
     sent = Sent()
     try:
-        for path in _in_order(outbox / SOURCE, source):
+        for path in in_order(outbox / SOURCE, source):
             for events in requests_of(path, source):
                 pace.wait(len(events))
                 _send(client, path.parent.name, events, sent)
@@ -108,18 +104,6 @@ def _event(event_id: str, payload: str) -> str | None:
     return f'{{"event_id":{json.dumps(event_id)}{"," if fields else ""}{rest}'
 
 
-def _in_order(folder: Path, source: Source) -> list[Path]:
-    """The files of all feeds, by day; of a day in the order of the declaration, which sends references first."""
-    places = list(source.feeds)
-    files = [path for name in places for path in (folder / name).glob(f"{name}-*")]
-
-    def day_and_place(path: Path) -> tuple[str, int]:
-        feed = path.parent.name
-        return path.name[len(feed) + 1 :].partition(".")[0], places.index(feed)
-
-    return sorted(files, key=day_and_place)
-
-
 def _send(client: "_Client", feed: str, events: Sequence[str], sent: Sent) -> None:
     status, answer = client.post(feed, "\n".join(events))
     if status == 202:
@@ -133,21 +117,6 @@ def _send(client: "_Client", feed: str, events: Sequence[str], sent: Sent) -> No
             f"{client.url}/{feed} refuses what it should take, with {status}: {answer[:300]}. What was sent before "
             "stays; the same command goes on"
         )
-
-
-class _Pace:
-    """Lets so many events pass in a second, counted from the first."""
-
-    def __init__(self, per_second: float | None) -> None:
-        self._per_second = per_second
-        self._began = time.monotonic()
-        self._passed = 0
-
-    def wait(self, events: int) -> None:
-        if self._per_second is not None:
-            ahead = self._began + self._passed / self._per_second - time.monotonic()
-            time.sleep(max(0.0, ahead))
-            self._passed += events
 
 
 class _Client:

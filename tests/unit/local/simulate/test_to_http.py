@@ -19,7 +19,8 @@ from common.sources.declaration import load_source
 from common.sources.files.feed_of_files import FolderFeed
 from common.sources.files.parsing import parse_file
 from local.simulate import simulate
-from local.simulate.to_http import EVENTS_PER_REQUEST, is_empty, send_outbox
+from local.simulate.outbox import is_empty
+from local.simulate.to_http import EVENTS_PER_REQUEST, send_outbox
 
 sys.path.append(str(repository()))
 

@@ -14,6 +14,7 @@ class Platform:
     """The properties of one place where notebooks run.
 
     `tracking_uri` and `registry_uri` are templates over `{home}`, `volumes` over `{catalog}` and `{ops}` (a schema).
+    `s3_scheme` is how Spark calls S3.
     The rest are words of messages, templates too: what holds the tables (over `{home}` and `{ops}`, the schema's full
     name), the way to a second source (over `{home}` and `{source}`), what to do where a feed's folder is not there
     (over `{folder}` and its `{name}`), of any source and of the simulated one; how a `{job}` is run, from a `{task}` on
@@ -27,6 +28,7 @@ class Platform:
     volumes: str
     file_stream: str
     file_stream_options: Mapping[str, str]
+    s3_scheme: str
     has_unity_catalog: bool
     place: str
     other_source_hint: str
@@ -59,6 +61,8 @@ LAPTOP = Platform(
         "fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
         "fs.file.impl.disable.cache": "true",
     },
+    # Hadoop's client of S3, by jars that are fetched when they are first needed; Unity Catalog's own has credentials.
+    s3_scheme="s3a",
     # Open-source Spark parses no PRIMARY KEY, and Hive's metastore has no tags and no grants.
     has_unity_catalog=False,
     # What a person at a laptop can do.
@@ -91,6 +95,7 @@ DATABRICKS = Platform(
         "cloudFiles.includeExistingFiles": "true",
         "cloudFiles.maxFilesPerTrigger": "1000",
     },
+    s3_scheme="s3",
     # Primary and foreign keys (which Databricks informs the optimizer of, and never checks), tags, aliases of models.
     has_unity_catalog=True,
     # LAKEHOUSE_HOME and `lakehouse simulate` are the laptop's.

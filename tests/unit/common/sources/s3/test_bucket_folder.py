@@ -145,13 +145,17 @@ def test_spark_gets_hadoops_path_and_keys_that_do_not_print(aws: AwsServer, sett
     ("words", "expected"),
     [
         (
-            "(org.apache.hadoop.fs.s3a.UnknownStoreException) `s3a://bucket/in': getFileStatus on s3a://bucket/in: "
-            "software.amazon.awssdk.services.s3.model.NoSuchBucketException: The specified bucket does not exist",
+            (
+                "(org.apache.hadoop.fs.s3a.UnknownStoreException) `s3a://bucket/in': getFileStatus on s3a://bucket/in: "
+                "software.amazon.awssdk.services.s3.model.NoSuchBucketException: The specified bucket does not exist"
+            ),
             "s3://bucket/in at http://.*: there is no such bucket",
         ),
         (
-            "java.nio.file.AccessDeniedException: s3a://bucket/in: software.amazon.awssdk.core.exception: "
-            "Unable to load credentials from any of the providers in the chain",
+            (
+                "java.nio.file.AccessDeniedException: s3a://bucket/in: software.amazon.awssdk.core.exception: "
+                "Unable to load credentials from any of the providers in the chain"
+            ),
             "there are no credentials for it",
         ),
         ("AccessDeniedException: Access Denied (Service: S3, Status Code: 403)", "give no right to list and read it"),

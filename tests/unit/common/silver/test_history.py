@@ -93,7 +93,7 @@ def test_versions_equal_the_oracle_for_ties_returns_and_repeats(
         rows,
         "account_id string, customer_id string, currency string, credit_limit int, balance int, "
         "changed_at timestamp, change_order string, record_id string",
-    ).select(*(F.col(n).cast("decimal(18,2)") if n in money else F.col(n) for n in names))
+    ).select(*(F.col(n).cast("decimal(18,2)") if n in ("credit_limit", "balance") else F.col(n) for n in names))
     frame = frame.withColumn("is_deleted", F.lit(None).cast("boolean"))
     digested = DERIVATIONS[ACCOUNT.changes.name](frame, USUAL)
 

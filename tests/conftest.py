@@ -59,7 +59,7 @@ def spark(workspace_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     if own:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv(VARIABLE, UNTIL_IT_ENDS)
-            os.environ["SPARK_REMOTE"] = attach(workspace, os.getpid(), needs=["kafka"]).remote
+            os.environ["SPARK_REMOTE"] = attach(workspace, os.getpid(), needs=["kafka", "s3"]).remote
     session = spark_session()
     yield session
     session.stop()

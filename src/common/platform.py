@@ -15,6 +15,7 @@ class Platform:
 
     `tracking_uri` and `registry_uri` are templates over `{home}`, `volumes` over `{catalog}` and `{ops}` (a schema).
     `kafka_login` stands before the names of the login classes of Kafka's Java client.
+    `s3_scheme` is how Spark calls S3.
     The rest are words of messages, templates too: what holds the tables (over `{home}` and `{ops}`, the schema's full
     name), the way to a second source (over `{home}` and `{source}`), what to do where a feed's folder is not there
     (over `{folder}` and its `{name}`), of any source and of the simulated one; how a `{job}` is run, from a `{task}` on
@@ -29,6 +30,7 @@ class Platform:
     file_stream: str
     file_stream_options: Mapping[str, str]
     kafka_login: str
+    s3_scheme: str
     has_unity_catalog: bool
     place: str
     other_source_hint: str
@@ -63,6 +65,8 @@ LAPTOP = Platform(
     },
     # What stands before the names of Kafka's login classes.
     kafka_login="",
+    # Hadoop's client of S3, by jars that are fetched when they are first needed; Unity Catalog's own has credentials.
+    s3_scheme="s3a",
     # Open-source Spark parses no PRIMARY KEY, and Hive's metastore has no tags and no grants.
     has_unity_catalog=False,
     # What a person at a laptop can do.
@@ -97,6 +101,7 @@ DATABRICKS = Platform(
     },
     # Its Spark brings Kafka's client under another name.
     kafka_login="kafkashaded.",
+    s3_scheme="s3",
     # Primary and foreign keys (which Databricks informs the optimizer of, and never checks), tags, aliases of models.
     has_unity_catalog=True,
     # LAKEHOUSE_HOME and `lakehouse simulate` are the laptop's.

@@ -20,7 +20,7 @@ from local.processes import file_lock
 _HERE = Path(__file__).parent
 _SETTINGS = _HERE / "ivysettings.xml"
 SPARK_JARS = _HERE / "spark-jars.xml"
-NEEDS = {"kafka": _HERE / "kafka-jars.xml"}
+NEEDS = {"kafka": _HERE / "kafka-jars.xml", "s3": _HERE / "s3-jars.xml"}
 """The lists beside Delta's, by the names that readers know them by."""
 
 

@@ -6,7 +6,8 @@ leading dot or underscore) are left until they are renamed.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
@@ -19,14 +20,25 @@ from common.sources.files.parsing import FileFormat, FileRefused, parse_file
 
 _SCHEME = re.compile(r"^(file|dbfs):/+")
 """Prefixes of paths on a laptop's disk and in a volume. People, and erasures, look for the path without them."""
+_HADOOPS_S3 = re.compile(r"^s3[an]://")
+"""What Hadoop calls S3. Elsewhere, and in references, it is s3://."""
 _FILES = "path string, modificationTime timestamp, length bigint, content binary"
 
 
-def stream_files(spark: SparkSession, folder: str, layout: FileFormat, platform: Platform) -> DataFrame:
-    """The records of all files of a folder, as a stream of source_ref, payload and read_error."""
+def stream_files(
+    spark: SparkSession,
+    folder: str,
+    layout: FileFormat,
+    platform: Platform,
+    options: Mapping[str, str] = MappingProxyType({}),
+) -> DataFrame:
+    """The records of all files of a folder, as a stream of source_ref, payload and read_error.
+
+    `options` are what Spark must know beside the platform's to reach the folder.
+    """
     files = (
         spark.readStream.format(platform.file_stream)
-        .options(**platform.file_stream_options)
+        .options(**platform.file_stream_options, **options)
         .schema(_FILES)
         .load(folder)
     )
@@ -56,7 +68,7 @@ def _parser(layout: FileFormat) -> Callable[[Iterable[pa.RecordBatch]], Iterable
 
 def file_records(path: str, content: bytes, layout: FileFormat) -> Iterator[pa.RecordBatch]:
     """One file's records as batches of source_ref, payload and read_error; a refused file is one record."""
-    where = _SCHEME.sub("/", path)
+    where = _HADOOPS_S3.sub("s3://", _SCHEME.sub("/", path))
     names = ["source_ref", "payload", "read_error"]
     try:
         for ordinals, payloads, errors in parse_file(content, layout):

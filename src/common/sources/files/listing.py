@@ -24,13 +24,14 @@ def local_files(folder: str) -> Iterator[str]:
     for root in sorted(glob.glob(folder)):
         for parent, folders, names in os.walk(root, followlinks=True):
             real = os.path.realpath(parent)
-            folders[:] = [] if real in seen else sorted(name for name in folders if not _is_hidden(name))
+            folders[:] = [] if real in seen else sorted(name for name in folders if not is_hidden(name))
             paths = [] if real in seen else [os.path.join(os.path.abspath(parent), name) for name in sorted(names)]
             seen.add(real)
             yield from (path for path in paths if not re.search(UNFINISHED, path))
 
 
-def _is_hidden(folder: str) -> bool:
+def is_hidden(folder: str) -> bool:
+    """Whether a folder of that name is passed over."""
     return folder.startswith(".") or (folder.startswith("_") and "=" not in folder) or folder.endswith("._COPYING_")
 
 

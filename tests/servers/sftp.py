@@ -1,7 +1,6 @@
 """An SFTP server in the test's process: users, host key, and faults that tests ask for."""
 
 import asyncio
-import io
 import logging
 import threading
 from collections.abc import Awaitable, Callable
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncssh
-import paramiko
 
 USER, PASSWORD = "lake", "a password of the tests"
 
@@ -18,7 +16,8 @@ USER, PASSWORD = "lake", "a password of the tests"
 class SftpServer:
     """A server of a folder, on a port that stays the same when it is stopped and started again.
 
-    `before(step, path)` is called before a file is opened or read and a folder is listed; it may `cut`, wait, or raise.
+    `before(step, path)` is called before a file is opened (`open`) or read (`read`, without a path) and a folder is
+    listed (`list`); it may `cut`, `vanish`, or raise.
     """
 
     def __init__(self, root: Path) -> None:
@@ -64,15 +63,15 @@ class SftpServer:
         self._loop.close()
 
     def cut(self) -> None:
-        """Cuts every connection at once, within `before`."""
+        """Cuts every connection; within `before`."""
         for connection in list(self._connections):
             connection.abort()
 
-    def client(self) -> paramiko.SFTPClient:
-        """A client of the server's own, for what senders do."""
-        transport = paramiko.Transport(("127.0.0.1", self.port))
-        transport.connect(username=USER, pkey=paramiko.Ed25519Key.from_private_key(io.StringIO(self.user_key)))
-        return paramiko.SFTPClient.from_transport(transport)  # type: ignore[return-value]
+    def vanish(self) -> None:
+        """Stops at once, within `before`. `start` begins it again."""
+        self.cut()
+        self._listener.close()
+        self._listener = None
 
     def _run(self, work: Awaitable[None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(30)  # type: ignore[arg-type]

@@ -32,7 +32,9 @@ def patiently(
 
     retrying = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(ATTEMPTS),
-        wait=tenacity.wait_exponential_jitter(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, jitter=FIRST_PAUSE_SECONDS),
+        wait=tenacity.wait_exponential_jitter(
+            multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS, jitter=FIRST_PAUSE_SECONDS
+        ),
         retry=tenacity.retry_if_exception(passing),
         before_sleep=say,
         reraise=True,
@@ -43,7 +45,8 @@ def patiently(
         if not passing(error):
             raise
         raise FeedError(
-            f"{doing}: {words_of(error)}, {ATTEMPTS} times. What was pulled before stays, and the next run goes on there"
+            f"{doing}: {words_of(error)}, {ATTEMPTS} times. What was pulled before stays, and the next run goes on "
+            "there"
         ) from error
     return result
 

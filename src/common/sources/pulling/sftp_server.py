@@ -207,8 +207,8 @@ class SftpServer:
             with suppress(paramiko.SSHException, ValueError):
                 return kind.from_private_key(io.StringIO(text if text.endswith("\n") else f"{text}\n"))
         raise DeclarationError(
-            f"{self.option}.key: the secret {self.connection.key.secret!r} is no private key that can be read: it must be "
-            "the text of an Ed25519, ECDSA or RSA key without a passphrase"
+            f"{self.option}.key: the secret {self.connection.key.secret!r} is no private key that can be read: it must "
+            "be the text of an Ed25519, ECDSA or RSA key without a passphrase"
         )
 
 

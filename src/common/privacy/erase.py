@@ -169,8 +169,8 @@ def carry_out(lake: Lake, source: Source, plan: Plan) -> Erased:
 
 def _targets(lake: Lake, source: Source, feeds: list[str]) -> list[Table]:
     """The tables that records of the feeds went into; a target without a feed has rows of a feed that is gone."""
-    found = {name: source.feed_of(name) for name in TARGETS}
-    wanted = [TARGETS[name] for name, feed in found.items() if feed is None or feed[0] in feeds]
+    found = {name: source.feeds_of(name) for name in TARGETS}
+    wanted = [TARGETS[name] for name, makers in found.items() if not makers or makers.keys() & {*feeds}]
     return [table for table in wanted if lake.exists(table)]
 
 

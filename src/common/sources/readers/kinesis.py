@@ -11,7 +11,7 @@ from common.sources.connections import AwsConnection, Text
 from common.sources.feed import FeedAt, Sight, Sights, Tell, silent
 from common.sources.files.first_look import warnings_of
 from common.sources.files.first_records import MAX_FILES, MAX_RECORDS, FileLook, Record, payloads_of
-from common.sources.pulling.kinesis import DIGITS, KinesisPuller, record_of
+from common.sources.pulling.kinesis import KinesisPuller, record_of
 from common.sources.pulling.kinesis_stream import Arrived, KinesisStream
 from common.sources.pulling.pull import Landed, pull
 from common.sources.pulling.pulled_feed import PulledFeed
@@ -55,7 +55,7 @@ class KinesisFeed(PulledFeed):
         for shard in is_open:
             after = puller.position(landed, shard.name) if landed.folder.is_dir() else None
             first = next(stream.answers(shard.name, after), None)
-            words = "nothing is pulled yet" if after is None else f"pulled up to {after.zfill(DIGITS)}"
+            words = "nothing is pulled yet" if after is None else f"pulled up to {after}"
             if first is not None and first.records:
                 words += f"; more is there, the end is {first.behind_milliseconds / 1000:,.0f} s after that"
             things.append(Sight(shard.name, words))

@@ -57,8 +57,11 @@ class Account:
             self.at.connection, "sources/bank.yml: connections.aws", self.at.settings, self.name, self.words.append
         )
         api = stream.api
-        stream.__dict__["api"] = Watched(api, lambda *call: self.before(*call))
+        stream.__dict__["api"] = Watched(api, self._step)
         return KinesisPuller(stream, from_latest, self.words.append)
+
+    def _step(self, operation: str, arguments: dict[str, Any]) -> None:
+        self.before(operation, arguments)
 
     def pull(self, *, from_latest: bool = False) -> int:
         return pull(self.puller(from_latest=from_latest), self.at)

@@ -1,31 +1,34 @@
-"""moto's server, and a stream for each test."""
+"""A Kinesis service, and a stream for each test."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-
 from account import Account
+
 from common.settings import Settings
 from common.sources.connections import AwsConnection, Secret
 from common.sources.feed import FeedAt
 from common.sources.pulling import retries
-from servers.aws import REGION, AwsServer
+from servers.aws import REGION
+from servers.kinesis import KinesisServer, as_on_aws
 
 
 @pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
-    server = AwsServer(tmp_path_factory.mktemp("aws")).start()
-    yield server
+def aws() -> Iterator[KinesisServer]:
+    server = KinesisServer()
+    server.start()
+    with as_on_aws():
+        yield server
     server.stop()
 
 
 @pytest.fixture
-def account(aws: AwsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Account:
+def account(aws: KinesisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Account:
     monkeypatch.setattr(retries, "FIRST_PAUSE_SECONDS", 0.01)
     monkeypatch.setenv("LAKEHOUSE_SECRET_AWS_KEY", "testing")
-    kinesis, name = aws.client("kinesis"), f"card-events-{uuid4().hex[:8]}"
+    kinesis, name = aws.client(), f"card-events-{uuid4().hex[:8]}"
     kinesis.create_stream(StreamName=name, ShardCount=1)
     connection = AwsConnection(
         kind="aws",

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from account import Account, refusal
+
 from common.errors import FeedError
 from common.sources.files.first_records import files_of, look_at
 from common.sources.files.landed import LAYOUT
 from common.sources.pulling import kinesis
 from common.sources.pulling.kinesis import KinesisPuller
-from common.sources.pulling.kinesis_stream import KinesisStream, Shard, parents_first
+from common.sources.pulling.kinesis_stream import Arrived, KinesisStream, Shard, parents_first
 
 
 def notes_of(account: Account) -> Path:
@@ -48,6 +48,13 @@ def test_records_are_landed_once_with_their_sequence_numbers(account: Account) -
     assert len(number) == 56 + len("#1")
     (look, _) = look_at(files_of(account.at.pulled), LAYOUT)
     assert look.records[0].payload == '{"amount": 12.50}'
+
+
+def test_sequence_numbers_sort_as_texts() -> None:
+    now = datetime.now(UTC)
+    refs = [kinesis.record_of("s", "shardId-0", Arrived(number, now, b"{}")).ref for number in ("9", "10", "9" * 56)]
+    assert refs == sorted(refs)
+    assert refs[0] == f"s/shardId-0@{'0' * 55}9#1"
 
 
 def test_what_is_no_text_or_several_records_in_one_is_landed_as_unreadable(account: Account) -> None:
@@ -199,7 +206,9 @@ def test_records_that_the_stream_forgot_are_reported_once_and_hold_nothing_up(ac
     account.before = fail_once("get_records")
     with pytest.raises(FeedError, match="refused"):
         account.pull()
-    with pytest.raises(FeedError, match="keeps records for 24 hours, and they were not read in time: shardId-0.* what "):
+    with pytest.raises(
+        FeedError, match=r"keeps records for 24 hours, and they were not read in time: shardId-0.* what "
+    ):
         account.pull()
     assert account.payloads() == ["1", "2"]
     account.put("3")
@@ -231,14 +240,16 @@ def test_a_stream_that_was_made_anew_is_noticed_before_anything_is_read(account:
     account.kinesis.create_stream(StreamName=account.name, ShardCount=1)
     account.put("of another stream", "and more")
 
-    with pytest.raises(FeedError, match="was deleted and made anew: .*declare it as another feed"):
+    with pytest.raises(FeedError, match=r"was deleted and made anew: .*declare it as another feed"):
         account.pull()
     assert account.payloads() == ["1"]
 
 
 def test_a_refusal_says_what_is_needed(account: Account) -> None:
     account.before = fail_once("list_shards")
-    with pytest.raises(FeedError, match=r"refused, AccessDeniedException: .* credentials of .*aws, and that they may Des"):
+    with pytest.raises(
+        FeedError, match=r"refused, AccessDeniedException: .* credentials of .*aws, and that they may Des"
+    ):
         account.pull()
 
     account.kinesis.delete_stream(StreamName=account.name)
@@ -317,8 +328,8 @@ def test_kills_and_reshards_in_any_order_lose_and_double_nothing(
 
 def _merge(account: Account, first: str, second: str) -> None:
     """Merges the first two open shards whose keys are beside each other."""
-    shards = {one["ShardId"]: one["HashKeyRange"] for one in account.kinesis.list_shards(StreamName=account.name)["Shards"]}
+    shards = {
+        one["ShardId"]: one["HashKeyRange"] for one in account.kinesis.list_shards(StreamName=account.name)["Shards"]
+    }
     ranges = sorted((int(shards[name]["StartingHashKey"]), name) for name in open_shards(account))
-    account.kinesis.merge_shards(
-        StreamName=account.name, ShardToMerge=ranges[0][1], AdjacentShardToMerge=ranges[1][1]
-    )
+    account.kinesis.merge_shards(StreamName=account.name, ShardToMerge=ranges[0][1], AdjacentShardToMerge=ranges[1][1])

@@ -1,4 +1,4 @@
-"""What is pulled comes to bronze once, whichever server it is of: an SFTP server's files, a Kinesis stream's records."""
+"""What is pulled comes to bronze once: an SFTP server's files, a Kinesis stream's records."""
 
 import json
 from collections.abc import Iterator

@@ -74,8 +74,9 @@ def plan_erasure(
         with lake.staged(_bronze_records(lake, bronze, kept, feed), f"{bronze.name}.erased") as found:
             if found.isEmpty():
                 continue
-            path = path_of(F.col("source_ref"))
-            files += [(row[0], row[1]) for row in found.groupBy(path).count().orderBy(path).collect()]
+            if not source.feeds[feed].forget(source.at(feed, lake.settings), ()):
+                path = path_of(F.col("source_ref"))
+                files += [(row[0], row[1]) for row in found.groupBy(path).count().orderBy(path).collect()]
             targets = [name for name in source.feeds[feed].into if (feed, TARGETS[name].name) in counted]
             flows += [
                 FlowCounts(feed, TARGETS[name].name, _verdicts(lake, source, feed, name, found)) for name in targets
@@ -154,6 +155,8 @@ def carry_out(lake: Lake, source: Source, plan: Plan) -> Erased:
         if lake.exists(BY_ENTITY[entity].history):
             rebuild_history(lake, BY_ENTITY[entity], keys)
     mend_star(lake, changed)
+    for feed in filter(source.feeds.__contains__, feeds):
+        _forget_landed(lake, source, feed, record_ids)
     for bronze in filter(lake.exists, map(bronze_table, filter(None, feeds))):
         rows[bronze.name] = erase(lake, bronze, record_ids)
     count(lake, plan)
@@ -165,6 +168,14 @@ def carry_out(lake: Lake, source: Source, plan: Plan) -> Erased:
             vacuum_at_once(lake, table)
     drop_plan(lake.settings, plan.erasure_id)
     return Erased(plan.erasure_id, {name: n for name, n in rows.items() if n}, plan.flows, plan.files)
+
+
+def _forget_landed(lake: Lake, source: Source, name: str, record_ids: DataFrame) -> None:
+    """Takes the records out of what was pulled, while bronze still says where they were."""
+    feed, at, bronze = source.feeds[name], source.at(name, lake.settings), bronze_table(name)
+    if lake.exists(bronze) and feed.forget(at, ()):
+        found = lake.table(bronze).join(record_ids, "record_id", "left_semi").select("source_ref").collect()
+        feed.forget(at, {row[0] for row in found})
 
 
 def _targets(lake: Lake, source: Source, feeds: list[str]) -> list[Table]:

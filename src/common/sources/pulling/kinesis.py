@@ -31,6 +31,11 @@ _A_SECOND = timedelta(seconds=1)
 _AGGREGATED_BEGINS = b"\xf3\x89\x9a\xc2"
 
 
+def shard_of(name: str) -> str:
+    """What the names of a shard's landed files begin with."""
+    return name.rpartition("_")[0] + "_"
+
+
 def record_of(stream: str, shard: str, arrived: Arrived) -> Record:
     """A record with its reference `STREAM/SHARD@NUMBER#1`; or why it can't be read."""
     ref = f"{stream}/{shard}@{arrived.sequence.zfill(DIGITS)}#1"

@@ -1,6 +1,6 @@
 """`reader: kinesis`: a Kinesis stream. Spark reads it on Databricks only: it is pulled, in the same way on both."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -11,7 +11,7 @@ from common.sources.connections import AwsConnection, Text
 from common.sources.feed import FeedAt, Sight, Sights, Tell, silent
 from common.sources.files.first_look import warnings_of
 from common.sources.files.first_records import MAX_FILES, MAX_RECORDS, FileLook, Record, payloads_of
-from common.sources.pulling.kinesis import KinesisPuller, record_of
+from common.sources.pulling.kinesis import KinesisPuller, record_of, shard_of
 from common.sources.pulling.kinesis_stream import Arrived, KinesisStream
 from common.sources.pulling.pull import Landed, pull
 from common.sources.pulling.pulled_feed import PulledFeed
@@ -43,6 +43,11 @@ class KinesisFeed(PulledFeed):
     def pull(self, at: FeedAt, tell: Tell = silent) -> int:
         """Lands the records that are new."""
         return pull(self.puller(at, tell), at, tell)
+
+    def settled(self, names: Sequence[str]) -> Sequence[str]:
+        """All but the newest of each shard: that is the shard's position."""
+        newest = {shard_of(name): name for name in sorted(names)}
+        return [name for name in names if name != newest[shard_of(name)]]
 
     def look(self, at: FeedAt) -> Sights:
         """The stream, how far its shards are read, and their first records."""

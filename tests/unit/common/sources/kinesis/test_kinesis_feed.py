@@ -7,6 +7,7 @@ from common.errors import DeclarationError, FeedError
 from common.sources.connections import AwsConnection
 from common.sources.declaration import load_source
 from common.sources.feed import FeedAt
+from common.sources.pulling.pull import Landed
 from common.sources.readers.kinesis import KinesisFeed
 from servers.kinesis import KinesisServer
 
@@ -56,6 +57,24 @@ def test_a_declared_stream_is_pulled_and_looked_at(account: Account, tmp_path: P
     last = account.landed()[-1]["ref"]
     assert feed.look(at).things[1].found == f"pulled up to {last.partition('@')[2].removesuffix('#1')}"
     assert (feed.reading, feed.first_look(at)) == ("kinesis, json", "")
+
+
+def test_the_newest_file_of_each_shard_is_never_removed(account: Account, tmp_path: Path) -> None:
+    feed, at = declared(account, tmp_path)
+    account.put("1")
+    feed.pull(at)
+    account.kinesis.split_shard(
+        StreamName=account.name, ShardToSplit="shardId-000000000000", NewStartingHashKey=str(2**127)
+    )
+    for number in range(2, 5):
+        account.put(f"{number}")
+        feed.pull(at)
+    names = Landed(Path(at.pulled)).names()
+    assert feed.settled(names) == names[1:3]
+
+    for name in feed.settled(names):
+        (Path(at.pulled) / name).unlink()
+    assert feed.pull(at) == 0
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from common.errors import DeclarationError
 from common.settings import Settings
@@ -94,5 +94,10 @@ def _described(shown: str, problem: Mapping[str, Any]) -> str:
     where = list(problem["loc"])
     chosen = str(where.pop(2)) if len(where) > 2 and where[0] in ("feeds", "connections") else ""
     part = {**_READERS, **_CONNECTIONS}.get(chosen)
-    options = {1: Source.model_fields, 5: TargetMap.model_fields} | ({3: part.model_fields} if part else {})
+    options = {1: Source.model_fields, 5: TargetMap.model_fields} | ({3: _options_of(part)} if part else {})
     return described(shown, {**problem, "loc": tuple(where)}, options)
+
+
+def _options_of(part: type[BaseModel]) -> list[str]:
+    """The names of options as people write them."""
+    return [field.alias or name for name, field in part.model_fields.items()]

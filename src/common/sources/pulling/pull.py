@@ -79,6 +79,8 @@ def pull(puller: Puller, at: FeedAt, tell: Tell = silent) -> int:
     landed.folder.mkdir(parents=True, exist_ok=True)
     files = 0
     with _alone(landed.folder, at):
+        for left in landed.folder.glob(f".*{_PART}"):  # by a pull that was killed; its source may have it no more
+            left.unlink()
         for portion in puller.portions(landed):
             land(portion, landed.folder)
             puller.confirm(portion)

@@ -11,6 +11,8 @@ from pydantic import Field
 
 from common.sources.readers.files import FileFeed
 from common.sources.readers.kafka import KafkaFeed
+from common.sources.readers.kinesis import KinesisFeed
+from common.sources.readers.sftp import SftpFeed
 
-AnyFeed = Annotated[FileFeed | KafkaFeed, Field(discriminator="reader")]
+AnyFeed = Annotated[FileFeed | KafkaFeed | KinesisFeed | SftpFeed, Field(discriminator="reader")]
 """Every reader. A feed's `reader` says which it is."""

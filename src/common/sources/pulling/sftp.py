@@ -1,0 +1,146 @@
+"""Pulls files of an SFTP server: every version of a file once, when it is whole.
+
+What is landed is the position: a landed file's name has a digest of the server's path, size and time of change. A file
+with another size or time is another version, and both are kept.
+"""
+
+import hashlib
+import re
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from pathlib import Path
+from posixpath import basename
+
+from common.errors import FeedError
+from common.sources.feed import Tell, silent
+from common.sources.files.listing import UNFINISHED, is_hidden_folder
+from common.sources.pulling.pull import Landed, Portion
+from common.sources.pulling.sftp_server import RemoteFile, SftpServer
+
+NAME_BYTES = 160
+"""A file's name has at most 255 bytes; time, digest and what marks an unfinished one come to it."""
+BLOCK_BYTES = 1024**2
+
+
+def landed_name(file: RemoteFile) -> str:
+    """The name of a landed version, such as `20250131T235959Z.1a2b3c4d5e6f.out__a.csv` for `/out/a.csv`."""
+    version = f"{file.path}|{file.size}|{file.modified_seconds}"
+    digest = hashlib.sha256(version.encode()).hexdigest()[:12]
+    changed = datetime.fromtimestamp(file.modified_seconds, UTC).strftime("%Y%m%dT%H%M%SZ")
+    # Signs that folders, patterns and URLs give a meaning to would make the name another one on its way.
+    readable = re.sub(r"[^\w.=+@,() -]", "_", file.path.strip("/").replace("/", "__"))
+    kept = readable.encode()[-NAME_BYTES:].decode("utf-8", "ignore")
+    return f"{changed}.{digest}.{kept}"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which files are pulled, and how it is known that they are whole.
+
+    Either a file doesn't change for `quiet`, or a file beside it, of its name and `marker`, says that it is whole.
+    """
+
+    path: str
+    pattern: str
+    quiet: timedelta
+    marker: str | None = None
+
+    def takes(self, path: str) -> bool:
+        """Whether a file is one of the feed, by its name. Names that senders give to unfinished ones aren't."""
+        is_marker = self.marker is not None and path.endswith(self.marker)
+        return fnmatchcase(basename(path), self.pattern) and not is_marker and not re.search(UNFINISHED, path)
+
+    def marked(self, files: Iterable[RemoteFile]) -> list[RemoteFile]:
+        """The files that are the feed's and, where there must be one, have a marker that is no older than they are."""
+        times = {file.path: file.modified_seconds for file in files}
+        return sorted(
+            file
+            for file in files
+            if self.takes(file.path)
+            and (self.marker is None or times.get(file.path + self.marker, -1) >= file.modified_seconds)
+        )
+
+
+@dataclass
+class SftpPuller:
+    """Pulls what a selection takes from a server."""
+
+    server: SftpServer
+    selection: Selection
+    tell: Tell = silent
+    _partial: Path | None = field(default=None, repr=False)
+
+    def portions(self, landed: Landed) -> Iterator[Portion]:
+        """Every version that is not landed, oldest first.
+
+        Raises:
+            FeedError: the server can't be reached or refuses; at the end, where it refuses some files only.
+        """
+        try:
+            yield from self._portions(landed)
+        finally:
+            self.server.close()
+
+    def confirm(self, portion: Portion) -> None:
+        """Forgets what was kept to resume its transfer."""
+        del portion
+        if self._partial is not None:
+            self._partial.unlink(missing_ok=True)
+
+    def _portions(self, landed: Landed) -> Iterator[Portion]:
+        files, closed = self.listed()
+        names = set(landed.names())
+        new = [file for file in self.selection.marked(files) if landed_name(file) not in names]
+        self._forget_others(landed, new)
+        whole = self._whole(new)
+        for file in whole:
+            self._partial = landed.partial(landed_name(file))
+            try:
+                self.server.fetch(file, self._partial)
+                is_same = self.server.version(file.path) == file and self._partial.stat().st_size == file.size
+            except FileNotFoundError:
+                is_same = False  # taken away meanwhile
+            except PermissionError:
+                closed.append(file.path)
+                continue
+            if is_same:
+                yield Portion(landed_name(file), _blocks(self._partial), file.modified_seconds)
+            else:
+                self._partial.unlink(missing_ok=True)
+                self.tell(f"{file.path} of {self.server.address} changes: it is left for the next pull")
+        if closed:
+            raise FeedError(
+                f"{self.server.address}: the user may not read {', '.join(closed[:3])}"
+                f"{f' and {len(closed) - 3:,} more' if len(closed) > 3 else ''}; all others are pulled"
+            )
+
+    def listed(self) -> tuple[list[RemoteFile], list[str]]:
+        """All files of the folder, and folders that are closed to the user."""
+        return self.server.files(self.selection.path, lambda folder: not is_hidden_folder(basename(folder)))
+
+    def _whole(self, new: list[RemoteFile]) -> list[RemoteFile]:
+        """Those that are not being written. A server's clock may be wrong: they are looked at twice."""
+        if not new or self.selection.marker is not None or not self.selection.quiet:
+            return new
+        time.sleep(self.selection.quiet.total_seconds())
+        again = set(self.listed()[0])
+        whole = [file for file in new if file in again]
+        if len(whole) < len(new):
+            self.tell(f"{self.server.address}: {len(new) - len(whole):,} files are still being written; they are left")
+        return whole
+
+    def _forget_others(self, landed: Landed, new: list[RemoteFile]) -> None:
+        """Removes what was transferred of versions that are landed, or not there any more."""
+        wanted = {landed.partial(landed_name(file)) for file in new}
+        for path in landed.folder.glob(f".*{landed.partial('x').suffix}"):
+            if path not in wanted:
+                path.unlink()
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            yield block

@@ -1,0 +1,84 @@
+"""What is pulled comes to bronze once: an SFTP server's files, a Kinesis stream's records."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from common.bronze.ingest import ingest, pull
+from common.contracts.bronze import bronze_table
+from common.sources.declaration import Source
+from common.storage.lake import Lake
+from servers.aws import REGION
+from servers.kinesis import KinesisServer, as_on_aws
+from servers.sftp import PASSWORD, USER, SftpServer
+
+TARGET = {"transactions": {"map": {"transaction_id": "ID", "event_time": "TS", "amount": "AMT"}}}
+
+
+@pytest.fixture
+def sftp(tmp_path: Path) -> Iterator[SftpServer]:
+    server = SftpServer(tmp_path)
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def kinesis() -> Iterator[KinesisServer]:
+    server = KinesisServer()
+    server.start()
+    with as_on_aws():
+        yield server
+    server.stop()
+
+
+def test_files_and_records_come_to_bronze_once(
+    lake: Lake, sftp: SftpServer, kinesis: KinesisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKEHOUSE_SECRET_BANK", PASSWORD)
+    secret = {"secret": "bank"}
+    partner = {"kind": "sftp", "host": "127.0.0.1", "port": sftp.port, "user": USER, "host_key": sftp.host_key}
+    aws = {"kind": "aws", "region": REGION, "endpoint": kinesis.endpoint, "access_key": secret, "secret_key": secret}
+    files = {
+        "reader": "sftp",
+        "connection": "partner",
+        "path": "/out",
+        "ready": {"quiet": "0 seconds"},
+        "format": "csv",
+    }
+    events = {"reader": "kinesis", "connection": "aws", "stream": "card-events"}
+    source = Source.model_validate(
+        {
+            "name": "bank",
+            "description": "A bank.",
+            "connections": {"partner": {**partner, "password": secret}, "aws": aws},
+            "feeds": {"settlements": {**files, "into": TARGET}, "card_events": {**events, "into": TARGET}},
+        }
+    )
+    out = sftp.root / "out"
+    out.mkdir()
+    out.joinpath("a.csv").write_text("ID,TS\nt1,2025-01-31T10:00:00Z\n")
+    client = kinesis.client()
+    client.create_stream(StreamName="card-events", ShardCount=1)
+    client.put_record(StreamName="card-events", PartitionKey="k", Data=b'{"ID": "t2", "AMT": 12.50}')
+    client.put_record(StreamName="card-events", PartitionKey="k", Data=b"\xff")
+
+    first = ingest(lake, source, pulled=pull(lake, source))
+    out.joinpath("b.csv").write_text("ID,TS\nt3,2025-01-31T10:00:00Z\n")
+    second = ingest(lake, source, pulled=pull(lake, source))
+
+    assert (first.by_feed, second.by_feed) == (
+        {"settlements": 1, "card_events": 2},
+        {"settlements": 1, "card_events": 0},
+    )
+    rows = lake.table(bronze_table("settlements")).orderBy("source_ref").collect()
+    assert [json.loads(row.payload)["ID"] for row in rows] == ["t1", "t3"]
+    assert [row.source_ref.rpartition(".out__")[2] for row in rows] == ["a.csv#1", "b.csv#1"]
+    rows = lake.table(bronze_table("card_events")).orderBy("source_ref").collect()
+    assert [(row.payload, row.read_error) for row in rows] == [
+        ('{"ID": "t2", "AMT": 12.50}', None),
+        (None, "not UTF-8"),
+    ]
+    assert rows[0].source_ref.startswith("card-events/shardId-000000000000@")

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from common.sources.readers.files import FileFeed
 from common.sources.readers.kafka import KafkaFeed
+from common.sources.readers.postgres_tables import PostgresTablesFeed
 
-AnyFeed = Annotated[FileFeed | KafkaFeed, Field(discriminator="reader")]
+AnyFeed = Annotated[FileFeed | KafkaFeed | PostgresTablesFeed, Field(discriminator="reader")]
 """Every reader. A feed's `reader` says which it is."""

@@ -86,7 +86,7 @@ def _options(connection: PostgresConnection, settings: Settings, files: ExitStac
     if connection.password:
         options["password"] = connection.password.value(settings)
     if connection.ca:
-        file = files.enter_context(NamedTemporaryFile("w", suffix=".pem"))
+        file = files.enter_context(NamedTemporaryFile("w", suffix=".pem"))  # noqa: SIM115
         file.write(value_of(connection.ca, settings))
         file.flush()
         options["sslrootcert"] = file.name

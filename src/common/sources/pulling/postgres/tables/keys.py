@@ -64,7 +64,7 @@ def write_all(there: There, file: Path) -> None:
 
 
 def compare(there: There, known: Path, fresh: Iterable[str], file: Path) -> Iterator[str]:
-    """The known keys that are gone; afterwards the file has those that are there.
+    """The known keys that are gone; afterwards the file has those that are there, unless they are those of `known`.
 
     `fresh` are keys that were pulled since the known ones were written.
     """
@@ -76,6 +76,8 @@ def compare(there: There, known: Path, fresh: Iterable[str], file: Path) -> Iter
     differing = [
         bucket for bucket, line in _lines(known, others) if _digest(line, added, bucket) != digests.get(bucket, (0, 0))
     ]
+    if not added and not differing:
+        return
     found = there.by_bucket(differing) if differing else iter(())
     coming = next(found, None)
     wanted = set(differing)

@@ -174,7 +174,8 @@ class _Pull:
         there = key_files.There(self._cursor, table, keys.buckets)
         gone = key_files.compare(there, self._folder / keys.file, self._fresh_of(table, keys), self._folder / file)
         self._write(delete_record(table, key, offset + self._seen.end, self._stamp) for key in gone)
-        return Keys(file, keys.buckets, self._taken)
+        changed = (self._folder / file).exists()
+        return Keys(file if changed else keys.file, keys.buckets, self._taken)
 
     def _fresh_of(self, table: Table, keys: Keys) -> Iterator[str]:
         """The keys that were pulled since the table's last comparison."""

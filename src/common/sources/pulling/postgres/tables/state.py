@@ -126,15 +126,18 @@ class Store:
 
     def commit(self, state: State) -> None:
         """Makes a pull the last one. Its files are safe before."""
+        stamp = stamp_of(state.taken)
         for name in state.files:
-            with suppress(FileNotFoundError), (self.folder / name).open("rb") as written:
+            if not name.startswith(stamp):  # of an earlier pull: safe already
+                continue
+            with (self.folder / name).open("rb") as written:
                 _sync(written.fileno())
         scratch = self.folder / ".note"
         with scratch.open("w", encoding="utf-8") as note:
             json.dump(asdict(state), note)
             note.flush()
             _sync(note.fileno())
-        scratch.rename(self.folder / f"{stamp_of(state.taken)}.json")
+        scratch.rename(self.folder / f"{stamp}.json")
 
 
 def _read(note: Path) -> State:

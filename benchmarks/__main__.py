@@ -17,6 +17,7 @@ MODULES = (
     "history_merge",
     "new_day",
     "five_million",
+    "postgres_tables",
 )
 
 

@@ -31,7 +31,7 @@ CREATE TABLE payments (id bigint, paid_on date, order_id bigint, amount numeric(
     PRIMARY KEY (id, paid_on)) PARTITION BY RANGE (paid_on);
 CREATE TABLE payments_2026 PARTITION OF payments FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 CREATE TABLE payments_2027 PARTITION OF payments DEFAULT;
-CREATE TABLE shipments (id bigint PRIMARY KEY, order_id bigint, sent_at timestamptz, updated_at timestamptz DEFAULT now());
+CREATE TABLE shipments (id bigint PRIMARY KEY, order_id bigint, sent_at date, updated_at timestamptz DEFAULT now());
 CREATE TABLE audit_log (at timestamptz, what text);
 """
 INSERTS = (
@@ -43,8 +43,7 @@ INSERTS = (
     "INSERT INTO staff SELECT md5(%(n)s::text)::uuid, id, 'NaN' FROM stores LIMIT 1",
     "INSERT INTO inventory VALUES (%(m)s, 'sku-' || %(n)s, 5)",
     "INSERT INTO orders (id, customer_id, status) SELECT %(n)s, id, 'new' FROM customers ORDER BY random() LIMIT 1",
-    "INSERT INTO order_items SELECT id, (SELECT 1 + count(*) FROM order_items i WHERE i.order_id = o.id), 'sku', 1.000 "
-    "FROM orders o ORDER BY random() LIMIT 1",
+    "INSERT INTO order_items SELECT id, 1 + (SELECT count(*) FROM order_items WHERE order_id = o.id), 's' FROM orders o",
     "INSERT INTO payments VALUES (%(n)s, '2026-05-05', %(m)s, 9007199254740993.1234, now())",
     "INSERT INTO shipments (id, order_id) VALUES (%(n)s, %(m)s)",
     "INSERT INTO audit_log VALUES (now(), 'something')",
@@ -68,7 +67,7 @@ DELETES = (
 
 
 class Writers:
-    """Three applications that write at random, by one seed: transactions stay open, are rolled back, have savepoints."""
+    """Three applications that write at random, by one seed: transactions stay open, roll back, have savepoints."""
 
     def __init__(self, server: Postgres, seed: int) -> None:
         self.random = random.Random(seed)

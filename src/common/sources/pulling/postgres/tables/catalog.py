@@ -79,7 +79,7 @@ def tables_of(cursor: Any, selection: Selection, option: str) -> list[Table]:
     if absent := sorted(set(selection.listed) - names):
         raise DeclarationError(f"{option}: the database has no table {absent[0]!r}; tables are named SCHEMA.TABLE")
     kept = [table for table in found if not {table.name, table.full_name} & selection.leave_out]
-    if selection.keyless == "leave":
+    if selection.keyless == "leave_out":
         kept = [table for table in kept if table.key]
     if not kept:
         raise DeclarationError(f"{option}: there is no table to pull in the schema {selection.schema!r}")

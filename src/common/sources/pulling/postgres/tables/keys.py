@@ -72,52 +72,61 @@ def compare(there: There, known: Path, fresh: Iterable[str], file: Path) -> Iter
     for key in fresh:
         added[_hashes(key, there.buckets)[0]].add(key)
     digests = there.digests()
-    others = added.keys() | digests.keys()
-    differing = [
-        bucket for bucket, line in _lines(known, others) if _digest(line, added, bucket) != digests.get(bucket, (0, 0))
-    ]
+
+    def known_lines() -> Iterator[tuple[int, str]]:
+        return _lines(known, added, added.keys() | digests.keys())
+
+    differing = [bucket for bucket, line in known_lines() if _digest(line) != digests.get(bucket, (0, 0))]
     if not added and not differing:
         return
     found = there.by_bucket(differing) if differing else iter(())
     coming = next(found, None)
     wanted = set(differing)
     with file.open("w", encoding="utf-8") as lines:
-        for bucket, line in _lines(known, others):
+        for bucket, line in known_lines():
             if bucket not in wanted:
-                lines.write(line if bucket not in added else _line(bucket, _keys(line) | added[bucket]))
+                lines.write(line)
                 continue
             now: list[str] = []
             if coming and coming[0] == bucket:
                 now, coming = coming[1], next(found, None)
-            yield from sorted((_keys(line) | added.get(bucket, set())).difference(now))
+            yield from sorted(_keys(line).difference(now))
             lines.write(_line(bucket, now))
 
 
-def _lines(known: Path, others: Collection[int]) -> Iterator[tuple[int, str]]:
-    """Every bucket of the file and the others, in order, with its line in the file; an empty one where it has none."""
+def _lines(known: Path, added: Mapping[int, set[str]], others: Collection[int]) -> Iterator[tuple[int, str]]:
+    """Every bucket of the file and the others, in order, with its line, added keys among it; it may be empty."""
     more = deque(sorted(others))
     with known.open(encoding="utf-8", newline="\n") as lines:
         for line in lines:
             bucket = int(line.partition("\t")[0])
             while more and more[0] < bucket:
-                yield more.popleft(), ""
+                other = more.popleft()
+                yield other, _with("", other, added)
             if more and more[0] == bucket:
                 more.popleft()
-            yield bucket, line
-    yield from ((bucket, "") for bucket in more)
+            yield bucket, _with(line, bucket, added)
+    yield from ((other, _with("", other, added)) for other in more)
+
+
+def _with(line: str, bucket: int, added: Mapping[int, set[str]]) -> str:
+    """The line with the keys that are added to its bucket. Only those that it hasn't are hashed."""
+    new = added[bucket].difference(_keys(line)) if bucket in added else ()
+    if not new:
+        return line
+    (count, total), (more, sum_of_more) = _digest(line), _sum(new)
+    return "\t".join((str(bucket), str(count + more), str(total + sum_of_more), *_keys(line), *new)) + "\n"
 
 
 def _keys(line: str) -> set[str]:
     return set(line.rstrip("\n").split("\t")[3:])
 
 
-def _digest(line: str, added: Mapping[int, set[str]], bucket: int) -> Bucket:
-    if bucket not in added:
-        if not line:
-            return 0, 0
-        _, count, total, _ = line.split("\t", 3)
-        return int(count), int(total)
-    return _sum(_keys(line) | added[bucket])
+def _digest(line: str) -> Bucket:
+    if not line:
+        return 0, 0
+    _, count, total, _ = line.split("\t", 3)
+    return int(count), int(total)
 
 
 def _sum(keys: Collection[str]) -> Bucket:

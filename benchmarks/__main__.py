@@ -18,6 +18,7 @@ MODULES = (
     "history_merge",
     "new_day",
     "five_million",
+    "postgres_tables",
 )
 
 

@@ -15,4 +15,7 @@ from common.sources.readers.kinesis import KinesisFeed
 from common.sources.readers.sftp import SftpFeed
 
 AnyFeed = Annotated[FileFeed | KafkaFeed | KinesisFeed | SftpFeed, Field(discriminator="reader")]
+from common.sources.readers.postgres_tables import PostgresTablesFeed
+
+AnyFeed = Annotated[FileFeed | KafkaFeed | PostgresTablesFeed, Field(discriminator="reader")]
 """Every reader. A feed's `reader` says which it is."""

@@ -1,0 +1,41 @@
+"""Which tables are pulled and how, as it is declared."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+XMIN = "xmin"
+"""The watermark that every table has: the transaction that wrote a row's version."""
+
+_UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+
+
+def seconds_of(duration: str) -> int:
+    """Seconds of a duration such as `10 minutes`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = re.fullmatch(r"(\d+) (second|minute|hour|day)s?", duration)
+    if not found:
+        raise ValueError(f"{duration!r} is no duration such as 30 seconds, 10 minutes, 1 hour or 1 day")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The tables of a schema but some, or the ones that are listed; and how they are pulled.
+
+    `watermark` are the columns of which a table's first is used. `keyless` says what becomes of tables without a
+    primary key. `deletes_every` is in seconds; None where deletes aren't looked for.
+    """
+
+    schema: str | None = None
+    leave_out: frozenset[str] = frozenset()
+    listed: Sequence[str] = ()
+    watermark: Sequence[str] = (XMIN,)
+    overlap_seconds: int = 600
+    deletes_every: int | None = 3600
+    keyless: str = "refuse"
+    timeout_seconds: int = 1800
+    part_bytes: int = 64 * 1024**2

@@ -1,0 +1,162 @@
+"""What is known after a pull, and its files until they are landed: one commit, by one rename.
+
+A pull first writes all that it found into a hidden folder beside the landed files: parts of records, the keys that it
+saw, and last, by a rename, the note that names them all. That note is the position and the data together: killed
+before it, the old one holds and the scraps are swept away; killed after it, the parts that are named and not yet
+landed are landed by the next pull before anything else. A part is removed here when it is landed.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from common.errors import FeedError
+from common.sources.pulling.pull import Landed, Portion
+
+FOLDER = ".pulls"
+_BLOCK = 1024**2
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of a table that are known to be there: the file of the last comparison, and when it was (µs)."""
+
+    file: str
+    buckets: int
+    compared: int
+
+
+@dataclass(frozen=True)
+class TableState:
+    """What is known of a table: every transaction before `horizon` is landed, and the later ones that are `seen`.
+
+    `since` is a time (µs since 1970, the server's) after which all others have begun. `offset` is added to transactions
+    in references, so that they rise even where the server counts from the beginning again. `digest` is of the whole
+    content of a table without a key.
+    """
+
+    oid: int
+    key: tuple[str, ...]
+    server: str
+    horizon: int
+    end: int
+    since: int
+    offset: int = 0
+    seen: tuple[int, ...] = ()
+    digest: str = ""
+    keys: Keys | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known after a pull, which was `taken` then (µs since 1970). `points` are ends and times of earlier ones.
+
+    `parts` are its files of records, `fresh` those of the keys that were pulled since a table's last comparison.
+    """
+
+    taken: int = 0
+    parts: tuple[str, ...] = ()
+    fresh: tuple[str, ...] = ()
+    points: tuple[tuple[int, int], ...] = ()
+    server: str = ""
+    tables: dict[str, TableState] = field(default_factory=dict)
+
+    @property
+    def files(self) -> frozenset[str]:
+        """The files that the note names."""
+        keys = [table.keys.file for table in self.tables.values() if table.keys]
+        return frozenset((*self.parts, *self.fresh, *keys))
+
+
+def time_of(micros: int) -> datetime:
+    """A time given in microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def stamp_of(micros: int) -> str:
+    """The name of a pull: its time, which sorts."""
+    return time_of(micros).strftime("%Y%m%dT%H%M%S%fZ")
+
+
+class Store:
+    """The hidden folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / FOLDER
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def state(self, landed: Landed) -> State:
+        """What is known; scraps of a pull that was killed are removed.
+
+        Raises:
+            FeedError: files are landed that the note knows nothing of.
+        """
+        notes = sorted(self.folder.glob("*.json"))
+        state = _read(notes[-1]) if notes else State()
+        newest = landed.newest()
+        if newest and newest > f"{stamp_of(state.taken)}~":
+            raise FeedError(
+                f"{landed.folder} holds {newest}, and {self.folder} knows nothing of it: part of the folder was "
+                "removed or restored. Restore the rest of it, or remove all of it and the feed's bronze table and "
+                "checkpoint: then everything is pulled again"
+            )
+        keep = {notes[-1].name, *state.files} if notes else set()
+        for file in list(self.folder.iterdir()):
+            if file.name not in keep:
+                file.unlink()
+        return state
+
+    def pending(self, state: State, landed: Landed) -> Iterator[Portion]:
+        """The parts that are not landed yet."""
+        for name in state.parts:
+            file = self.folder / name
+            if landed.has(name):
+                file.unlink(missing_ok=True)
+            elif file.exists():
+                yield Portion(name, _blocks(file))
+
+    def is_landed(self, name: str) -> None:
+        """A part is landed: it isn't needed here."""
+        (self.folder / name).unlink(missing_ok=True)
+
+    def commit(self, state: State) -> None:
+        """Makes a pull the last one. Its files are safe before."""
+        stamp = stamp_of(state.taken)
+        for name in state.files:
+            if not name.startswith(stamp):  # of an earlier pull: safe already
+                continue
+            with (self.folder / name).open("rb") as written:
+                _sync(written.fileno())
+        scratch = self.folder / ".note"
+        with scratch.open("w", encoding="utf-8") as note:
+            json.dump(asdict(state), note)
+            note.flush()
+            _sync(note.fileno())
+        scratch.rename(self.folder / f"{stamp}.json")
+
+
+def _read(note: Path) -> State:
+    content = json.loads(note.read_text(encoding="utf-8"))
+    tables = {}
+    for name, table in content["tables"].items():
+        keys = Keys(**table["keys"]) if table["keys"] else None
+        tables[name] = TableState(**{**table, "key": tuple(table["key"]), "seen": tuple(table["seen"]), "keys": keys})
+    points = tuple((end, taken) for end, taken in content["points"])
+    lists = {name: tuple(content[name]) for name in ("parts", "fresh")}
+    return State(**{**content, **lists, "points": points, "tables": tables})
+
+
+def _blocks(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        while block := opened.read(_BLOCK):
+            yield block
+
+
+def _sync(descriptor: int) -> None:
+    with suppress(OSError):  # volumes of Databricks keep what is closed, and may refuse this
+        os.fsync(descriptor)

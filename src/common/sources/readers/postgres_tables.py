@@ -1,0 +1,127 @@
+"""`reader: postgres_tables`: all tables of a PostgreSQL schema, or some, as they are at each pull.
+
+It is pulled: Spark's JDBC source has no snapshot over several tables, no position, and no stream.
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
+
+from common.sources.connections import PostgresConnection, Text
+from common.sources.feed import FeedAt, Sight, Sights
+from common.sources.pulling.postgres.connect import connect, name_of
+from common.sources.pulling.postgres.tables.catalog import Table, quoted, tables_of
+from common.sources.pulling.postgres.tables.puller import OPTION, TablesPuller
+from common.sources.pulling.postgres.tables.selection import XMIN, Selection, seconds_of
+from common.sources.pulling.pull import Puller
+from common.sources.pulling.pulled_feed import PulledFeed
+from common.sources.target_map import Strict
+
+
+def _duration(text: str) -> str:
+    seconds_of(text)
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_duration)]
+"""Such as `10 minutes`."""
+
+
+class SchemaTables(Strict):
+    """All tables of a schema, those too that come later, but for some."""
+
+    schema_: Annotated[Text, Field(alias="schema")] = "public"
+    except_: Annotated[tuple[Text, ...], Field(alias="except")] = ()
+
+
+class Deletes(Strict):
+    """How often the keys that are there are compared with those that were seen."""
+
+    every: Duration | Literal["never"] = "1 hour"
+
+
+class PostgresTablesFeed(PulledFeed):
+    """A feed of tables, in one snapshot at each pull: new and changed rows whole, and the keys of deleted ones.
+
+    `watermark` are columns, of which a table's first narrows what is looked through: the database has an index on it.
+    `overlap` is longer than a transaction takes until it writes first, and than clocks differ. `without_key` says what
+    becomes of tables without a primary key. A query that takes longer than `timeout` is stopped.
+    """
+
+    reader: Literal["postgres_tables"]
+    connection: Text
+    tables: SchemaTables | Annotated[tuple[Text, ...], Field(min_length=1)] = SchemaTables()
+    watermark: Text | Annotated[tuple[Text, ...], Field(min_length=1)] = (XMIN,)
+    overlap: Duration = "10 minutes"
+    deletes: Deletes = Deletes()
+    without_key: Literal["refuse", "whole", "leave_out"] = "refuse"
+    timeout: Duration = "30 minutes"
+
+    connects_to: ClassVar[str | None] = "postgres"
+
+    @property
+    def selection(self) -> Selection:
+        """What the puller must know."""
+        everything = isinstance(self.tables, SchemaTables)
+        return Selection(
+            schema=self.tables.schema_ if isinstance(self.tables, SchemaTables) else None,
+            leave_out=frozenset(self.tables.except_) if isinstance(self.tables, SchemaTables) else frozenset(),
+            listed=() if everything else tuple(str(name) for name in self.tables),
+            watermark=(self.watermark,) if isinstance(self.watermark, str) else self.watermark,
+            overlap_seconds=seconds_of(self.overlap),
+            deletes_every=None if self.deletes.every == "never" else seconds_of(self.deletes.every),
+            keyless=self.without_key,
+            timeout_seconds=seconds_of(self.timeout),
+        )
+
+    def place(self, at: FeedAt) -> str:
+        """The tables and their database."""
+        return f"{self._tables} of {name_of(_connection(at), at.settings)}"
+
+    def puller(self, at: FeedAt) -> Puller:
+        """Who pulls. It checks tables and rights itself: a database that is away holds no other feed up."""
+        return TablesPuller(at, self.selection)
+
+    def look(self, at: FeedAt) -> Sights:
+        """Tables, rows, keys, watermarks and rights; nothing is written."""
+        with connect(_connection(at), at.settings) as connection:
+            cursor = connection.cursor()
+            cursor.execute("SELECT current_user || ', PostgreSQL ' || current_setting('server_version')")
+            row = cursor.fetchone()
+            things = [Sight(name_of(_connection(at), at.settings), str(row[0]) if row else "")]
+            tables = tables_of(cursor, self.selection, at.option(OPTION))
+            indexed = _indexed(cursor)
+        warnings = [
+            f"{table.full_name} has no index that begins with {table.watermark}: each pull reads all of it; "
+            f"CREATE INDEX CONCURRENTLY ON {quoted(table.schema)}.{quoted(table.name)} ({quoted(table.watermark)});"
+            for table in tables
+            if table.watermark not in ("", XMIN) and (table.oid, table.watermark) not in indexed
+        ]
+        return Sights([*things, *map(_sight, tables)], warnings=warnings)
+
+    @property
+    def _tables(self) -> str:
+        if isinstance(self.tables, SchemaTables):
+            return f"the tables of the schema {self.tables.schema_}"
+        return ", ".join(self.tables)
+
+
+def _connection(at: FeedAt) -> PostgresConnection:
+    assert isinstance(at.connection, PostgresConnection)
+    return at.connection
+
+
+def _sight(table: Table) -> Sight:
+    rows = f"about {table.estimate:,} rows" if table.estimate >= 0 else "rows not counted yet (ANALYZE)"
+    key = f"key {', '.join(table.key)}" if table.key else "no key, whole each time"
+    missing = f"{table.trouble}; {table.way_out}" if table.trouble else ""
+    return Sight(table.full_name, f"{rows}, {key}, watermark {table.watermark or 'none'}", missing)
+
+
+def _indexed(cursor: object) -> set[tuple[int, str]]:
+    """Tables and the columns that one of their indexes begins with."""
+    cursor.execute(  # type: ignore[attr-defined]
+        "SELECT i.indrelid::bigint, a.attname::text FROM pg_index i "
+        "JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] WHERE i.indisvalid"
+    )
+    return set(cursor.fetchall())  # type: ignore[attr-defined]

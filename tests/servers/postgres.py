@@ -1,0 +1,174 @@
+"""A PostgreSQL server of a test's own: in a temporary folder, on a free port, ended and removed with the test."""
+
+import glob
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+OLDEST = 13
+"""The oldest version that the readers are written for."""
+START_SECONDS = 60
+
+
+class Postgres:
+    """A server with logical decoding. The user `postgres` is its superuser, and every user may log in from here.
+
+    `synced`: writes reach the disk, which only tests need that the machine itself may fail in; a killed process loses
+    nothing of what the operating system has. `options` are lines of postgresql.conf.
+    """
+
+    user = "postgres"
+    host = "127.0.0.1"
+
+    def __init__(self, *, synced: bool = False, options: Mapping[str, object] | None = None) -> None:
+        self.bin = programs()
+        self.port = free_port()
+        self.folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+        self.data = self.folder / "data"
+        self.log = self.folder / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._as = _unprivileged()
+        if self._as:
+            found = pwd.getpwnam(self._as["user"])
+            os.chown(self.folder, found.pw_uid, found.pw_gid)
+        self._run("initdb", "-D", self.data, "-A", "trust", "-U", self.user, "-E", "UTF8", "--no-locale", "--no-sync")
+        chosen = {
+            "port": self.port,
+            "listen_addresses": self.host,
+            "unix_socket_directories": "",
+            "wal_level": "logical",
+            "max_wal_senders": 8,
+            "max_replication_slots": 8,
+            "shared_buffers": "32MB",
+            "fsync": "on" if synced else "off",
+        } | dict(options or {})
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in chosen.items())
+
+    def start(self) -> "Postgres":
+        """Starts the server, and waits until it accepts connections."""
+        with self.log.open("ab") as log:
+            command = [self.bin / "postgres", "-D", self.data]
+            self._process = subprocess.Popen(
+                command, cwd="/", stdout=log, stderr=log, start_new_session=True, **self._as
+            )
+        end = time.monotonic() + START_SECONDS
+        ready = [self.bin / "pg_isready", "-q", "-h", self.host, "-p", str(self.port)]
+        while subprocess.run(ready, check=False).returncode:  # the port opens before the server accepts
+            if self._process.poll() is not None or time.monotonic() > end:
+                raise AssertionError(f"PostgreSQL doesn't start:\n{self.log.read_text()[-2000:]}")
+            time.sleep(0.05)
+        return self
+
+    def stop(self) -> None:
+        """Ends the server in order: connections are cut, and nothing has to be recovered."""
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(START_SECONDS)
+
+    def kill(self) -> None:
+        """Kills the server and all processes of its own at once: it recovers from its log at the next start."""
+        assert self._process
+        children = self._children()
+        self._process.kill()
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        self._process.wait()
+        (self.data / "postmaster.pid").unlink(missing_ok=True)  # its number may be another process's by the next start
+
+    def restart(self) -> None:
+        """Ends the server in order, and starts it again."""
+        self.stop()
+        self.start()
+
+    def remove(self) -> None:
+        """Ends the server and removes all that it has."""
+        if self._process and self._process.poll() is None:
+            try:
+                self.stop()
+            except subprocess.TimeoutExpired:
+                self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def connect(self, database: str = "postgres", user: str | None = None, **options: Any) -> Any:
+        """A connection of psycopg in autocommit."""
+        import psycopg
+
+        return psycopg.connect(
+            host=self.host, port=self.port, dbname=database, user=user or self.user, autocommit=True, **options
+        )
+
+    def execute(self, *statements: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """Runs statements, each in a transaction of its own, and gives the rows of the last one."""
+        rows: list[tuple[Any, ...]] = []
+        with self.connect(database) as connection:
+            for statement in statements:
+                cursor = connection.execute(statement)
+                rows = cursor.fetchall() if cursor.description else []
+        return rows
+
+    def connection(self, database: str = "postgres", user: str | None = None) -> dict[str, Any]:
+        """The server as an entry of a source's `connections`."""
+        return {
+            "kind": "postgres",
+            "host": self.host,
+            "port": self.port,
+            "database": database,
+            "user": user or self.user,
+            "tls": "disable",
+        }
+
+    def _run(self, program: str, *arguments: object) -> None:
+        command = [str(self.bin / program), *map(str, arguments)]
+        done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **self._as)
+        assert done.returncode == 0, f"{program} failed:\n{done.stderr}"
+
+    def _children(self) -> list[int]:
+        import psutil
+
+        assert self._process
+        return [child.pid for child in psutil.Process(self._process.pid).children(recursive=True)]
+
+
+def programs() -> Path:
+    """The folder with PostgreSQL's programs: the newest of Debian's, or that of the first `postgres` on PATH."""
+    found = [(int(match[1]), Path(path).parent) for path in glob.glob("/usr/lib/postgresql/*/bin/postgres")
+             if (match := re.search(r"/(\d+)/bin/", path))]  # fmt: skip
+    if on_path := shutil.which("postgres"):
+        folder = Path(on_path).resolve().parent
+        version = subprocess.run([on_path, "--version"], capture_output=True, text=True, check=True).stdout
+        found.append((int(re.findall(r"\d+", version)[0]), folder))
+    usable = [one for one in found if one[0] >= OLDEST and (one[1] / "initdb").exists()]
+    if not usable:
+        raise AssertionError(
+            f"these tests need PostgreSQL {OLDEST} or newer, with initdb and postgres in /usr/lib/postgresql or on "
+            "PATH: install the package postgresql (apt-get install postgresql, brew install postgresql)"
+        )
+    return max(usable)[1]
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _unprivileged() -> dict[str, Any]:
+    """Who runs the server: this user, but for root, as whom PostgreSQL refuses to run."""
+    if os.geteuid() != 0:
+        return {}
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    name = next(name for name in ("postgres", "nobody") if name in known)
+    return {"user": name, "group": pwd.getpwnam(name).pw_gid, "extra_groups": []}

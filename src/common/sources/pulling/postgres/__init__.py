@@ -1,0 +1,1 @@
+"""Pullers of PostgreSQL's tables and changes."""

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from common.sources.readers.files import FileFeed
 from common.sources.readers.kafka import KafkaFeed
+from common.sources.readers.postgres_cdc import PostgresCdcFeed
 
-AnyFeed = Annotated[FileFeed | KafkaFeed, Field(discriminator="reader")]
+AnyFeed = Annotated[FileFeed | KafkaFeed | PostgresCdcFeed, Field(discriminator="reader")]
 """Every reader. A feed's `reader` says which it is."""

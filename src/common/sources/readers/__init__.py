@@ -12,10 +12,11 @@ from pydantic import Field
 from common.sources.readers.files import FileFeed
 from common.sources.readers.kafka import KafkaFeed
 from common.sources.readers.kinesis import KinesisFeed
+from common.sources.readers.postgres_cdc import PostgresCdcFeed
+from common.sources.readers.postgres_tables import PostgresTablesFeed
 from common.sources.readers.sftp import SftpFeed
 
-AnyFeed = Annotated[FileFeed | KafkaFeed | KinesisFeed | SftpFeed, Field(discriminator="reader")]
-from common.sources.readers.postgres_tables import PostgresTablesFeed
-
-AnyFeed = Annotated[FileFeed | KafkaFeed | PostgresTablesFeed, Field(discriminator="reader")]
+AnyFeed = Annotated[
+    FileFeed | KafkaFeed | KinesisFeed | PostgresCdcFeed | PostgresTablesFeed | SftpFeed, Field(discriminator="reader")
+]
 """Every reader. A feed's `reader` says which it is."""

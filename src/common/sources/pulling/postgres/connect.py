@@ -39,9 +39,11 @@ def name_of(connection: PostgresConnection, settings: Settings) -> str:
 
 
 def connect(
-    connection: PostgresConnection, settings: Settings, *, attempts: int = ATTEMPTS
+    connection: PostgresConnection, settings: Settings, *, attempts: int = ATTEMPTS, replication: bool = False
 ) -> "psycopg.Connection[tuple[Any, ...]]":
     """A connection, in autocommit: its transactions are begun explicitly.
+
+    `replication`: it takes the commands of the replication protocol too, and statements without parameters alone.
 
     Raises:
         FeedError: the server isn't there or refuses; a refusal that lasts is not tried again.
@@ -50,7 +52,7 @@ def connect(
     psycopg = client("psycopg", "postgres")
     name = name_of(connection, settings)
     with ExitStack() as files:
-        options = _options(connection, settings, files)
+        options = _options(connection, settings, files) | ({"replication": "database"} if replication else {})
         for attempt in range(attempts):
             try:
                 opened = psycopg.connect(autocommit=True, **options)

@@ -1,0 +1,82 @@
+"""The rows that tables had when a slot was made: with what the slot gives after them, nothing is missing or twice.
+
+They are written to hidden files first, which become files of the feed when all are there. So a pull that is killed in
+the middle leaves nothing that a second snapshot would contradict.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from common.sources.files.landed import Record, landed_lines
+from common.sources.pulling.postgres.changes.catalog import Publication, TableFacts
+from common.sources.pulling.postgres.changes.declared import Declared, quoted
+from common.sources.pulling.postgres.changes.lsn import Place, PortionName, ref_of
+from common.sources.pulling.postgres.changes.pgoutput import Row
+from common.sources.pulling.postgres.changes.records import payload_of, time_text
+from common.sources.pulling.postgres.changes.slot import Made
+from common.sources.pulling.postgres.changes.state import staged
+
+PART_RECORDS = 100_000
+BEFORE = 8
+"""How far before the slot's first LSN the snapshot is: no transaction of the slot committed there."""
+
+
+def stage(
+    connection: Any,
+    declared: Declared,
+    tables: dict[str, TableFacts],
+    publication: Publication,
+    made: Made,
+    *,
+    folder: Path,
+) -> tuple[str, ...]:
+    """Writes the rows of a slot's snapshot to hidden files; the names of these files' portions, in order."""
+    names: list[str] = []
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        connection.execute(f"SET TRANSACTION SNAPSHOT '{made.snapshot}'")
+        seconds = connection.execute("SELECT (extract(epoch FROM now()) * 1000000)::bigint").fetchone()[0]
+        rows = (
+            (table, row)
+            for table in declared.tables
+            for row in rows_of_table(connection, tables[table], publication.tables[table])
+        )
+        place = Place(made.lsn - BEFORE, 0)
+        while part := list(islice(rows, PART_RECORDS)):
+            records = []
+            for table, row in part:
+                place = Place(place.lsn, place.number + 1)
+                payload = payload_of(row, "r", table, time_text(seconds), place)
+                records.append(Record(ref_of(declared.snapshot, declared.slot, place), payload))
+            name = str(PortionName(declared.snapshot, place))
+            with staged(folder, name).open("wb") as file:
+                file.writelines(landed_lines(records))
+                file.flush()
+                with suppress(OSError):
+                    os.fsync(file.fileno())
+            names.append(name)
+    return tuple(names)
+
+
+def rows_of_table(
+    connection: Any, facts: TableFacts, published: tuple[tuple[str, ...] | None, str | None], most: int | None = None
+) -> Iterator[Row]:
+    """A table's rows, with values as pgoutput writes them: the columns and the rows that are published."""
+    columns, where = published
+    columns = columns or facts.columns
+    chosen = ", ".join(map(quoted_column, columns))
+    query = f"SELECT {chosen} FROM {quoted(f'{facts.schema}.{facts.name}')}"
+    query += f" WHERE {where}" if where else ""
+    query += f" LIMIT {most}" if most else ""
+    with connection.cursor().copy(f"COPY ({query}) TO STDOUT") as copy:
+        for values in copy.rows():
+            yield dict(zip(columns, values, strict=True))
+
+
+def quoted_column(name: str) -> str:
+    """A column's name in SQL; it may have points of its own."""
+    return '"' + name.replace('"', '""') + '"'

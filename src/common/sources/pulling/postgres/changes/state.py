@@ -1,0 +1,57 @@
+"""What a feed remembers of its slot, beside the files that it landed: how far the slot was made and moved.
+
+The position is no part of it: that is the newest landed file's name.
+"""
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+FILE_NAME = ".slot.json"
+STAGED = ".staged"
+"""How hidden files of a snapshot end that is not landed yet."""
+
+
+@dataclass(frozen=True)
+class SlotState:
+    """A feed's slot.
+
+    `step`: "making" until the snapshot's rows are all on disk in hidden files; "landing" while these become files of
+    the feed; "streaming" after that. `confirmed` is the LSN up to which the server was told, or is being told, that it
+    may forget; `system` is the server's identifier, and `tables` are those that the snapshot has.
+    """
+
+    snapshot: int
+    system: str
+    tables: tuple[str, ...]
+    step: Literal["making", "landing", "streaming"]
+    confirmed: int = 0
+    parts: tuple[str, ...] = ()
+
+    def save(self, folder: Path) -> "SlotState":
+        """Writes it, whole or not at all."""
+        part = folder / f"{FILE_NAME}.part"
+        with part.open("w") as file:
+            json.dump(asdict(self), file)
+            file.flush()
+            with suppress(OSError):  # volumes of Databricks keep what is closed, and may refuse this
+                os.fsync(file.fileno())
+        part.rename(folder / FILE_NAME)
+        return self
+
+
+def state_of(folder: Path) -> SlotState | None:
+    """What is remembered; None before the feed's first pull."""
+    try:
+        fields = json.loads((folder / FILE_NAME).read_text())
+    except FileNotFoundError:
+        return None
+    return SlotState(**{**fields, "tables": tuple(fields["tables"]), "parts": tuple(fields["parts"])})
+
+
+def staged(folder: Path, name: str) -> Path:
+    """The hidden file of a part of the snapshot."""
+    return folder / f".{name}{STAGED}"

@@ -14,9 +14,9 @@ from typing import Any
 REGION = "eu-west-1"
 KEYS = {
     "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",  # pragma: allowlist secret
     "AWS_DEFAULT_REGION": REGION,
-}  # pragma: allowlist secret
+}
 """What the usual chain of credentials finds in the environment; moto takes any."""
 
 

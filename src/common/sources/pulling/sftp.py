@@ -1,7 +1,8 @@
 """Pulls files of an SFTP server: every version of a file once, when it is whole.
 
 What is landed is the position: a landed file's name has a digest of the server's path, size and time of change. A file
-with another size or time is another version, and both are kept.
+with another size or time is another version, and both are kept. The names are noted beside the files as well, so that a
+copy may be removed and doesn't come again.
 """
 
 import hashlib
@@ -92,11 +93,12 @@ class SftpPuller:
 
     def _portions(self, landed: Landed) -> Iterator[Portion]:
         files, closed = self.listed()
-        names = set(landed.names())
-        new = [file for file in self.selection.marked(files) if landed_name(file) not in names]
+        pulled = _pulled(landed)
+        there = {landed_name(file) for file in files}
+        _note(landed, pulled if closed else pulled & there)
+        new = [file for file in self.selection.marked(files) if landed_name(file) not in pulled]
         self._forget_others(landed, new)
-        whole = self._whole(new)
-        for file in whole:
+        for file in self._whole(new):
             self._partial = landed.partial(landed_name(file))
             try:
                 self.server.fetch(file, self._partial)
@@ -111,6 +113,7 @@ class SftpPuller:
             else:
                 self._partial.unlink(missing_ok=True)
                 self.tell(f"{file.path} of {self.server.address} changes: it is left for the next pull")
+        _note(landed, _pulled(landed))
         if closed:
             raise FeedError(
                 f"{self.server.address}: the user may not read {', '.join(closed[:3])}"
@@ -138,6 +141,23 @@ class SftpPuller:
         for path in landed.folder.glob(f".*{landed.partial('x').suffix}"):
             if path not in wanted:
                 path.unlink()
+
+
+def _pulled(landed: Landed) -> set[str]:
+    """The names of all versions that were landed, whether their copies are there still or were removed by a person."""
+    noted = _notes(landed)
+    return set(landed.names()) | set(noted.read_text().splitlines() if noted.exists() else ())
+
+
+def _note(landed: Landed, names: set[str]) -> None:
+    noted = _notes(landed)
+    part = noted.with_suffix(".part")
+    part.write_text("".join(f"{name}\n" for name in sorted(names)))
+    part.rename(noted)
+
+
+def _notes(landed: Landed) -> Path:
+    return landed.folder / ".pulled"
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

@@ -38,9 +38,10 @@ def test_files_and_records_come_to_bronze_once(
     lake: Lake, sftp: SftpServer, kinesis: KinesisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAKEHOUSE_SECRET_BANK", PASSWORD)
-    secret = {"secret": "bank"}
+    monkeypatch.setenv("LAKEHOUSE_SECRET_CLOUD", "testing")
+    secret, key = {"secret": "bank"}, {"secret": "cloud"}
     partner = {"kind": "sftp", "host": "127.0.0.1", "port": sftp.port, "user": USER, "host_key": sftp.host_key}
-    aws = {"kind": "aws", "region": REGION, "endpoint": kinesis.endpoint, "access_key": secret, "secret_key": secret}
+    aws = {"kind": "aws", "region": REGION, "endpoint": kinesis.endpoint, "access_key": key, "secret_key": key}
     files = {
         "reader": "sftp",
         "connection": "partner",

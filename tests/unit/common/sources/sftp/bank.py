@@ -44,4 +44,8 @@ class Bank:
         return sorted((path.name.split(".", 2)[2], path.read_bytes()) for path in files)
 
     def unfinished(self) -> list[str]:
-        return sorted(p.name for p in Path(self.at.pulled).iterdir() if p.name.startswith(".") and p.name != ".lock")
+        return sorted(
+            p.name
+            for p in Path(self.at.pulled).iterdir()
+            if p.name.startswith(".") and p.name not in (".lock", ".pulled")
+        )

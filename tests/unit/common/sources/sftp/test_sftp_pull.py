@@ -49,6 +49,21 @@ def test_the_oldest_file_is_pulled_first_and_keeps_its_time(bank: Bank) -> None:
     assert bank.pull() == 0
 
 
+def test_a_copy_that_a_person_removes_does_not_come_again(bank: Bank) -> None:
+    for name in ("a.csv", "b.csv"):
+        write(bank.out / name, name)
+    bank.pull()
+    for path in Path(bank.at.pulled).glob("*.out__a.csv"):
+        path.unlink()
+    assert (bank.pull(), bank.pull()) == (0, 0)
+
+    write(bank.out / "a.csv", "another")
+    assert bank.pull() == 1
+    noted = (Path(bank.at.pulled) / ".pulled").read_text().splitlines()
+    names = sorted(name.split(".", 2)[2] for name in noted)
+    assert names == ["out__a.csv", "out__b.csv"], "of versions that are on the server still"
+
+
 def test_only_files_of_the_pattern_that_no_sender_is_writing_are_pulled(bank: Bank) -> None:
     for name in ("s_1.csv", "2025/s_2.csv", "s_3.csv.gz", "x_4.csv", "s_5.csv.tmp", "s_6.csv.filepart", ".s_7.csv"):
         write(bank.out / name, name)

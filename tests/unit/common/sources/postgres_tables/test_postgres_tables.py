@@ -282,6 +282,9 @@ def test_a_look_shows_tables_keys_and_watermarks(server: Postgres, at: FeedAt, f
     assert [warning.split()[0] for warning in sights.warnings] == [
         "public.customers", "public.inventory", "public.payments", "public.shipments"
     ]  # fmt: skip
+    looks = {look.path: [json.loads(record.payload or "") for record in look.records] for look in sights.looks}
+    assert [(row["id"], row["_table"], row["_op"]) for row in looks["public.stores"]] == [(1, "public.stores", "r")]
+    assert (looks["public.orders"], sights.files) == ([], 11)
     assert not Path(at.pulled).exists()
 
 

@@ -1,6 +1,7 @@
 """What a pull of tables takes, when, and as what; and what it refuses."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -237,6 +238,50 @@ def test_a_database_that_was_restored_comes_once_more_and_loses_nothing(at: Feed
     finally:
         before.remove()
         after.remove()
+
+
+def test_a_replica_serves_and_nothing_is_lost_when_it_becomes_the_primary(at: FeedAt, feed_of: FeedOf) -> None:
+    """On a replica a snapshot doesn't list open transactions; after a failover their numbers are given out again."""
+    primary, replica = Postgres(), Postgres()
+
+    def caught_up() -> None:
+        ((end,),) = primary.execute("SELECT pg_current_wal_lsn()")
+        while not replica.execute(f"SELECT pg_last_wal_replay_lsn() >= '{end}'")[0][0]:
+            time.sleep(0.02)
+
+    try:
+        primary.start().execute("CREATE TABLE stores (id integer PRIMARY KEY, city text)")
+        shutil.rmtree(replica.data)
+        source = ("-h", primary.host, "-p", primary.port, "-U", primary.user)
+        replica._run("pg_basebackup", *source, "-D", replica.data, "-R", "-c", "fast")
+        with (replica.data / "postgresql.conf").open("a") as file:
+            file.write(f"port = {replica.port}\n")
+        replica.start()
+        there = replace(at, connection=PostgresConnection(**replica.connection()))
+        feed = feed_of()
+        with primary.connect() as late:
+            late.execute("BEGIN")
+            late.execute("INSERT INTO stores VALUES (1, 'late')")
+            late.execute("SAVEPOINT here")
+            late.execute("INSERT INTO stores VALUES (2, 'later')")
+            primary.execute("INSERT INTO stores VALUES (3, 'other')")
+            caught_up()
+            feed.pull(there)
+            late.execute("COMMIT")
+        caught_up()
+        feed.pull(there)
+        assert [row["id"] for _, row in lines_of(Path(at.pulled))] == [3, 1, 2]
+        primary.execute("DELETE FROM stores WHERE id = 3")
+        caught_up()
+        primary.stop()
+        replica._run("pg_ctl", "promote", "-w", "-D", replica.data)
+        replica.execute("INSERT INTO stores VALUES (9, 'after')")
+        feed.pull(there)
+        assert state_of(Path(at.pulled), replica) == rows_of(replica)
+        assert feed.pull(there) == 0
+    finally:
+        primary.remove()
+        replica.remove()
 
 
 def test_a_primary_key_of_other_columns_makes_other_records(server: Postgres, at: FeedAt, feed_of: FeedOf) -> None:

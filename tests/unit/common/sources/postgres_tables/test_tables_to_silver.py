@@ -63,18 +63,18 @@ def versions(lake: Lake) -> list[tuple[Any, ...]]:
 def test_rows_changes_and_deletes_become_versions(lake: Lake, server: Postgres) -> None:
     source = shop(server)
     server.execute(
-        "INSERT INTO customers (id, name) VALUES (1, 'ann'), (2, 'bob')", "INSERT INTO stores VALUES (1, 'x')"
+        "INSERT INTO customers (id, name) VALUES (1, 'Ann'), (2, 'Bob')", "INSERT INTO stores VALUES (1, 'x')"
     )
     assert run(lake, source) == 3
     server.execute(
-        "UPDATE customers SET name = 'eve', updated_at = now() WHERE id = 1", "DELETE FROM customers WHERE id = 2"
+        "UPDATE customers SET name = 'Eve', updated_at = now() WHERE id = 1", "DELETE FROM customers WHERE id = 2"
     )
     assert run(lake, source) == 2
     assert run(lake, source) == 0
     assert versions(lake) == [
-        ("1", "ann", False, False),
-        ("1", "eve", False, True),
-        ("2", "bob", False, False),
+        ("1", "Ann", False, False),
+        ("1", "Eve", False, True),
+        ("2", "Bob", False, False),
         ("2", None, True, True),
     ]
     references = [row[0] for row in lake.table(bronze_table("core_tables")).select("source_ref").collect()]

@@ -142,7 +142,7 @@ def _progress(settings: Settings, stream: str) -> list[Any]:
 
 
 def _files(folder: str) -> str | None:
-    """A digest of the files below a folder: paths, sizes and times of change.
+    """A digest of the files below a folder: paths, sizes and times of change. Hidden ones are read by nobody.
 
     None where they can't be listed, or where an empty file is dated ahead: the feed leaves it for a later run.
     """
@@ -154,9 +154,9 @@ def _files(folder: str) -> str | None:
         # As Spark lists files: links to folders are followed.
         for path, names, files in os.walk(root, followlinks=True):
             real = os.path.realpath(path)
-            names[:] = [] if real in seen else sorted(names)
+            names[:] = [] if real in seen else sorted(name for name in names if not name.startswith("."))
             seen.add(real)
-            for name in sorted(files):
+            for name in sorted(name for name in files if not name.startswith(".")):
                 try:
                     found = os.stat(os.path.join(path, name))
                 except FileNotFoundError:  # renamed since it was listed, or a link to nowhere

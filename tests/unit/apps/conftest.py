@@ -1,11 +1,7 @@
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-# What runs beside the jobs is no part of what is installed.
-sys.path.append(str(Path(__file__).resolve().parents[3]))
 
 from servers.aws import KEYS, AwsServer
 

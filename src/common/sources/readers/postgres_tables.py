@@ -3,19 +3,24 @@
 It is pulled: Spark's JDBC source has no snapshot over several tables, no position, and no stream.
 """
 
-from typing import Annotated, ClassVar, Literal
+import time
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
 from common.sources.connections import PostgresConnection, Text
 from common.sources.feed import FeedAt, Sight, Sights
+from common.sources.files.first_records import MAX_FILES, FileLook, Record
 from common.sources.pulling.postgres.connect import connect, name_of
 from common.sources.pulling.postgres.tables.catalog import Table, quoted, tables_of
 from common.sources.pulling.postgres.tables.puller import OPTION, TablesPuller
+from common.sources.pulling.postgres.tables.records import Stamp, whole_record
 from common.sources.pulling.postgres.tables.selection import XMIN, Selection, seconds_of
 from common.sources.pulling.pull import Puller
 from common.sources.pulling.pulled_feed import PulledFeed
 from common.sources.target_map import Strict
+
+LOOK_ROWS = 50
 
 
 def _duration(text: str) -> str:
@@ -91,13 +96,14 @@ class PostgresTablesFeed(PulledFeed):
             things = [Sight(name_of(_connection(at), at.settings), str(row[0]) if row else "")]
             tables = tables_of(cursor, self.selection, at.option(OPTION))
             indexed = _indexed(cursor)
+            looks = [_first_rows(cursor, table) for table in tables[:MAX_FILES] if not table.trouble]
         warnings = [
             f"{table.full_name} has no index that begins with {table.watermark}: each pull reads all of it; "
             f"CREATE INDEX CONCURRENTLY ON {quoted(table.schema)}.{quoted(table.name)} ({quoted(table.watermark)});"
             for table in tables
             if table.watermark not in ("", XMIN) and (table.oid, table.watermark) not in indexed
         ]
-        return Sights([*things, *map(_sight, tables)], warnings=warnings)
+        return Sights([*things, *map(_sight, tables)], looks, len(tables), warnings)
 
     @property
     def _tables(self) -> str:
@@ -118,10 +124,20 @@ def _sight(table: Table) -> Sight:
     return Sight(table.full_name, f"{rows}, {key}, watermark {table.watermark or 'none'}", missing)
 
 
-def _indexed(cursor: object) -> set[tuple[int, str]]:
+def _first_rows(cursor: Any, table: Table) -> FileLook:
+    """Some rows as a pull would give them, so that the map can be tried."""
+    cursor.execute(f"SELECT row_to_json(_row.*)::text FROM {table.sql} AS _row LIMIT {LOOK_ROWS}")
+    stamp = Stamp(int(time.time() * 1_000_000))
+    rows = [whole_record(table, number, row, stamp) for number, (row,) in enumerate(cursor.fetchall(), start=1)]
+    return FileLook(
+        table.full_name, tuple(Record(table.full_name, n, r.payload, None) for n, r in enumerate(rows, start=1))
+    )
+
+
+def _indexed(cursor: Any) -> set[tuple[int, str]]:
     """Tables and the columns that one of their indexes begins with."""
-    cursor.execute(  # type: ignore[attr-defined]
+    cursor.execute(
         "SELECT i.indrelid::bigint, a.attname::text FROM pg_index i "
         "JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] WHERE i.indisvalid"
     )
-    return set(cursor.fetchall())  # type: ignore[attr-defined]
+    return set(cursor.fetchall())

@@ -252,3 +252,22 @@ def test_a_step_without_a_session_opens_none(tmp_path: Path, monkeypatch: pytest
     step = Step("test.idle", reads=(READ.name,), folders=(str(tmp_path / "landing"),), streams=(STREAM,))
     succeed(lake, begin(lake, step, {}), DONE)
     assert still_valid(lake, begin(lake, step, {})) is not None
+
+
+def test_hidden_files_are_no_work(tmp_path: Path) -> None:
+    """A puller's lock and notes change with each pull; a file that is landed loses its dot."""
+    from common.settings import Settings
+
+    folder = tmp_path / "landing"
+    (folder / ".pulls").mkdir(parents=True)
+    (folder / ".lock").touch()
+    (tmp_path / "warehouse").mkdir()
+    lake = Lake(lambda: pytest.fail("no session is needed"), Settings(tmp_path, landing_folder=str(tmp_path)))
+    step = Step("test.pulled", folders=(str(folder),))
+    succeed(lake, begin(lake, step, {}), DONE)
+    (folder / ".lock").write_text("again")
+    (folder / ".pulls" / "1.json").write_text("{}")
+    (folder / ".1.jsonl.part").write_text("x")
+    assert still_valid(lake, begin(lake, step, {})) is not None
+    (folder / ".1.jsonl.part").rename(folder / "1.jsonl")
+    assert still_valid(lake, begin(lake, step, {})) is None

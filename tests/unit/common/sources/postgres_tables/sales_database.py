@@ -43,7 +43,7 @@ INSERTS = (
     "INSERT INTO staff SELECT md5(%(n)s::text)::uuid, id, 'NaN' FROM stores LIMIT 1",
     "INSERT INTO inventory VALUES (%(m)s, 'sku-' || %(n)s, 5)",
     "INSERT INTO orders (id, customer_id, status) SELECT %(n)s, id, 'new' FROM customers ORDER BY random() LIMIT 1",
-    "INSERT INTO order_items SELECT id, 1 + (SELECT count(*) FROM order_items WHERE order_id = o.id), 's' FROM orders o",
+    "INSERT INTO order_items SELECT id, 1 + (SELECT count(*) FROM order_items WHERE order_id = o.id) FROM orders o",
     "INSERT INTO payments VALUES (%(n)s, '2026-05-05', %(m)s, 9007199254740993.1234, now())",
     "INSERT INTO shipments (id, order_id) VALUES (%(n)s, %(m)s)",
     "INSERT INTO audit_log VALUES (now(), 'something')",

@@ -1,6 +1,7 @@
 """What a pull of tables takes, when, and as what; and what it refuses."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -116,8 +117,8 @@ def test_a_version_is_one_record_and_digits_are_untouched(server: Postgres, at: 
     feed.pull(at)
     (line, other) = [json.loads(line) for line in next(Path(at.pulled).glob("*.jsonl")).read_bytes().splitlines()]
     assert line["payload"].startswith(
-        '{"key":"a\\\\b\\n\\t\\"é","n":12.50,"f":"NaN","j":{"a": 1.10},"t":"2026-01-02T01:04:05.6+00:00","b":"\\\\x00ff",'
-        '"_table":"public.forms","_op":"r","_changed_at":"2'
+        '{"key":"a\\\\b\\n\\t\\"é","n":12.50,"f":"NaN","j":{"a": 1.10},"t":"2026-01-02T01:04:05.6+00:00",'
+        '"b":"\\\\x00ff","_table":"public.forms","_op":"r","_changed_at":"2'
     )
     assert line["ref"].startswith('public.forms/"a\\\\b\\n\\t\\"é"@0000')
     assert line["ref"].endswith("#1")
@@ -220,24 +221,67 @@ def test_a_table_that_is_left_out_for_a_while_comes_back_without_doubles(
     assert state_of(Path(at.pulled), server) == rows_of(server)
 
 
-def test_a_database_that_was_restored_comes_once_more_and_loses_nothing(
-    server: Postgres, at: FeedAt, feed_of: FeedOf
-) -> None:
+def test_a_database_that_was_restored_comes_once_more_and_loses_nothing(at: FeedAt, feed_of: FeedOf) -> None:
     """Its transactions are counted from the beginning: those of before must not hide them, nor share references."""
-    server.execute("INSERT INTO stores SELECT i, 'x' FROM generate_series(1, 5) i")
+    table = "CREATE TABLE stores (id integer PRIMARY KEY, city text)"
     feed = feed_of()
-    feed.pull(at)
-    other = Postgres()
+    before, after = Postgres(), Postgres()
     try:
-        other.start()
-        other.execute("CREATE TABLE stores (id integer PRIMARY KEY, city text)", "INSERT INTO stores VALUES (1, 'new')")
-        there = replace(at, connection=PostgresConnection(**other.connection()))
+        before.start().execute(table, *(f"INSERT INTO stores VALUES ({number}, 'x')" for number in range(1, 6)))
+        feed.pull(replace(at, connection=PostgresConnection(**before.connection())))
+        after.start().execute(table, "INSERT INTO stores VALUES (1, 'new')")
+        there = replace(at, connection=PostgresConnection(**after.connection()))
         feed.pull(there)
-        assert state_of(Path(at.pulled), other)["public.stores"] == rows_of(other)["public.stores"]
+        assert state_of(Path(at.pulled), after) == rows_of(after)
         assert len(lines_of(Path(at.pulled))) == 5 + 1 + 4
         assert feed.pull(there) == 0
     finally:
-        other.remove()
+        before.remove()
+        after.remove()
+
+
+def test_a_replica_serves_and_nothing_is_lost_when_it_becomes_the_primary(at: FeedAt, feed_of: FeedOf) -> None:
+    """On a replica a snapshot doesn't list open transactions; after a failover their numbers are given out again."""
+    primary, replica = Postgres(), Postgres()
+
+    def caught_up() -> None:
+        ((end,),) = primary.execute("SELECT pg_current_wal_lsn()")
+        while not replica.execute(f"SELECT pg_last_wal_replay_lsn() >= '{end}'")[0][0]:
+            time.sleep(0.02)
+
+    try:
+        primary.start().execute("CREATE TABLE stores (id integer PRIMARY KEY, city text)")
+        shutil.rmtree(replica.data)
+        source = ("-h", primary.host, "-p", primary.port, "-U", primary.user)
+        replica._run("pg_basebackup", *source, "-D", replica.data, "-R", "-c", "fast")
+        with (replica.data / "postgresql.conf").open("a") as file:
+            file.write(f"port = {replica.port}\n")
+        replica.start()
+        there = replace(at, connection=PostgresConnection(**replica.connection()))
+        feed = feed_of()
+        with primary.connect() as late:
+            late.execute("BEGIN")
+            late.execute("INSERT INTO stores VALUES (1, 'late')")
+            late.execute("SAVEPOINT here")
+            late.execute("INSERT INTO stores VALUES (2, 'later')")
+            primary.execute("INSERT INTO stores VALUES (3, 'other')")
+            caught_up()
+            feed.pull(there)
+            late.execute("COMMIT")
+        caught_up()
+        feed.pull(there)
+        assert [row["id"] for _, row in lines_of(Path(at.pulled))] == [3, 1, 2]
+        primary.execute("DELETE FROM stores WHERE id = 3")
+        caught_up()
+        primary.stop()
+        replica._run("pg_ctl", "promote", "-w", "-D", replica.data)
+        replica.execute("INSERT INTO stores VALUES (9, 'after')")
+        feed.pull(there)
+        assert state_of(Path(at.pulled), replica) == rows_of(replica)
+        assert feed.pull(there) == 0
+    finally:
+        primary.remove()
+        replica.remove()
 
 
 def test_a_primary_key_of_other_columns_makes_other_records(server: Postgres, at: FeedAt, feed_of: FeedOf) -> None:
@@ -283,6 +327,9 @@ def test_a_look_shows_tables_keys_and_watermarks(server: Postgres, at: FeedAt, f
     assert [warning.split()[0] for warning in sights.warnings] == [
         "public.customers", "public.inventory", "public.payments", "public.shipments"
     ]  # fmt: skip
+    looks = {look.path: [json.loads(record.payload or "") for record in look.records] for look in sights.looks}
+    assert [(row["id"], row["_table"], row["_op"]) for row in looks["public.stores"]] == [(1, "public.stores", "r")]
+    assert (looks["public.orders"], sights.files) == ([], 11)
     assert not Path(at.pulled).exists()
 
 

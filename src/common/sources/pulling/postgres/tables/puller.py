@@ -8,6 +8,7 @@ list of open transactions would not do: it leaves out subtransactions, and on a 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -126,7 +127,9 @@ class _Pull:
         seen, last = self._seen, known if known and known.oid else None
         offset = known.offset if known else 0
         landed = frozenset(last.seen) if last else frozenset[int]()
-        later: set[int] = set()
+        later = {number for number in landed if number >= seen.horizon}
+        is_due = self._is_due(known)
+        pulled: list[str] = []
         rows = 0
 
         def records() -> Iterator[Record]:
@@ -139,47 +142,41 @@ class _Pull:
                     continue
                 rows += 1
                 if last and last.keys:
-                    fresh.write(f"{table.full_name}\t{key}\n")
+                    pulled.append(key) if is_due else fresh.write(f"{table.full_name}\t{key}\n")
                 yield row_record(table, key, offset + transaction, row, self._stamp)
 
         self._write(records())
-        later.update(number for number in landed if number >= seen.horizon)
-        keys = self._compare(table, known, rows, fresh, offset)
-        return TableState(
-            table.oid,
-            table.key,
-            seen.server,
-            seen.horizon,
-            seen.end,
-            self._since,
-            offset,
-            tuple(sorted(later)),
-            "",
-            keys,
-        )
+        if known and known.keys and self._selection.deletes_every is not None:
+            keys: Keys | None = self._compare(table, known.keys, pulled, offset) if is_due else known.keys
+        else:
+            keys = self._first_keys(table, rows) if self._selection.deletes_every is not None else None
+        return self._state(table, offset, seen=tuple(sorted(later)), keys=keys)
 
-    def _compare(self, table: Table, known: TableState | None, rows: int, fresh: IO[str], offset: int) -> Keys | None:
-        """Lands the deletes of a table whose turn it is; the keys that are known afterwards."""
-        every, keys = self._selection.deletes_every, known.keys if known else None
-        if every is None:
-            return None
+    def _is_due(self, known: TableState | None) -> bool:
+        """Whether it is time to look for deletes of a table; at once where its rows come once more."""
+        every = self._selection.deletes_every
+        if every is None or not known or not known.keys:
+            return False
+        return not known.oid or self._taken - known.keys.compared >= every * 1_000_000
+
+    def _first_keys(self, table: Table, rows: int) -> Keys:
+        there = key_files.There(self._cursor, table, key_files.buckets_for(max(rows, table.estimate)))
         file = f"{self._name}-{table.oid}.keys"
-        if keys is None:
-            there = key_files.There(self._cursor, table, key_files.buckets_for(max(rows, table.estimate)))
-            key_files.write_all(there, self._folder / file)
-            return Keys(file, there.buckets, self._taken)
-        if known and known.oid and self._taken - keys.compared < every * 1_000_000:
-            return keys
-        fresh.flush()
-        there = key_files.There(self._cursor, table, keys.buckets)
-        gone = key_files.compare(there, self._folder / keys.file, self._fresh_of(table, keys), self._folder / file)
+        key_files.write_all(there, self._folder / file)
+        return Keys(file, there.buckets, self._taken)
+
+    def _compare(self, table: Table, keys: Keys, pulled: Iterable[str], offset: int) -> Keys:
+        """Lands the deletes of a table; the keys that are known afterwards."""
+        there, file = key_files.There(self._cursor, table, keys.buckets), f"{self._name}-{table.oid}.keys"
+        fresh = chain(self._fresh_of(table, keys), pulled)
+        gone = key_files.compare(there, self._folder / keys.file, fresh, self._folder / file)
         self._write(delete_record(table, key, offset + self._seen.end, self._stamp) for key in gone)
         changed = (self._folder / file).exists()
         return Keys(file if changed else keys.file, keys.buckets, self._taken)
 
     def _fresh_of(self, table: Table, keys: Keys) -> Iterator[str]:
         """The keys that were pulled since the table's last comparison."""
-        for name in (*self._before.fresh, self._fresh):
+        for name in self._before.fresh:
             if name > stamp_of(keys.compared) + "~":
                 with (self._folder / name).open(encoding="utf-8", newline="\n") as lines:
                     for line in lines:

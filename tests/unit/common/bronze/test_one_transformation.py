@@ -46,7 +46,7 @@ World_ = dict[str, list[str]]
 """The records of each feed, in the order of their days, as JSON text."""
 
 SIMULATED = load_source(repository() / "sources", "simulated")
-SMALL = World(customers=25, merchants=12, terminals=20, days=4)
+SMALL = World(customers=50, merchants=20, terminals=40, days=4)
 
 
 class Way(Protocol):

@@ -2,7 +2,6 @@
 
 import http.server
 import json
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from apps.events_api.api import Api
+from apps.events_api.folder_store import FolderStore
+from apps.events_api.server import EventsServer
 from simulated_files import small_world
 
 from common.errors import FeedError, ParameterError
@@ -21,12 +23,6 @@ from common.sources.files.parsing import parse_file
 from local.simulate import simulate
 from local.simulate.outbox import is_empty
 from local.simulate.to_http import EVENTS_PER_REQUEST, send_outbox
-
-sys.path.append(str(repository()))
-
-from apps.events_api.api import Api
-from apps.events_api.folder_store import FolderStore
-from apps.events_api.server import EventsServer
 
 SIMULATED = load_source(repository() / "sources", "simulated")
 OVER_HTTP = load_source(repository() / "sources", "simulated_http")

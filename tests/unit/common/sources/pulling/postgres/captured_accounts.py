@@ -8,12 +8,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from servers.postgres import Postgres
-
 from common.settings import Settings
 from common.sources.connections import PostgresConnection
 from common.sources.feed import FeedAt
 from common.sources.readers.postgres_cdc import PostgresCdcFeed
+from servers.postgres import Postgres
 
 SCHEMA = """
 CREATE TABLE accounts (account_id bigint PRIMARY KEY, owner text, balance numeric(18,2), opened timestamptz, long text);

@@ -11,7 +11,7 @@ from common.settings import Settings, repository
 from local.cli import app
 
 HOME = Path("/somewhere/.lakehouse")
-OF_PLACES = {"name", "tracking_uri", "registry_uri", "volumes", "file_stream"}
+OF_PLACES = {"name", "tracking_uri", "registry_uri", "volumes", "file_stream", "s3_scheme"}
 """Texts of a platform that are no words of messages."""
 
 

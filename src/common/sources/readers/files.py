@@ -140,7 +140,10 @@ class FileFeed(DeclaredFiles):
         reason = bucket and bucket.reason(str(error))
         if not reason:
             return None
-        return FeedError(f"{reason}. Spark has the credentials with which it was started: `lakehouse down`, try again")
+        stop = at.settings.platform.stop_stream
+        return FeedError(
+            f"{reason}. Spark has the credentials with which it was started; to start it with others, {stop}"
+        )
 
     def _bucket(self, at: FeedAt) -> BucketFolder | None:
         """The folder of a bucket that the laptop reads; None for other folders, and where the platform reads S3."""

@@ -14,6 +14,7 @@ MODULES = (
     "training",
     "world",
     "files_to_silver",
+    "kafka",
     "history_merge",
     "new_day",
     "five_million",

@@ -8,7 +8,7 @@ _LOST = re.compile(r"offset was changed from (\d+) to (\d+)")
 _CAUSES = (
     ("login", r"SaslAuthentication|_AUTHENTICATION\b|Authentication failed|SASL authentication error"),
     ("certificate", r"SSLHandshake|SslAuthentication|\b_SSL\b|certificate verify failed|SSL handshake failed"),
-    ("right", r"AuthorizationException|AUTHORIZATION_FAILED"),
+    ("right", r"(Topic|Group|Cluster)AuthorizationException|AUTHORIZATION_FAILED"),
     ("topic", r"UnknownTopic|UNKNOWN_TOPIC|UNKNOWN_PARTITION"),
     ("lost", r"offset was changed from|may have been lost|data may be lost|OffsetOutOfRange|OFFSET_OUT_OF_RANGE"),
     ("jars", r"Failed to find data source: kafka"),
@@ -16,7 +16,7 @@ _CAUSES = (
         "broker",
         r"node assignment|_ALL_BROKERS_DOWN|_TRANSPORT\b|_RESOLVE\b|No resolvable bootstrap|DisconnectException",
     ),
-    ("broker", r"_TIMED_OUT|REQUEST_TIMED_OUT|TimeoutException"),
+    ("broker", r"_TIMED_OUT|kafka[\w.]*\.errors\.TimeoutException"),
 )
 
 

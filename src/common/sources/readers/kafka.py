@@ -82,6 +82,7 @@ class KafkaFeed(Feed):
         topic.check_readable(found)
         self._check_same(at, found)
         if standing := position.next_offsets(at, self.topic):
+            position.forget_start(at)
             self._check_whole(at, position.lost(standing, topic.offsets(found.partitions)))
 
     def position(self, at: FeedAt) -> Any:
@@ -133,7 +134,7 @@ class KafkaFeed(Feed):
         records = (
             spark.readStream.format("kafka")
             .options(**spark_settings(at.connection, at.settings))
-            .options(**position.start_options(position.noted_start(at) or self.starts, self.topic, found.partitions))
+            .options(**position.start_options(position.start_of(at, self.starts), self.topic, found.partitions))
             .option("subscribe", self.topic)
             .option("maxOffsetsPerTrigger", self.max_records)
             .option("failOnDataLoss", "true")

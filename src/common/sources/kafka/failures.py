@@ -41,8 +41,8 @@ def failure(text: str, topic: str, servers: str, user: str, reset: str) -> FeedE
         "topic": f"{servers} has no topic {topic}: create it, or correct `topic`",
         "lost": f"records of the topic {topic} are gone before they were read{_numbers(text)}: nothing brings them "
         f"back. To go on with what is there: {reset}",
-        "jars": "Spark runs without its jars for Kafka: end it (`lakehouse down`) and try again; where LAKEHOUSE_JARS "
-        "is set, its folder must hold them",
+        "jars": "Spark runs without its source for Kafka: its jars are loaded when it starts; where LAKEHOUSE_JARS is "
+        "set, that folder must hold them",
         "broker": f"no broker answers at {servers}: start it, or correct `servers` and `security` of the connection",
     }
     cause = cause_of(text)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class KafkaFeed(Feed):
     """A feed of one topic, whose values are JSON.
 
-    `starts` says where a new stream begins, as `lakehouse reset --from` does; `max_records` bounds a micro-batch.
+    `starts` says where a new stream begins, unless a reset says otherwise; `max_records` bounds a micro-batch.
     `with` puts `_key`, `_timestamp` and `_headers` in front of a value's own fields. `tombstones: deletion` makes a
     record without a value `{"_key": ..., "_deleted": true}`. `envelope: debezium` reads rows' changes.
     """

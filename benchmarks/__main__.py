@@ -15,6 +15,7 @@ MODULES = (
     "world",
     "files_to_silver",
     "sftp",
+    "kafka",
     "history_merge",
     "new_day",
     "five_million",

@@ -77,7 +77,7 @@ def _to_kafka(outbox: Path, options: dict[str, Any], per_second: float | None, s
     from local.simulate.outbox import is_empty
     from local.simulate.to_kafka import Sending
 
-    days, _ = options.pop("days"), options.pop("if_missing")
+    days, _ = options.pop("days") or (None if seconds is None else 1), options.pop("if_missing")
     with Sending(outbox, per_second, seconds) as sending:
         if is_empty(outbox):
             show(make_days(outbox, _world(outbox, options), days=days))

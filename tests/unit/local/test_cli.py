@@ -151,6 +151,40 @@ def test_a_stream_that_is_reset_has_no_checkpoint_and_its_table_stays(
     assert table.exists()
 
 
+def begun(home: Path, stream: str) -> Path:
+    """The checkpoint of a stream that has begun."""
+    folder = Workspace(home).create().home / "checkpoints" / stream
+    folder.mkdir(parents=True)
+    (folder / "metadata").write_text('{"id": "a"}')
+    return folder
+
+
+def test_a_topic_is_read_again_from_where_is_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "bronze/simulated_kafka/transactions"
+    note = home / "checkpoints" / "bronze" / "simulated_kafka" / "transactions.starts"
+    assert lakehouse("reset", "--from", "earliest") == 2
+    assert lakehouse("reset", name, "--from", "latest") == 1
+    assert not note.exists(), "a stream that never ran keeps its declared start"
+    checkpoint = begun(home, name)
+    assert lakehouse("reset", name, "--from", "nonsense") == 1
+    assert "says no start: write earliest, latest, a time" in capsys.readouterr().err
+    assert checkpoint.exists()
+    assert lakehouse("reset", name, "--from", '{"0": 17}') == 0
+    assert (note.read_text(), checkpoint.exists()) == ('{"0": 17}', False)
+    begun(home, name)
+    assert lakehouse("reset", name) == 0
+    assert note.read_text() == "earliest"
+
+
+def test_who_reads_files_reads_all_again(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoints = [begun(home, name) for name in ("bronze/simulated/transactions", "silver/transactions")]
+    assert lakehouse("reset", "bronze/simulated/transactions", "--from", "latest") == 1
+    assert "`reader: files`, which reads all again" in capsys.readouterr().err
+    assert lakehouse("reset", "silver/transactions", "--from", "latest") == 1
+    assert "no feed that a source declares" in capsys.readouterr().err
+    assert all(checkpoint.exists() for checkpoint in checkpoints)
+
+
 def test_reset_leaves_other_peoples_folders_alone(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     home.mkdir()
     (home / "thesis.txt").write_text("x")

@@ -8,7 +8,7 @@ _LOST = re.compile(r"offset was changed from (\d+) to (\d+)")
 _CAUSES = (
     ("login", r"SaslAuthentication|_AUTHENTICATION\b|Authentication failed|SASL authentication error"),
     ("certificate", r"SSLHandshake|SslAuthentication|\b_SSL\b|certificate verify failed|SSL handshake failed"),
-    ("right", r"AuthorizationException|AUTHORIZATION_FAILED"),
+    ("right", r"(Topic|Group|Cluster)AuthorizationException|AUTHORIZATION_FAILED"),
     ("topic", r"UnknownTopic|UNKNOWN_TOPIC|UNKNOWN_PARTITION"),
     ("lost", r"offset was changed from|may have been lost|data may be lost|OffsetOutOfRange|OFFSET_OUT_OF_RANGE"),
     ("jars", r"Failed to find data source: kafka"),
@@ -16,7 +16,7 @@ _CAUSES = (
         "broker",
         r"node assignment|_ALL_BROKERS_DOWN|_TRANSPORT\b|_RESOLVE\b|No resolvable bootstrap|DisconnectException",
     ),
-    ("broker", r"_TIMED_OUT|REQUEST_TIMED_OUT|TimeoutException"),
+    ("broker", r"_TIMED_OUT|kafka[\w.]*\.errors\.TimeoutException"),
 )
 
 
@@ -41,8 +41,8 @@ def failure(text: str, topic: str, servers: str, user: str, reset: str) -> FeedE
         "topic": f"{servers} has no topic {topic}: create it, or correct `topic`",
         "lost": f"records of the topic {topic} are gone before they were read{_numbers(text)}: nothing brings them "
         f"back. To go on with what is there: {reset}",
-        "jars": "Spark runs without its jars for Kafka: end it (`lakehouse down`) and try again; where LAKEHOUSE_JARS "
-        "is set, its folder must hold them",
+        "jars": "Spark runs without its source for Kafka: its jars are loaded when it starts; where LAKEHOUSE_JARS is "
+        "set, that folder must hold them",
         "broker": f"no broker answers at {servers}: start it, or correct `servers` and `security` of the connection",
     }
     cause = cause_of(text)

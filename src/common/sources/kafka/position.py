@@ -88,10 +88,20 @@ def note_start(at: FeedAt, start: str) -> None:
     write_whole(at.note("starts"), check_start(start))
 
 
-def noted_start(at: FeedAt) -> str | None:
-    """Where the stream starts when its checkpoint is new; None where only its declaration says so."""
+def start_of(at: FeedAt, declared: str) -> str:
+    """Where the stream starts when its checkpoint is new: as was noted, else as declared.
+
+    One whose checkpoint was lost starts at the beginning, whatever is declared: `latest` would skip records.
+    """
     note = at.note("starts")
-    return note.read_text(encoding="utf-8") if note.is_file() else None
+    if note.is_file():
+        return note.read_text(encoding="utf-8")
+    return "earliest" if at.note("reads_again").exists() else declared
+
+
+def forget_start(at: FeedAt) -> None:
+    """Forgets where the stream was to start, once its checkpoint has its offsets: a later new one is another matter."""
+    at.note("starts").unlink(missing_ok=True)
 
 
 def lost(standing: Mapping[int, int], offsets: Mapping[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class KafkaFeed(Feed):
     """A feed of one topic, whose values are JSON.
 
-    `starts` says where a new stream begins, as `lakehouse reset --from` does; `max_records` bounds a micro-batch.
+    `starts` says where a new stream begins, unless a reset says otherwise; `max_records` bounds a micro-batch.
     `with` puts `_key`, `_timestamp` and `_headers` in front of a value's own fields. `tombstones: deletion` makes a
     record without a value `{"_key": ..., "_deleted": true}`. `envelope: debezium` reads rows' changes.
     """
@@ -82,6 +82,7 @@ class KafkaFeed(Feed):
         topic.check_readable(found)
         self._check_same(at, found)
         if standing := position.next_offsets(at, self.topic):
+            position.forget_start(at)
             self._check_whole(at, position.lost(standing, topic.offsets(found.partitions)))
 
     def position(self, at: FeedAt) -> Any:
@@ -133,7 +134,7 @@ class KafkaFeed(Feed):
         records = (
             spark.readStream.format("kafka")
             .options(**spark_settings(at.connection, at.settings))
-            .options(**position.start_options(position.noted_start(at) or self.starts, self.topic, found.partitions))
+            .options(**position.start_options(position.start_of(at, self.starts), self.topic, found.partitions))
             .option("subscribe", self.topic)
             .option("maxOffsetsPerTrigger", self.max_records)
             .option("failOnDataLoss", "true")

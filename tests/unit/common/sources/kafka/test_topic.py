@@ -142,6 +142,19 @@ def test_a_topic_that_was_made_again(broker: Broker, feed: MakeFeed, name: str) 
         kafka.check(at)
 
 
+def test_where_a_new_stream_starts(feed: MakeFeed, name: str) -> None:
+    kafka, at = feed(name, starts="latest")
+    assert position.start_of(at, kafka.starts) == "latest"
+    kafka.read_again(at, '{"0": 1}')
+    assert position.start_of(at, kafka.starts) == '{"0": 1}'
+    kafka.check(at)
+    assert position.start_of(at, kafka.starts) == '{"0": 1}', "it has not begun yet"
+    stands_at(at, name, {"0": 0, "1": 0})
+    kafka.check(at)
+    at.note("reads_again").touch()
+    assert position.start_of(at, kafka.starts) == "earliest", "its checkpoint was lost"
+
+
 def test_records_that_retention_took(broker: Broker, feed: MakeFeed, name: str) -> None:
     kafka, at = feed(name)
     broker.produce(name, [("k", "{}")] * 9)

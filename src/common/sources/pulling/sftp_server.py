@@ -117,7 +117,7 @@ class SftpServer:
             if done:
                 self.tell(f"{self.address}: reading {file.path} goes on at {done:,} of {file.size:,} bytes")
             while done < end:
-                block = b"".join(remote.readv([(done, min(WINDOW_BYTES, end - done))]))
+                block = _window(remote, done, min(WINDOW_BYTES, end - done))
                 if not block:
                     return  # it was cut short meanwhile: its size says so
                 local.write(block)
@@ -227,6 +227,14 @@ def host_key(connection: SftpConnection, option: str) -> tuple[str, bytes]:
         f"{option}.host_key: {connection.host_key!r} is no host key: write its type and the key, such as "
         "`ssh-ed25519 AAAAC3Nz...`, as `ssh-keyscan HOST` shows them; then compare its fingerprint with the operator's"
     )
+
+
+def _window(remote: Any, begin: int, size: int) -> bytes:
+    """A part of a file. What one answer can't hold is asked for in many, before any of them is waited for."""
+    if size <= remote.MAX_REQUEST_SIZE:
+        remote.seek(begin)
+        return bytes(remote.read(size))
+    return b"".join(remote.readv([(begin, size)]))
 
 
 def _version(path: str, attributes: Any) -> RemoteFile:

@@ -16,6 +16,7 @@ from common.sources.files.landed import LAYOUT
 from common.sources.pulling import kinesis
 from common.sources.pulling.kinesis import KinesisPuller
 from common.sources.pulling.kinesis_stream import Arrived, KinesisStream, Shard, parents_first
+from common.sources.pulling.pull import Landed
 
 
 def notes_of(account: Account) -> Path:
@@ -86,6 +87,23 @@ def test_shards_that_are_split_and_merged_keep_the_order_of_a_key(account: Accou
     for key in range(5):
         mine = [number for number in numbers if number % 5 == key]
         assert mine == sorted(mine)
+
+
+def test_a_pull_lands_a_keys_records_in_their_order_over_a_split_and_a_merge(account: Account) -> None:
+    account.put("0", "1")
+    split(account, "shardId-000000000000")
+    account.put("2", "3")
+    first, second = open_shards(account)
+    account.kinesis.merge_shards(StreamName=account.name, ShardToMerge=first, AdjacentShardToMerge=second)
+    account.put("4")
+    folder = Path(account.at.pulled)
+    folder.mkdir(parents=True)
+
+    portions = list(account.puller().portions(Landed(folder)))
+
+    lines = [json.loads(line) for portion in portions for line in b"".join(portion.content).splitlines()]
+    assert [line["payload"] for line in lines] == ["0", "1", "2", "3", "4"]
+    assert len(portions) == 3
 
 
 def test_parents_come_before_their_children_whatever_their_names() -> None:

@@ -38,6 +38,11 @@ class SchemaTables(Strict):
     schema_: Annotated[Text, Field(alias="schema")] = "public"
     except_: Annotated[tuple[Text, ...], Field(alias="except")] = ()
 
+    def __str__(self) -> str:
+        """As a person reads it."""
+        left_out = f" but {', '.join(self.except_)}" if self.except_ else ""
+        return f"the schema {self.schema_}{left_out}"
+
 
 class Deletes(Strict):
     """How often the keys that are there are compared with those that were seen."""
@@ -108,7 +113,7 @@ class PostgresTablesFeed(PulledFeed):
     @property
     def _tables(self) -> str:
         if isinstance(self.tables, SchemaTables):
-            return f"the tables of the schema {self.tables.schema_}"
+            return f"the tables of {self.tables}"
         return ", ".join(self.tables)
 
 

@@ -318,7 +318,11 @@ def test_rights_that_are_missing_are_named_with_the_way_out(server: Postgres, at
 
 def test_a_look_shows_tables_keys_and_watermarks(server: Postgres, at: FeedAt, feed_of: FeedOf) -> None:
     server.execute("INSERT INTO stores VALUES (1, 'x')", "ANALYZE stores", "CREATE INDEX ON orders (updated_at)")
-    sights = feed_of(watermark=["updated_at", "xmin"]).look(at)
+    feed = feed_of(watermark=["updated_at", "xmin"])
+    sights = feed.look(at)
+    assert feed.place(at).startswith(
+        "the tables of the schema public but audit_log of the database postgres at 127.0.0.1:"
+    )
     found = {sight.thing: sight.found for sight in sights.things}
     assert found["public.stores"] == "about 1 rows, key id, watermark xmin"
     assert found["public.payments"] == "rows not counted yet (ANALYZE), key id, paid_on, watermark updated_at"

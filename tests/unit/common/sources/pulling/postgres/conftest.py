@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 from servers.postgres import Postgres
 
+pytest.register_assert_rewrite("captured_accounts")
+
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:

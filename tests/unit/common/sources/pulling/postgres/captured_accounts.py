@@ -47,14 +47,9 @@ class Captured:
         server.execute(f'CREATE DATABASE "{self.database}"')
         server.execute(f"ALTER DATABASE \"{self.database}\" SET TimeZone = 'UTC'")
         self.execute(SCHEMA)
-        self.slot = f"slot_{abs(hash(home))}"
+        self.slot = f"slot_{self.database}"[-60:]
         self.options = options
-        self.at = FeedAt(
-            "bank",
-            "accounts",
-            Settings(home, landing_folder=str(home / "landing")),
-            PostgresConnection(**server.connection(self.database)),
-        )
+        self.at = _at(home, server.port, self.database)
         self.feed = self.feed_with()
 
     def feed_with(self, **options: Any) -> PostgresCdcFeed:
@@ -68,6 +63,11 @@ class Captured:
     def pull(self) -> int:
         """Pulls what is new."""
         return self.feed.pull(self.at)
+
+    @property
+    def arguments(self) -> list[str]:
+        """What another process makes the feed of, with `again`."""
+        return [str(self.at.settings.home), str(self.server.port), self.database, self.slot]
 
     @property
     def files(self) -> list[Path]:
@@ -123,6 +123,17 @@ class Captured:
         self.server.execute(
             f"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '{self.slot}'"
         )
+
+
+def again(home: str, port: str, database: str, slot: str) -> tuple[PostgresCdcFeed, FeedAt]:
+    """The feed and its place in another process."""
+    return feed_of(slot=slot), _at(Path(home), int(port), database)
+
+
+def _at(home: Path, port: int, database: str) -> FeedAt:
+    there = {"host": Postgres.host, "port": port, "database": database, "user": Postgres.user, "tls": "disable"}
+    connection = PostgresConnection.model_validate({"kind": "postgres", **there})
+    return FeedAt("bank", "accounts", Settings(home, landing_folder=str(home / "landing")), connection)
 
 
 def feed_of(**options: Any) -> PostgresCdcFeed:

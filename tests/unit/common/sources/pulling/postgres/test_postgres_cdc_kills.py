@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 from threading import Thread
@@ -101,3 +101,90 @@ def test_a_pull_that_ends_at_any_step_loses_nothing_and_repeats_nothing(
     assert killer.kills - steps_of_first_pull > 50
     bank.check_landed()
     assert bank.pull() == 0
+
+
+PULLS = """
+import sys
+from captured_accounts import Captured, again
+from common.sources.pulling.postgres.changes import puller, snapshot
+snapshot.PART_RECORDS, puller.PORTION_BYTES, puller.PEEKED_CHANGES = 15, 2_000, 20
+feed, at = again(*sys.argv[1:])
+print("ready", flush=True)
+while True:
+    feed.pull(at)
+"""
+
+
+def test_killed_pullers_and_servers_lose_nothing_and_repeat_nothing(bank: Captured) -> None:
+    random = Random(3)
+    server = bank.server
+    done: list[int] = []
+
+    def write() -> None:
+        while not done:
+            with suppress(psycopg.OperationalError), server.connect(bank.database) as connection:
+                while not done:
+                    connection.execute(transaction(random, truncates=False))
+                    time.sleep(0.05)  # a pull in small steps must keep up
+            time.sleep(0.05)
+
+    writer = Thread(target=write)
+    writer.start()
+    killed = 0
+    try:
+        for _ in range(6):
+            with pulling_process(bank) as process:
+                time.sleep(random.uniform(0.01, 0.4))
+                process.kill()
+                killed += process.wait() == -9
+            for _ in range(2):
+                killing = Thread(target=lambda: (time.sleep(random.uniform(0.01, 0.2)), server.kill()))
+                killing.start()
+                with suppress(FeedError):
+                    while killing.is_alive():
+                        bank.pull()
+                killing.join()
+                server.start()
+                killed += 1
+    finally:
+        done.append(1)
+        writer.join()
+    bank.pull()
+    assert killed == 18
+    bank.check_landed()
+
+
+@contextmanager
+def pulling_process(bank: Captured) -> Iterator[subprocess.Popen[str]]:
+    """A process that pulls again and again."""
+    folders = [str(Path(__file__).parent), *sys.path]
+    process = subprocess.Popen(
+        [sys.executable, "-c", PULLS, *bank.arguments],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_slot_that_fell_back_gives_nothing_again(bank: Captured) -> None:
+    bank.pull()
+    for key in range(100, 110):
+        bank.execute(f"INSERT INTO accounts (account_id) VALUES ({key})")
+        bank.pull()
+    bank.check_landed()
+    confirmed = f"SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = '{bank.slot}'"
+    before = bank.execute(confirmed)
+    bank.server.kill()
+    bank.server.start()
+    assert bank.execute(confirmed) <= before
+    files = len(bank.files)
+    assert bank.pull() == 0
+    assert len(bank.files) == files
+    bank.check_landed()

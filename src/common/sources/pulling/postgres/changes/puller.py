@@ -181,8 +181,12 @@ class _Look:
             name = quoted_in_list(self._declared.publication)
             arguments = (self._declared.slot, lsn_text(until), PEEKED_CHANGES, name)
             cursor.execute(statement, arguments)
-            for (data,) in cursor:
-                yield data
+            try:
+                for (data,) in cursor:
+                    yield data
+            except GeneratorExit:  # the pull failed elsewhere: there may be no server to end the transaction with
+                connection.close()
+                raise
 
 
 def quoted_in_list(publication: str) -> str:

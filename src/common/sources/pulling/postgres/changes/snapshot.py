@@ -5,8 +5,8 @@ the middle leaves nothing that a second snapshot would contradict.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Generator, Iterator
+from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -40,26 +40,31 @@ def stage(
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         connection.execute(f"SET TRANSACTION SNAPSHOT '{made.snapshot}'")
         seconds = connection.execute("SELECT (extract(epoch FROM now()) * 1000000)::bigint").fetchone()[0]
-        rows = (
-            (table, row)
-            for table in declared.tables
-            for row in rows_of_table(connection, tables[table], publication.tables[table])
-        )
         place = Place(made.lsn - BEFORE, 0)
-        while part := list(islice(rows, PART_RECORDS)):
-            records = []
-            for table, row in part:
-                place = Place(place.lsn, place.number + 1)
-                payload = payload_of(row, "r", table, time_text(seconds), place)
-                records.append(Record(ref_of(declared.snapshot, declared.slot, place), payload))
-            name = str(PortionName(declared.snapshot, place))
-            with staged(folder, name).open("wb") as file:
-                file.writelines(landed_lines(records))
-                file.flush()
-                with suppress(OSError):
-                    os.fsync(file.fileno())
-            names.append(name)
+        rows = _published_rows(connection, declared, tables, publication)
+        with closing(rows):  # or the connection would still copy when its transaction ends
+            while part := list(islice(rows, PART_RECORDS)):
+                records = []
+                for table, row in part:
+                    place = Place(place.lsn, place.number + 1)
+                    payload = payload_of(row, "r", table, time_text(seconds), place)
+                    records.append(Record(ref_of(declared.snapshot, declared.slot, place), payload))
+                name = str(PortionName(declared.snapshot, place))
+                with staged(folder, name).open("wb") as file:
+                    file.writelines(landed_lines(records))
+                    file.flush()
+                    with suppress(OSError):
+                        os.fsync(file.fileno())
+                names.append(name)
     return tuple(names)
+
+
+def _published_rows(
+    connection: Any, declared: Declared, tables: dict[str, TableFacts], publication: Publication
+) -> Generator[tuple[str, Row], None, None]:
+    for table in declared.tables:
+        for row in rows_of_table(connection, tables[table], publication.tables[table]):
+            yield table, row
 
 
 def rows_of_table(

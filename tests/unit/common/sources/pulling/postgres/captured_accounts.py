@@ -46,14 +46,9 @@ class Captured:
         server.execute(f'CREATE DATABASE "{self.database}"')
         server.execute(f"ALTER DATABASE \"{self.database}\" SET TimeZone = 'UTC'")
         self.execute(SCHEMA)
-        self.slot = f"slot_{abs(hash(home))}"
+        self.slot = f"slot_{self.database}"[-60:]
         self.options = options
-        self.at = FeedAt(
-            "bank",
-            "accounts",
-            Settings(home, landing_folder=str(home / "landing")),
-            PostgresConnection(**server.connection(self.database)),
-        )
+        self.at = _at(home, server.port, self.database)
         self.feed = self.feed_with()
 
     def feed_with(self, **options: Any) -> PostgresCdcFeed:
@@ -67,6 +62,11 @@ class Captured:
     def pull(self) -> int:
         """Pulls what is new."""
         return self.feed.pull(self.at)
+
+    @property
+    def arguments(self) -> list[str]:
+        """What another process makes the feed of, with `again`."""
+        return [str(self.at.settings.home), str(self.server.port), self.database, self.slot]
 
     @property
     def files(self) -> list[Path]:
@@ -97,7 +97,7 @@ class Captured:
     def rows(self) -> list[Row]:
         """The table's rows by key, as texts."""
         found = self.execute(
-            "SELECT account_id::text, owner, balance::text, opened::text, long FROM accounts ORDER BY account_id"
+            "SELECT account_id::text, owner, balance::text, opened::text, long FROM accounts a ORDER BY a.account_id"
         )
         return [dict(zip(("account_id", "owner", "balance", "opened", "long"), row, strict=True)) for row in found]
 
@@ -122,6 +122,17 @@ class Captured:
         self.server.execute(
             f"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '{self.slot}'"
         )
+
+
+def again(home: str, port: str, database: str, slot: str) -> tuple[PostgresCdcFeed, FeedAt]:
+    """The feed and its place in another process."""
+    return feed_of(slot=slot), _at(Path(home), int(port), database)
+
+
+def _at(home: Path, port: int, database: str) -> FeedAt:
+    there = {"host": Postgres.host, "port": port, "database": database, "user": Postgres.user, "tls": "disable"}
+    connection = PostgresConnection.model_validate({"kind": "postgres", **there})
+    return FeedAt("bank", "accounts", Settings(home, landing_folder=str(home / "landing")), connection)
 
 
 def feed_of(**options: Any) -> PostgresCdcFeed:
@@ -150,7 +161,7 @@ def state_after(changes: list[Op]) -> list[Row]:
     return [rows[key] for key in sorted(rows)]
 
 
-def transaction(random: Random, most: int = 6) -> str:
+def transaction(random: Random, most: int = 6, *, truncates: bool = True) -> str:
     """The statements of a transaction by chance: one of ten is rolled back, and parts of others are."""
     steps = []
     for _ in range(random.randint(1, most)):
@@ -171,7 +182,7 @@ def transaction(random: Random, most: int = 6) -> str:
                 ]
             )
         )
-    if random.random() < 0.03:
+    if truncates and random.random() < 0.03:
         steps.append("TRUNCATE accounts")
     end = "ROLLBACK" if random.random() < 0.1 else "COMMIT"
     return "; ".join(["BEGIN", *steps, end])

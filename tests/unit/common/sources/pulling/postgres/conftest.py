@@ -6,6 +6,8 @@ import pytest
 
 from servers.postgres import Postgres
 
+pytest.register_assert_rewrite("captured_accounts")
+
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:

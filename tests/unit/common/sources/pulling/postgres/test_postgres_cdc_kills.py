@@ -1,0 +1,190 @@
+"""Pullers and servers that are killed at every step: nothing is lost, and nothing is landed twice."""
+
+import itertools
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from random import Random
+from threading import Thread
+from typing import Any
+
+import psycopg
+import pytest
+from captured_accounts import Captured, transaction
+from servers.postgres import Postgres
+
+from common.errors import FeedError
+from common.sources.pulling import pull as pulls
+from common.sources.pulling.postgres.changes import puller as pulling
+from common.sources.pulling.postgres.changes import slot as slots
+from common.sources.pulling.postgres.changes import snapshot as snapshots
+from common.sources.pulling.postgres.changes.state import SlotState
+
+
+class Killed(BaseException):
+    """As if the process had ended: nothing catches it."""
+
+
+class Killer:
+    """Ends a pull at one of its steps: before or after it, counted from the pull's begin."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.left = 0
+        self.kills = 0
+        for place, name in (
+            (slots, "make"),
+            (slots, "drop"),
+            (slots, "advance"),
+            (pulling, "stage"),
+            (pulling, "preflight"),
+            (pulls, "land"),
+            (SlotState, "save"),
+            (os, "fsync"),
+            (Path, "rename"),
+            (Path, "unlink"),
+        ):
+            patch.setattr(place, name, self._stepping(getattr(place, name)))
+
+    def _stepping(self, step: Callable[..., Any]) -> Callable[..., Any]:
+        def stepped(*arguments: Any, **options: Any) -> Any:
+            self._count()
+            result = step(*arguments, **options)
+            self._count()
+            return result
+
+        return stepped
+
+    def _count(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.kills += 1
+            raise Killed
+
+
+@pytest.fixture
+def bank(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Captured]:
+    monkeypatch.setattr(snapshots, "PART_RECORDS", 15)
+    monkeypatch.setattr(pulling, "PORTION_BYTES", 2_000)
+    monkeypatch.setattr(pulling, "PEEKED_CHANGES", 20)
+    captured = Captured(postgres, tmp_path)
+    captured.execute("INSERT INTO accounts SELECT i, 'x' FROM generate_series(1, 40) i")
+    yield captured
+    monkeypatch.undo()
+    captured.drop()
+
+
+def test_a_pull_that_ends_at_any_step_loses_nothing_and_repeats_nothing(
+    bank: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = Random(2)
+    killer = Killer(monkeypatch)
+    for step in itertools.count(1):  # the first pull, from the beginning each time until the snapshot is there
+        killer.left = step
+        try:
+            bank.pull()
+            break
+        except Killed:
+            bank.execute(*(transaction(random) for _ in range(2)))
+    steps_of_first_pull = killer.kills
+    for step in [*range(1, 41), *(random.randint(1, 60) for _ in range(40))]:
+        bank.execute(*(transaction(random, 12) for _ in range(3)))
+        killer.left = step
+        with suppress(Killed):
+            bank.pull()
+    killer.left = 0
+    bank.pull()
+    assert steps_of_first_pull > 20
+    assert killer.kills - steps_of_first_pull > 50
+    bank.check_landed()
+    assert bank.pull() == 0
+
+
+PULLS = """
+import sys
+from captured_accounts import Captured, again
+from common.sources.pulling.postgres.changes import puller, snapshot
+snapshot.PART_RECORDS, puller.PORTION_BYTES, puller.PEEKED_CHANGES = 15, 2_000, 20
+feed, at = again(*sys.argv[1:])
+print("ready", flush=True)
+while True:
+    feed.pull(at)
+"""
+
+
+def test_killed_pullers_and_servers_lose_nothing_and_repeat_nothing(bank: Captured) -> None:
+    random = Random(3)
+    server = bank.server
+    done: list[int] = []
+
+    def write() -> None:
+        while not done:
+            with suppress(psycopg.OperationalError), server.connect(bank.database) as connection:
+                while not done:
+                    connection.execute(transaction(random, truncates=False))
+                    time.sleep(0.05)  # a pull in small steps must keep up
+            time.sleep(0.05)
+
+    writer = Thread(target=write)
+    writer.start()
+    killed = 0
+    try:
+        for _ in range(6):
+            with pulling_process(bank) as process:
+                time.sleep(random.uniform(0.01, 0.4))
+                process.kill()
+                killed += process.wait() == -9
+            for _ in range(2):
+                killing = Thread(target=lambda: (time.sleep(random.uniform(0.01, 0.2)), server.kill()))
+                killing.start()
+                with suppress(FeedError):
+                    while killing.is_alive():
+                        bank.pull()
+                killing.join()
+                server.start()
+                killed += 1
+    finally:
+        done.append(1)
+        writer.join()
+    bank.pull()
+    assert killed == 18
+    bank.check_landed()
+
+
+@contextmanager
+def pulling_process(bank: Captured) -> Iterator[subprocess.Popen[str]]:
+    """A process that pulls again and again."""
+    folders = [str(Path(__file__).parent), *sys.path]
+    process = subprocess.Popen(
+        [sys.executable, "-c", PULLS, *bank.arguments],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_slot_that_fell_back_gives_nothing_again(bank: Captured) -> None:
+    bank.pull()
+    for key in range(100, 110):
+        bank.execute(f"INSERT INTO accounts (account_id) VALUES ({key})")
+        bank.pull()
+    bank.check_landed()
+    confirmed = f"SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = '{bank.slot}'"
+    before = bank.execute(confirmed)
+    bank.server.kill()
+    bank.server.start()
+    assert bank.execute(confirmed) <= before
+    files = len(bank.files)
+    assert bank.pull() == 0
+    assert len(bank.files) == files
+    bank.check_landed()

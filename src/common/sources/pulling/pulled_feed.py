@@ -34,6 +34,10 @@ class PulledFeed(FolderFeed):
         """Lands what is new."""
         return pull(self.puller(at), at, tell)
 
+    def check(self, at: FeedAt) -> None:
+        """Makes the folder: a stream of files needs one, though nothing was pulled yet."""
+        Path(at.pulled).mkdir(parents=True, exist_ok=True)
+
     def read_to_the_end(self, at: FeedAt) -> None:
         """Removes what was pulled long ago: bronze has it."""
         settled = self.settled(Landed(Path(at.pulled)).names())

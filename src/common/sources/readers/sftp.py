@@ -62,6 +62,7 @@ class SftpFeed(DeclaredFiles, PulledFeed):
 
     def check(self, at: FeedAt) -> None:
         """Checks that the connection has what a login needs; whether it works, the pull says."""
+        super().check(at)
         option, connection = self._server(at).option, self._server(at).connection
         host_key(connection, option)
         if connection.key is None and connection.password is None:

@@ -262,7 +262,7 @@ def taken(lake: Lake, world: World_, ways: dict[str, Way]) -> None:
         {"name": "world", "description": "A world.", "connections": connections, "feeds": feeds}
     )
     ingest(lake, source, pulled=pull(lake, source))
-    for target in TARGETS:
+    for target in ("customers", *(name for name in TARGETS if name != "customers")):
         refine(lake, source, target)
     build_star_schema(lake)
     build_features(lake)

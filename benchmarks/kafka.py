@@ -41,7 +41,7 @@ def source_of(servers: str, feed: str) -> dict[str, Any]:
 
 def main() -> None:
     """Measures and prints."""
-    from servers.kafka import Broker  # type: ignore[import-not-found]
+    from servers.kafka import Broker
 
     with TemporaryDirectory(prefix="lakehouse-bench-kafka-") as folder:
         broker = Broker(Path(folder) / "broker")

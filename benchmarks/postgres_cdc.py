@@ -17,7 +17,7 @@ SMALL = 1_000
 def measured() -> dict[str, float]:
     """Changes a second, of one large transaction and of small ones, and seconds of a pull without changes."""
     sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-    from servers.postgres import Postgres  # type: ignore[import-not-found]
+    from servers.postgres import Postgres
 
     server: Any = Postgres()
     try:

@@ -20,7 +20,7 @@ GOAL_SECONDS, NOTHING_SECONDS, COMPARED_SECONDS = 5, 2, 10
 def main() -> None:
     """Ten tables of 100,000 rows. Deletes are looked for in the pull of the changes and in a pull of nothing new."""
     sys.path.insert(0, str(REPOSITORY / "tests"))
-    from servers.postgres import Postgres  # type: ignore[import-not-found]
+    from servers.postgres import Postgres
 
     server = Postgres()
     try:

@@ -48,16 +48,6 @@ class Pulled:
     files: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, LakehouseError] = field(default_factory=dict)
 
-    def raise_failures(self) -> None:
-        """Raises what kept feeds from being pulled.
-
-        Raises:
-            FeedError: a feed could not be pulled.
-        """
-        if self.failed:
-            words = "; ".join(f"{name}: {error}" for name, error in self.failed.items())
-            raise FeedError(f"not pulled: {words}")
-
 
 NOTHING_PULLED = Pulled()
 
@@ -112,23 +102,24 @@ def ingest(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW, pulled:
 
     Raises:
         DeclarationError: what a feed's declaration names is not there.
-        FeedError: a server can't be reached or refuses, or a feed could not be pulled; the others are read before.
+        FeedError: a server can't be reached or refuses, for reading or for pulling; the other feeds are read before.
         CheckpointError: a bronze table is gone, though its stream has run.
         SourceError: the workspace has data of another source.
     """
-    _prepare(lake, source)
+    failed = {**pulled.failed, **_prepare(lake, source)}
+    readable = [name for name in source.feeds if name not in failed or name in pulled.failed]
     places = {name: source.at(name, lake.settings) for name in source.feeds}
     looks = {name: _first_look(feed, places[name]) for name, feed in source.feeds.items()}
     readings = {name: note_declared(lake, source.name, name, feed) for name, feed in source.feeds.items()}
     before = versions(lake, map(bronze_table, source.feeds))
     again = [name for name in source.feeds if _reads_again(lake, source, name)]
     begun = time.time()
-    run_queries(_query(lake, source, name, trigger, reads_again=name in again) for name in source.feeds)
+    run_queries(_query(lake, source, name, trigger, reads_again=name in again) for name in readable)
     if not trigger.goes_on:
-        for name, feed in source.feeds.items():
+        for name in readable:
             _record_overlooked(lake, source, name, begun)
-            feed.read_to_the_end(places[name])
-        for name in again:
+            source.feeds[name].read_to_the_end(places[name])
+        for name in filter(readable.__contains__, again):
             _mark(lake, source, name).unlink()
     changes = changes_since(lake, before)
     by_feed = {name: changes[bronze_table(name).name].inserted for name in source.feeds}
@@ -141,7 +132,8 @@ def ingest(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW, pulled:
             warnings[bronze_table(name).name] = text
     words = f"see the warning of {', '.join(warnings)}" if warnings else ""
     facts = {"warnings": warnings} if warnings else {}
-    pulled.raise_failures()
+    if failed:
+        raise FeedError("; ".join(f"{name}: {error}" for name, error in failed.items()))
     return Ingested(added, added, "; ".join(filter(None, [refused, words])), facts, by_feed)
 
 
@@ -151,20 +143,27 @@ def ingestion_queries(lake: Lake, source: Source, trigger: Trigger) -> list[Quer
     Raises:
         DeclarationError, FeedError, CheckpointError, SourceError: as `ingest`.
     """
-    _prepare(lake, source)
+    for error in _prepare(lake, source).values():
+        raise error
     for name, feed in source.feeds.items():
         note_declared(lake, source.name, name, feed)
     again = [name for name in source.feeds if _reads_again(lake, source, name)]
     return [_query(lake, source, name, trigger, reads_again=name in again) for name in source.feeds]
 
 
-def _prepare(lake: Lake, source: Source) -> None:
+def _prepare(lake: Lake, source: Source) -> dict[str, FeedError]:
+    """Checks all that must hold before anything is read, and makes the tables; what keeps single feeds from it."""
     check_source(lake, source.name)
+    failed: dict[str, FeedError] = {}
     for name, feed in source.feeds.items():
-        feed.check(source.at(name, lake.settings))
+        try:
+            feed.check(source.at(name, lake.settings))
+        except FeedError as error:
+            failed[name] = error
         check_checkpoint(lake, bronze_table(name), _checkpoint(lake, source, name))
     claim(lake, source.name)
     lake.ensure(QUARANTINE, QUALITY_RESULTS, *(bronze_table(name) for name in source.feeds))
+    return failed
 
 
 def _first_look(feed: Feed, at: FeedAt) -> str:

@@ -8,10 +8,12 @@ import pytest
 
 from common.bronze.ingest import ingest, pull
 from common.contracts.bronze import bronze_table
+from common.errors import FeedError
 from common.sources.declaration import Source
 from common.storage.lake import Lake
 from servers.aws import REGION
 from servers.kinesis import KinesisServer, as_on_aws
+from servers.postgres import free_port
 from servers.sftp import PASSWORD, USER, SftpServer
 
 TARGET = {"transactions": {"map": {"transaction_id": "ID", "event_time": "TS", "amount": "AMT"}}}
@@ -83,3 +85,38 @@ def test_files_and_records_come_to_bronze_once(
         (None, "not UTF-8"),
     ]
     assert rows[0].source_ref.startswith("card-events/shardId-000000000000@")
+
+
+def test_a_server_that_is_away_stops_no_other_feed(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_SECRET_BANK", PASSWORD)
+    nobody = {"host": "127.0.0.1", "port": free_port()}
+    partner = {"kind": "sftp", **nobody, "user": USER, "host_key": f"ssh-ed25519 {'A' * 68}"}
+    broker = {"kind": "kafka", "servers": f"127.0.0.1:{nobody['port']}"}
+    files = {"reader": "files", "format": "csv", "path": "{landing}/paper"}
+    source = Source.model_validate(
+        {
+            "name": "bank",
+            "description": "A bank.",
+            "connections": {"partner": {**partner, "password": {"secret": "bank"}}, "broker": broker},
+            "feeds": {
+                "away": {
+                    "reader": "sftp",
+                    "connection": "partner",
+                    "path": "/out",
+                    "format": "csv",
+                    "into": TARGET,
+                },
+                "topic": {"reader": "kafka", "connection": "broker", "topic": "payments", "into": TARGET},
+                "paper": {**files, "into": TARGET},
+            },
+        }
+    )
+    folder = Path(lake.settings.landing) / "paper"
+    folder.mkdir()
+    folder.joinpath("a.csv").write_text("ID,TS\nt1,2025-01-31T10:00:00Z\n")
+
+    with pytest.raises(FeedError, match=r"away: .*; topic: ") as failure:
+        ingest(lake, source, pulled=pull(lake, source))
+
+    assert str(nobody["port"]) in str(failure.value)
+    assert lake.table(bronze_table("paper")).count() == 1

@@ -13,6 +13,8 @@ from common.sources.connections import PostgresConnection, value_of
 if TYPE_CHECKING:
     import psycopg
 
+    Opened = psycopg.Connection[tuple[Any, ...]]
+
 ATTEMPTS = 5
 """Logins that are tried before it is an error, with pauses of 0.5, 1, 2 and 4 seconds between them."""
 LOGIN_SECONDS = 10
@@ -57,7 +59,7 @@ def connect(
             try:
                 opened = psycopg.connect(autocommit=True, **options)
                 opened.execute(_SPELLING)
-                return cast("psycopg.Connection[tuple[Any, ...]]", opened)
+                return cast("Opened", opened)
             except psycopg.OperationalError as error:
                 words = " ".join(str(error).split())
                 if lasting := next((why for part, why in _LASTING if part in words), None):

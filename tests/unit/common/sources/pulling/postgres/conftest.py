@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from servers.postgres import Postgres
 
 pytest.register_assert_rewrite("captured_accounts")

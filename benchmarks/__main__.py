@@ -14,6 +14,7 @@ MODULES = (
     "training",
     "world",
     "files_to_silver",
+    "postgres_cdc",
     "history_merge",
     "new_day",
     "five_million",

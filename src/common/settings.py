@@ -28,6 +28,9 @@ STAGED_RETENTION_HOURS = 24
 UNCOMMITTED_HOURS = 2
 """Hours after which a file that no table knows is what a killed writer left: no write takes that long."""
 
+PULLED_RETENTION_DAYS = 30
+"""Days for which what was pulled from a server is kept in files: a stream that is reset reads it again."""
+
 CHECKPOINT_RETENTION_DAYS = 30
 """Days without use after which the checkpoint of a stream that reads nothing any more is removed."""
 

@@ -23,7 +23,7 @@ def test_what_a_deployment_makes(deployed: Deployer) -> None:
     workspace = deployed.workspace
 
     assert set(settings_of(workspace)) == {
-        "lakehouse", "score_stream", "retrain", "replay_quarantine", "maintenance", "forget_customer",
+        "lakehouse", "ingest", "score_stream", "retrain", "replay_quarantine", "maintenance", "forget_customer",
         "review_alerts",
         "rollback_model",
     }  # fmt: skip

@@ -121,8 +121,8 @@ def test_serverless_unless_a_target_says_otherwise(deployed: Deployer, broken: D
         assert cluster["new_cluster"]["spark_version"] == "18.x-scala2.13"  # 18 LTS; 18.0.x is another, and ended
         for task in settings["tasks"]:
             assert task["job_cluster_key"] == cluster["job_cluster_key"]
-            [library] = task["libraries"]
-            assert library["requirements"].endswith("/files/notebooks/requirements.txt")
+            files = [library["requirements"].partition("/files/")[2] for library in task["libraries"]]
+            assert files == ["notebooks/requirements.txt", "notebooks/requirements-readers.txt"]
 
 
 def test_the_main_job_waits_for_files_where_it_reads_them(deployed: Deployer, broken: Deployer) -> None:

@@ -1,5 +1,7 @@
 """Checks that no record goes missing or comes from nowhere: the sums of ops.batches against the tables' rows."""
 
+from collections import Counter
+
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
@@ -10,6 +12,7 @@ from common.contracts.gold import TRANSACTION_FEATURES, TRANSACTION_SCORES
 from common.contracts.ops import BATCH_KINDS, BATCHES
 from common.contracts.silver import FRAUD_REPORTS, IS_PURCHASE, QUARANTINE, TARGETS, TRANSACTIONS
 from common.contracts.star import FACT_FRAUD_REPORT, FACT_TRANSACTION
+from common.contracts.table import Table
 from common.storage.batches import Counts
 from common.storage.checkpoints import streams
 from common.storage.lake import Lake
@@ -32,7 +35,7 @@ def check_conservation(lake: Lake, flows: DataFrame | None = None, known: Extent
         )
         for row in rows
     ]
-    findings += _unaccounted(lake, {row["target"] for row in rows})
+    findings += _unaccounted(lake, {(row["target"], row["feed"]) for row in rows})
     return findings + _as_many(lake, known)
 
 
@@ -63,20 +66,25 @@ _OF_PURCHASES = (TRANSACTION_FEATURES, TRANSACTION_SCORES)
 """Those of them that leave out refunds."""
 
 
-def _unaccounted(lake: Lake, targets: set[str]) -> list[Finding]:
+def _unaccounted(lake: Lake, counted: set[tuple[str, str]]) -> list[Finding]:
     """A finding for each stream into silver that has run but has no rows in ops.batches: they were lost."""
-    ran = {stream.name.removeprefix("silver/") for stream in streams(lake.settings) if stream.batches}
+    ran = [stream.name.split("/")[1:] for stream in streams(lake.settings) if stream.batches and _is_flow(stream.name)]
     return [
         Finding(
-            TARGETS[name].name,
+            f"{feed} -> {TARGETS[name].name}",
             CONSERVATION,
             False,
             "ops.batches has no row of it, though its stream has run: "
             f"{lake.settings.how_to_reset(f'silver/{name}')}, and run the job to have its records counted again",
         )
-        for name in sorted(ran & TARGETS.keys())
-        if TARGETS[name].name not in targets
+        for name, feed in sorted(ran)
+        if (TARGETS[name].name, feed) not in counted
     ]
+
+
+def _is_flow(stream: str) -> bool:
+    layer, *names = stream.split("/")
+    return layer == "silver" and len(names) == 2 and names[0] in TARGETS
 
 
 def _as_many(lake: Lake, known: Extents) -> list[Finding]:
@@ -150,13 +158,24 @@ def _sum(of_kind: Column, name: str, total: str) -> Column:
 
 
 def _in_tables(lake: Lake, flows: list[tuple[str, str]], known: Extents) -> list[tuple[int, int, int]]:
-    """For each feed and target, the rows of its bronze table, of the target, and of the quarantine."""
+    """For each feed and target, the rows of its bronze table, those it brought to the target, and to the quarantine."""
     rows = lake.table(QUARANTINE).groupBy("feed", "target").count().collect()
     in_quarantine = {(row["feed"], row["target"]): row["count"] for row in rows}
     targets = {table.name: table for table in TARGETS.values()}
     tables = [table for feed, target in flows for table in (bronze_table(feed), targets[target])]
     found = extents(lake, tables, known)
+    feeds = Counter(target for _, target in flows)
     return [
-        (found[bronze_table(feed).name].rows, found[target].rows, in_quarantine.get((feed, target), 0))
+        (
+            found[bronze_table(feed).name].rows,
+            found[target].rows if feeds[target] == 1 else _rows_of(lake, feed, targets[target]),
+            in_quarantine.get((feed, target), 0),
+        )
         for feed, target in flows
     ]
+
+
+def _rows_of(lake: Lake, feed: str, target: Table) -> int:
+    """How many rows of a target one of its feeds brought."""
+    records = lake.table(bronze_table(feed)).select("record_id")
+    return lake.table(target).join(records, "record_id", "left_semi").count()

@@ -80,6 +80,11 @@ def reference(
     key = columns[0].name
     described = (*columns, Column("is_deleted", "boolean", f"Whether the source deleted the {entity}."))
     changed_at = Column("changed_at", "timestamp", "When the change was made, by the source's own clock, UTC.")
+    change_order = Column(
+        "change_order",
+        "string",
+        "Its place among changes of the same changed_at, as of one transaction: a text of fixed width.",
+    )
     digest = Column(
         "content_hash",
         "string",
@@ -90,8 +95,8 @@ def reference(
         name=f"silver.{entity}_changes",
         comment=f"Accepted change records of {entity}s, each once.",
         grain="one change of one " + entity,
-        key=(key, "changed_at", "content_hash", *carried),
-        columns=(*described, changed_at, digest, *LINEAGE),
+        key=(key, "changed_at", "change_order", "content_hash", *carried),
+        columns=(*described, changed_at, change_order, digest, *LINEAGE),
         checks=(
             *required(key, "changed_at"),
             identifier(key),
@@ -100,7 +105,7 @@ def reference(
         ),
         cluster_by=(key,),
         essential=(key, "changed_at"),
-        nullable_key=carried,
+        nullable_key=("change_order", *carried),
         expectations=(Freshness("changed_at", max_hours=fresh_days * 24),),
     )
     history = Table(

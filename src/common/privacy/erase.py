@@ -74,8 +74,9 @@ def plan_erasure(
         with lake.staged(_bronze_records(lake, bronze, kept, feed), f"{bronze.name}.erased") as found:
             if found.isEmpty():
                 continue
-            path = path_of(F.col("source_ref"))
-            files += [(row[0], row[1]) for row in found.groupBy(path).count().orderBy(path).collect()]
+            if not source.feeds[feed].forget(source.at(feed, lake.settings), ()):
+                path = path_of(F.col("source_ref"))
+                files += [(row[0], row[1]) for row in found.groupBy(path).count().orderBy(path).collect()]
             targets = [name for name in source.feeds[feed].into if (feed, TARGETS[name].name) in counted]
             flows += [
                 FlowCounts(feed, TARGETS[name].name, _verdicts(lake, source, feed, name, found)) for name in targets
@@ -154,6 +155,8 @@ def carry_out(lake: Lake, source: Source, plan: Plan) -> Erased:
         if lake.exists(BY_ENTITY[entity].history):
             rebuild_history(lake, BY_ENTITY[entity], keys)
     mend_star(lake, changed)
+    for feed in filter(source.feeds.__contains__, feeds):
+        _forget_landed(lake, source, feed, record_ids)
     for bronze in filter(lake.exists, map(bronze_table, filter(None, feeds))):
         rows[bronze.name] = erase(lake, bronze, record_ids)
     count(lake, plan)
@@ -167,10 +170,18 @@ def carry_out(lake: Lake, source: Source, plan: Plan) -> Erased:
     return Erased(plan.erasure_id, {name: n for name, n in rows.items() if n}, plan.flows, plan.files)
 
 
+def _forget_landed(lake: Lake, source: Source, name: str, record_ids: DataFrame) -> None:
+    """Takes the records out of what was pulled, while bronze still says where they were."""
+    feed, at, bronze = source.feeds[name], source.at(name, lake.settings), bronze_table(name)
+    if lake.exists(bronze) and feed.forget(at, ()):
+        found = lake.table(bronze).join(record_ids, "record_id", "left_semi").select("source_ref").collect()
+        feed.forget(at, {row[0] for row in found})
+
+
 def _targets(lake: Lake, source: Source, feeds: list[str]) -> list[Table]:
     """The tables that records of the feeds went into; a target without a feed has rows of a feed that is gone."""
-    found = {name: source.feed_of(name) for name in TARGETS}
-    wanted = [TARGETS[name] for name, feed in found.items() if feed is None or feed[0] in feeds]
+    found = {name: source.feeds_of(name) for name in TARGETS}
+    wanted = [TARGETS[name] for name, makers in found.items() if not makers or makers.keys() & {*feeds}]
     return [table for table in wanted if lake.exists(table)]
 
 

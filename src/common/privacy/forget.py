@@ -132,19 +132,30 @@ class _Search:
         """Who the records name: those in bronze by the map, and those that the target holds."""
         table = TARGETS[name]
         ids = [column for column in ID_COLUMNS if column in table.column_names]
-        found = self.source.feed_of(name)
-        feed = found[0] if found else ""
-        parts = []
-        if self.lake.exists(table):
-            parts.append(self.lake.table(table).select(*ids, "record_id"))
-        if found and self.lake.exists(bronze_table(feed)):
-            rows = conform(self.lake.table(bronze_table(feed)), found[1].into[name], table, found[1])
-            parts.append(rows.select(*ids, F.col(f"{BRONZE}.record_id").alias("record_id")))
-        columns = ", ".join(f"{column} string" for column in [*ids, "record_id"])
+        columns = ", ".join(f"{column} string" for column in [*ids, "record_id", "feed"])
         everything = self.lake.spark.createDataFrame([], columns)
-        for part in parts:
-            everything = everything.unionByName(part)
-        return everything.distinct().withColumn("feed", F.lit(feed))
+        feeds = self.source.feeds_of(name)
+        there = [feed for feed in feeds if self.lake.exists(bronze_table(feed))]
+        for feed in there:
+            rows = conform(self.lake.table(bronze_table(feed)), feeds[feed].into[name], table, feeds[feed])
+            named = rows.select(*ids, F.col(f"{BRONZE}.record_id").alias("record_id"))
+            everything = everything.unionByName(named.withColumn("feed", F.lit(feed)))
+        if self.lake.exists(table):
+            kept = self.lake.table(table).select(*ids, "record_id")
+            if len(feeds) == 1:
+                maker = F.lit(next(iter(feeds)))
+            else:  # which of them brought a row is in bronze alone
+                kept = kept.join(self._feeds_of_records(there), "record_id", "left")
+                maker = F.coalesce("feed", F.lit(""))
+            everything = everything.unionByName(kept.withColumn("feed", maker))
+        return everything.distinct()
+
+    def _feeds_of_records(self, feeds: list[str]) -> DataFrame:
+        found = self.lake.spark.createDataFrame([], "record_id string, feed string")
+        for feed in feeds:
+            records = self.lake.table(bronze_table(feed)).select("record_id", F.lit(feed).alias("feed"))
+            found = found.unionByName(records)
+        return found
 
     def _accounts(self) -> DataFrame:
         return self.named["accounts"].select("account_id", "customer_id")

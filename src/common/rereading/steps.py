@@ -103,7 +103,7 @@ def bronze_records(lake: Lake, work: Withdrawal) -> None:
 
 def flows(lake: Lake, work: Withdrawal) -> None:
     """The feed's streams into silver and bronze are reset, so that all that bronze lacks is read again."""
-    _reset(lake, [*(f"silver/{name}" for name in work.targets), f"bronze/{work.source}/{work.feed}"])
+    _reset(lake, [*(f"silver/{name}/{work.feed}" for name in work.targets), f"bronze/{work.source}/{work.feed}"])
 
 
 def readings(lake: Lake, work: Withdrawal) -> None:

@@ -3,9 +3,15 @@
 Each step can be repeated: a batch that was half done when it was killed ends as if it had been done once.
 """
 
+import fcntl
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
+from pathlib import Path
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -31,7 +37,8 @@ from common.storage.unmapped import record_unmapped_fields
 class Flow:
     """From one feed's bronze table into one silver table.
 
-    An earlier query of the flow may have read records that bronze received until the day `read_before`.
+    An earlier query of the flow may have read records that bronze received until the day `read_before`. `has_others`:
+    other feeds go into the same table.
     """
 
     source: str
@@ -39,6 +46,7 @@ class Flow:
     target: Table
     checkpoint: str
     has_customers: bool = False
+    has_others: bool = False
     read_before: date | None = None
 
 
@@ -59,7 +67,8 @@ def accept(lake: Lake, conformed: DataFrame, flow: Flow, batch: BatchId) -> Coun
     with staged_batch(lake, conformed, flow.target) as staged:
         if _may_be_read_again(staged, flow):
             check_reread(lake, staged.rows, flow.target)
-        added = insert_accepted(lake, staged, flow, batch)
+        with _one_flow_at_a_time(flow):
+            added = insert_accepted(lake, staged, flow, batch)
         if added == staged.fine:
             quarantined = _quarantine(lake, staged, None, batch, may_have_begun=False)
             counts = Counts(staged.records, added, 0, quarantined, staged.not_selected)
@@ -74,6 +83,22 @@ def accept(lake: Lake, conformed: DataFrame, flow: Flow, batch: BatchId) -> Coun
     _check_sum(batch, counts)
     record_batch(lake, batch, counts)
     return counts
+
+
+@contextmanager
+def _one_flow_at_a_time(flow: Flow) -> Iterator[None]:
+    """Keeps flows into one table apart while they look for keys and add rows: both could find that a key is new.
+
+    Delta doesn't prevent that, as an append conflicts with no other. All flows run beside one driver, so that a lock of
+    its operating system does.
+    """
+    if not flow.has_others:
+        yield
+        return
+    table = hashlib.sha256(str(Path(flow.checkpoint).parent).encode()).hexdigest()[:16]
+    with Path(tempfile.gettempdir(), f"lakehouse-{table}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _may_be_read_again(staged: Staged, flow: Flow) -> bool:

@@ -1,7 +1,8 @@
 """Slowly changing dimensions, type 2: the history of each key, derived from all its accepted changes.
 
-Changes are ordered by the source's own time (`changed_at`, then `content_hash`), never by arrival, and neighbours
-that are equal make one version: the same changes give the same history in whatever order they come.
+Changes are ordered by the source's own time (`changed_at`, then `change_order`, then `content_hash`), never by arrival,
+and neighbours that are equal make one version: the same changes give the same history in whatever order they come. Of
+changes that one transaction made to a key, only the last was ever seen by anybody else: it alone makes a version.
 """
 
 from pyspark.sql import Column, DataFrame, Window
@@ -23,7 +24,10 @@ def versions(changes: DataFrame, reference: Reference) -> DataFrame:
     All is read off neighbours in one order, so that the changes are shuffled and sorted once. A version's first change
     gives its content and when it began, its last one what is carried, and the first of the next one when it ended.
     """
-    in_order = Window.partitionBy(reference.key).orderBy("changed_at", "content_hash", *reference.carried, "record_id")
+    order = ("changed_at", "change_order", "content_hash", *reference.carried, "record_id")
+    in_order = Window.partitionBy(reference.key).orderBy(*order)
+    is_passing = F.col("change_order").isNotNull() & (F.col("changed_at") == F.lead("changed_at").over(in_order))
+    changes = changes.withColumn("_is_passing", F.coalesce(is_passing, F.lit(False))).where("NOT _is_passing")
     ends = {
         "_is_first": ~F.col("content_hash").eqNullSafe(F.lag("content_hash").over(in_order)),
         "_is_last": ~F.col("content_hash").eqNullSafe(F.lead("content_hash").over(in_order)),

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import reduce
+from pathlib import Path
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -21,7 +22,7 @@ from common.silver.date_order import order_warning
 from common.silver.reread import read_before
 from common.silver.traces import finish_replays
 from common.sources.declaration import Source
-from common.sources.field_paths import Path
+from common.sources.field_paths import Path as FieldPath
 from common.sources.files.feed_of_files import DeclaredFiles
 from common.sources.files.guesses import DELIMITERS, likely_delimiter
 from common.sources.name_hints import in_backticks
@@ -60,20 +61,22 @@ class Outcome(Result):
 
 def refinement(source: Source, target: str) -> Step:
     """What taking a target's feed into silver depends on, and what it makes."""
-    found = source.feed_of(target)
+    feeds = source.feeds_of(target)
     writes = [TARGETS[target].name, *([REFERENCES[target].history.name] if target in REFERENCES else [])]
     return Step(
         f"silver.{target}",
-        reads=() if found is None else (bronze_table(found[0]).name,),
+        reads=tuple(bronze_table(feed).name for feed in feeds),
         writes=tuple(writes),
         shares=(QUARANTINE.name, BATCHES.name, UNMAPPED_FIELDS.name),
-        streams=() if found is None else (f"silver/{target}",),
+        streams=tuple(f"silver/{target}/{feed}" for feed in feeds),
         declaration=source.model_dump_json(),
     )
 
 
 def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE_NOW) -> Outcome:
-    """Takes what is new in the feed of a target through map, cleaning and checks into its silver table.
+    """Takes what is new in the feeds of a target through map, cleaning and checks into its silver table.
+
+    Each feed has a stream of its own. A record whose key another feed has brought is a duplicate.
 
     Raises:
         DeclarationError: the map names a field that no record has.
@@ -84,61 +87,86 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
     """
     _prepare(lake, source, target)
     table = TARGETS[target]
-    if source.feed_of(target) is None:
+    flows = flows_of(lake, source, target)
+    if not flows:
         return Outcome(0, 0, note=f"the source {source.name} has no feed for {target}: nothing to do")
-    flow = flow_of(lake, source, target)
-    warning = _check_fields(lake, source, target)
-    queries, known_before = counts_by_query(lake, table), set(unmapped_fields(lake, flow.feed))
-    run_queries([_query(lake, source, target, trigger, counted=queries, known_fields=known_before)])
+    warnings = [_check_fields(lake, source, flow, target) for flow in flows]
+    queries = counts_by_query(lake, table)
+    known_before = {flow.feed: set(unmapped_fields(lake, flow.feed)) for flow in flows}
+    run_queries(
+        _query(lake, source, flow, target, trigger, counted=queries, known_fields=known_before[flow.feed])
+        for flow in flows
+    )
     before, after = total(one.counts for one in queries), counts_of(lake, table)
     note = ""
     if after.records_read > before.records_read:
-        new_fields = [field for field in unmapped_fields(lake, flow.feed) if field not in known_before]
+        found = (field for feed, known in known_before.items() for field in {*unmapped_fields(lake, feed)} - known)
+        new_fields = sorted({*found})
         unused = f"new fields that no map uses: {', '.join(new_fields)}" if new_fields else ""
-        note = "; ".join(filter(None, [unused, warning]))
+        note = "; ".join(filter(None, [unused, *warnings]))
     counts = {name: getattr(after, name) - getattr(before, name) for name in Counts.__dataclass_fields__}
     return Outcome(counts.pop("records_read"), counts.pop("accepted"), note, **counts)
 
 
 def refinement_queries(lake: Lake, source: Source, target: str, trigger: Trigger) -> list[Query]:
-    """The query of `refine`, not started yet, for a caller who runs it beside others; none where no feed makes it.
+    """The queries of `refine`, not started yet, for a caller who runs them beside others; none where no feed makes it.
 
     Raises:
         DeclarationError, CheckpointError, SchemaError, SourceError: as `refine`.
     """
     _prepare(lake, source, target)
-    if source.feed_of(target) is None:
-        return []
-    flow = flow_of(lake, source, target)
-    _check_fields(lake, source, target)
-    counts, known = counts_by_query(lake, TARGETS[target]), set(unmapped_fields(lake, flow.feed))
-    return [_query(lake, source, target, trigger, counted=counts, known_fields=known)]
+    flows = flows_of(lake, source, target)
+    for flow in flows:
+        _check_fields(lake, source, flow, target)
+    counts = counts_by_query(lake, TARGETS[target]) if flows else []
+    known = {flow.feed: set(unmapped_fields(lake, flow.feed)) for flow in flows}
+    return [
+        _query(lake, source, flow, target, trigger, counted=counts, known_fields=known[flow.feed]) for flow in flows
+    ]
 
 
 def _prepare(lake: Lake, source: Source, target: str) -> None:
     """Checks that the target fits its stream, and makes the tables that are not there."""
     check_source(lake, source.name)
-    table, checkpoint = TARGETS[target], _checkpoint(lake, target)
-    check_checkpoint(lake, table, checkpoint)
-    if target in REFERENCES:
-        check_checkpoint(lake, REFERENCES[target].history, checkpoint)
+    table, feeds = TARGETS[target], source.feeds_of(target)
+    _adopt_earlier_checkpoint(lake, target, feeds)
+    for feed in feeds:
+        checkpoint = _checkpoint(lake, target, feed)
+        check_checkpoint(lake, table, checkpoint)
+        if target in REFERENCES:
+            check_checkpoint(lake, REFERENCES[target].history, checkpoint)
     lake.ensure(table, QUARANTINE, BATCHES, UNMAPPED_FIELDS)
     if target in REFERENCES:
         lake.ensure(REFERENCES[target].history)
-    if (found := source.feed_of(target)) is not None:
-        lake.ensure(bronze_table(found[0]))
+    lake.ensure(*map(bronze_table, feeds))
+
+
+def _adopt_earlier_checkpoint(lake: Lake, target: str, feeds: Collection[str]) -> None:
+    """A release before targets had several feeds kept a checkpoint a target: it becomes that of the feed it read."""
+    earlier = Path(lake.settings.checkpoint("silver", target))
+    moved = earlier.with_name(f"{target}.moved")
+    if has_begun(str(earlier)) and not moved.exists():
+        earlier.rename(moved)
+    if not moved.exists():
+        return
+    counted = lake.table(BATCHES).where(F.col("query_id") == query_id(str(moved))) if lake.exists(BATCHES) else None
+    row = counted.select("feed").first() if counted is not None else None
+    feed = row["feed"] if row is not None else next(iter(feeds), None)
+    if feed is not None:
+        earlier.mkdir(exist_ok=True)
+        moved.rename(earlier / feed)
 
 
 def _query(
     lake: Lake,
     source: Source,
+    flow: Flow,
     target: str,
     trigger: Trigger,
     *,
     counted: Sequence[QueryCounts],
     known_fields: Collection[str],
 ) -> Query:
-    flow = flow_of(lake, source, target)
     checkpoint, table, feed = flow.checkpoint, flow.target, source.feeds[flow.feed]
     if not has_begun(checkpoint):
         # The query reads everything again, and quarantines again what it must; what was replayed, it counts as its own.
@@ -146,40 +174,40 @@ def _query(
             finish_replays(lake, source.name, flow.feed, table)
         forget_quarantined(lake, flow.feed, table.name)
     query = query_id(checkpoint) if has_begun(checkpoint) else None
-    flow = replace(flow, read_before=read_before(counted, query, datetime.now(UTC).date()))
+    own = [other for other in counted if other.feed == flow.feed]
+    flow = replace(flow, read_before=read_before(own, query, datetime.now(UTC).date()))
     # Fields that are recorded already need not be looked for in every batch.
     stream = lake.stream(bronze_table(flow.feed))
     rows = conform(stream, feed.into[target], table, feed, {*feed.fields, *known_fields})
     return batch_query(lake, rows, checkpoint, acceptance(flow), trigger)
 
 
-def flow_of(lake: Lake, source: Source, target: str) -> Flow:
-    """The flow into a target that the source has a feed for."""
-    found = source.feed_of(target)
-    if found is None:
-        raise DeclarationError(f"sources/{source.name}.yml: no feed makes {target}")
-    return Flow(
-        source.name,
-        found[0],
-        TARGETS[target],
-        _checkpoint(lake, target),
-        has_customers=source.feed_of("customers") is not None,
-    )
+def flows_of(lake: Lake, source: Source, target: str) -> list[Flow]:
+    """The flows into a target, one for each feed that makes it."""
+    feeds = source.feeds_of(target)
+    return [
+        Flow(
+            source.name,
+            feed,
+            TARGETS[target],
+            _checkpoint(lake, target, feed),
+            has_customers=bool(source.feeds_of("customers")),
+            has_others=len(feeds) > 1,
+        )
+        for feed in feeds
+    ]
 
 
-def _checkpoint(lake: Lake, target: str) -> str:
-    return lake.settings.checkpoint("silver", target)
+def _checkpoint(lake: Lake, target: str, feed: str) -> str:
+    return lake.settings.checkpoint("silver", target, feed)
 
 
-def _check_fields(lake: Lake, source: Source, target: str) -> str:
+def _check_fields(lake: Lake, source: Source, flow: Flow, target: str) -> str:
     """A misspelt field would quarantine every record; a sample of them shows it before that happens.
 
     Returns a warning of what the sample can't say: in which order its dates are. Else an empty text.
     """
-    found = source.feed_of(target)
-    if found is None:
-        return ""
-    feed_name, feed = found
+    feed_name, feed = flow.feed, source.feeds[flow.feed]
     bronze = lake.table(bronze_table(feed_name)).where("read_error IS NULL")
     seen: dict[str, None] = {}
     records: list[dict[str, str | None]] = []
@@ -202,7 +230,7 @@ def _check_fields(lake: Lake, source: Source, target: str) -> str:
     return order_warning(records, feed.into[target], TARGETS[target], feed)
 
 
-def _dotted(paths: Sequence[Path], seen: Collection[str]) -> str:
+def _dotted(paths: Sequence[FieldPath], seen: Collection[str]) -> str:
     """The way out where a field's own name has a dot in it, and the map took it for a path."""
     names = (".".join(map(str, path)) for path in paths)
     return next((f"; a field with a dot in its name is written {in_backticks(n)}" for n in names if n in seen), "")

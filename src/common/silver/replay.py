@@ -16,10 +16,10 @@ from common.contracts.ops import BATCHES, REPLAYED_RECORDS
 from common.contracts.silver import QUARANTINE, REFERENCES, TARGETS
 from common.contracts.table import Table
 from common.errors import CheckpointError
-from common.silver.accept import insert_accepted
+from common.silver.accept import Flow, insert_accepted
 from common.silver.conform import BRONZE, conform
 from common.silver.contradictions import beside_existing, conflicts
-from common.silver.refine import flow_of
+from common.silver.refine import flows_of
 from common.silver.review import quarantine_target
 from common.silver.staged import Staged, staged_batch
 from common.silver.traces import finish_replays
@@ -34,7 +34,7 @@ from common.storage.source_claim import check_source
 
 @dataclass(frozen=True)
 class Replayed:
-    """What a replay of one table's quarantined records came to."""
+    """What a replay of the quarantined records of one flow into a table came to."""
 
     target: str
     records: int
@@ -64,12 +64,11 @@ def replay_quarantine(lake: Lake, source: Source, table: str = "") -> list[Repla
         )
     target = quarantine_target(table)
     wanted = [name for name, table_ in TARGETS.items() if target in (None, table_.name)]
-    return [_replay(lake, source, name) for name in wanted if source.feed_of(name) is not None]
+    return [_replay(lake, source, name, flow) for name in wanted for flow in flows_of(lake, source, name)]
 
 
-def _replay(lake: Lake, source: Source, name: str) -> Replayed:
-    target = TARGETS[name]
-    flow = flow_of(lake, source, name)
+def _replay(lake: Lake, source: Source, name: str, flow: Flow) -> Replayed:
+    target = flow.target
     if is_broken_off(flow.checkpoint):
         raise CheckpointError(
             f"{target.name}: its stream was broken off in the middle of a batch, whose records would be counted twice. "
@@ -77,7 +76,7 @@ def _replay(lake: Lake, source: Source, name: str) -> Replayed:
         )
     lake.ensure(target, QUARANTINE, BATCHES, REPLAYED_RECORDS, *_history(name))
     finish_replays(lake, source.name, flow.feed, target)
-    rows = quarantined(lake, target.name)
+    rows = quarantined(lake, target.name).where(F.col("feed") == flow.feed)
     records = rows.count()
     if not records:
         return Replayed(target.name, 0, 0, 0, 0)

@@ -16,8 +16,9 @@ def finish_replays(lake: Lake, source: str, feed: str, target: Table) -> Counts:
     Returns:
         What the newest of them counted; nothing where all were counted before.
     """
-    traces = lake.table(REPLAYED_RECORDS).where(F.col("target") == target.name)
-    counted = lake.table(BATCHES).where((F.col("kind") == "replay") & (F.col("target") == target.name))
+    flow = (F.col("target") == target.name) & (F.col("feed") == feed)
+    traces = lake.table(REPLAYED_RECORDS).where(flow)
+    counted = lake.table(BATCHES).where(flow & (F.col("kind") == "replay"))
     open_ = traces.join(counted.select(F.col("query_id").alias("replay_id")), "replay_id", "left_anti")
     outcomes = (
         open_.groupBy("replay_id")

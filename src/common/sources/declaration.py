@@ -50,10 +50,6 @@ class Source(Strict):
         connection = getattr(self.feeds[feed], "connection", None)
         return FeedAt(self.name, feed, settings, self.connections[connection] if connection else None)
 
-    def feed_of(self, target: str) -> tuple[str, AnyFeed] | None:
-        """The feed that makes a target, with its name; None where the source has none."""
-        return next(((name, feed) for name, feed in self.feeds.items() if target in feed.into), None)
-
     def feeds_of(self, target: str) -> dict[str, AnyFeed]:
         """The feeds that make a target, by name."""
         return {name: feed for name, feed in self.feeds.items() if target in feed.into}

@@ -23,6 +23,7 @@ _OTHER_NAMES = {
 _RULES = {
     "dict_type": "it must be names with values, such as `format: csv`",
     "model_type": "it must be names with values, such as `format: csv`",
+    "model_attributes_type": "it must be names with values, such as `format: csv`",
     "tuple_type": "it must be a list, such as [a, b]",
 }
 _IN_QUOTES = "YAML takes this for something else than text, so put it in quotes"
@@ -67,7 +68,11 @@ def described(file: str, problem: Mapping[str, Any], options: Mapping[int, Colle
     if len(where) < len(problem["loc"]) or kind == "invalid_key":
         where[-1] = given  # pydantic writes a key as Python does
     path = ".".join(str(part) for part in where) or "the file"
-    if kind == "extra_forbidden":
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        option = problem["ctx"]["discriminator"].strip("'")
+        path, given = f"{path}.{option}", given.get(option)
+        rule = f"it must be one of {problem['ctx']['expected_tags']}" if given is not None else "Field required"
+    elif kind == "extra_forbidden":
         rule = f"there is no such option{_near(str(where[-1]), options.get(len(where), ()))}"
     elif kind in ("string_type", "invalid_key") and not isinstance(given, list | dict):
         rule = f"{rule}; {_IN_QUOTES}"

@@ -5,7 +5,7 @@ reader overrides those that mean something to it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -194,6 +194,15 @@ class Feed(ValueFormat, ABC):
 
     def read_to_the_end(self, at: FeedAt) -> None:
         """Called when a run has read all that was there, and bronze has it."""
+
+    def forget(self, at: FeedAt, references: Collection[str]) -> bool:
+        """Removes records, by source_ref, from what the lakehouse keeps of the feed beside its tables.
+
+        Returns:
+            Whether nothing of them is left but what the source itself has. It may be called again.
+        """
+        del at, references
+        return False
 
     def paths_there(self, spark: "SparkSession", at: FeedAt) -> "DataFrame | None":
         """The paths of files that can be read again in another way (`path`); None where that can't be done."""

@@ -88,10 +88,10 @@ def check_csv_fields(target: str, mapping: TargetMap, columns: tuple[str, ...]) 
     for column, expression in mapping.expressions.items():
         if nested := next((path for path in expression.paths if len(path) > 1), None):
             raise DeclarationError(
-                f"{target}.map.{column}: CSV has no nested fields; a field of that name is written "
+                f"into.{target}.map.{column}: CSV has no nested fields; a field of that name is written "
                 f"{in_backticks(text_of_path(expression.sql, nested))}"
             )
     if columns and (absent := [field for field in mapping.fields if field not in columns]):
         raise DeclarationError(
-            f"{target}: the map reads the field {absent[0]!r}, which is none of `columns`: {', '.join(columns)}"
+            f"into.{target}: the map reads the field {absent[0]!r}, which is none of `columns`: {', '.join(columns)}"
         )

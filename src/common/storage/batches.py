@@ -50,6 +50,7 @@ class QueryCounts:
     """The sums of a streaming query's batches, and when the first of them was done, UTC."""
 
     query_id: str
+    feed: str
     first_committed_at: datetime
     counts: Counts
 
@@ -60,8 +61,8 @@ def counts_by_query(lake: Lake, target: Table) -> list[QueryCounts]:
     sums = [F.sum(name).alias(name) for name in Counts.__dataclass_fields__]
     # As microseconds: a time would come in the time zone of the machine.
     first = F.unix_micros(F.min("committed_at"))
-    rows = batches.groupBy("query_id").agg(first, *sums).collect()
-    return [QueryCounts(row[0], utc(row[1]), Counts(*row[2:])) for row in rows]
+    rows = batches.groupBy("query_id", "feed").agg(first, *sums).collect()
+    return [QueryCounts(row[0], row[1], utc(row[2]), Counts(*row[3:])) for row in rows]
 
 
 def counts_of(lake: Lake, target: Table) -> Counts:

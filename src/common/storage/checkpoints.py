@@ -1,8 +1,8 @@
 """Checkpoints of streams: how far each has read, and whether that still fits the tables that they write.
 
-A stream is known by its checkpoint's folder below `checkpoints`, such as silver/transactions or
-bronze/simulated/transactions. To reset it is to remove its checkpoint: its next run reads everything again,
-and adds only what its table doesn't hold.
+A stream is known by its checkpoint's folder below `checkpoints`: bronze/SOURCE/FEED, silver/TARGET/FEED or
+gold/TABLE. silver/TARGET stands for all that go into the target. To reset a stream is to remove its checkpoint: its
+next run reads everything again, and adds only what its table doesn't hold.
 """
 
 import shutil
@@ -49,7 +49,7 @@ def newest_batch(folder: Path) -> int | None:
     return max((int(path.name) for path in folder.glob("*") if path.name.isdecimal()), default=None)
 
 
-def reset(settings: Settings, name: str, targets: Collection[str] | None = None) -> list[Stream]:
+def reset(settings: Settings, name: str) -> list[Stream]:
     """Forgets how far a stream has read, and resets those that must count again with it.
 
     Where bronze is read again, silver's flows from it start again too: a record that bronze receives a second time
@@ -57,8 +57,7 @@ def reset(settings: Settings, name: str, targets: Collection[str] | None = None)
 
     Args:
         settings: where the checkpoints are.
-        name: the stream's name.
-        targets: of a bronze stream, the targets that its feed goes into; None where that isn't known: all of silver.
+        name: the stream's name, or what several names begin with, up to a slash.
 
     Returns:
         The streams that were reset.
@@ -72,14 +71,20 @@ def reset(settings: Settings, name: str, targets: Collection[str] | None = None)
             f"first: {settings.platform.run_job.format(job='maintenance')}, then reset the stream"
         )
     known = {stream.name: stream for stream in streams(settings)}
-    if name not in known:
+    named = [stream for stream in known if stream == name or stream.startswith(f"{name}/")]
+    if not named:
         raise CheckpointError(f"{name}: there is no such stream; there are: {', '.join(known) or 'none'}")
-    flows = [other for other in known if name.startswith("bronze/") and other.startswith("silver/")]
-    with_it = [flow for flow in flows if targets is None or flow.removeprefix("silver/") in targets]
-    reset = [known[name], *(known[other] for other in with_it)]
+    feeds = {stream.rpartition("/")[2] for stream in named if stream.startswith("bronze/")}
+    with_it = [flow for flow in known if feeds and flow.startswith("silver/") and _reads(flow, feeds)]
+    reset = [known[other] for other in dict.fromkeys([*named, *with_it])]
     for stream in reversed(reset):
         forget(settings, stream)
     return reset
+
+
+def _reads(flow: str, feeds: Collection[str]) -> bool:
+    """Whether a flow reads one of the feeds. An earlier release's flow, whose name says no feed, may read any."""
+    return flow.count("/") == 1 or flow.rpartition("/")[2] in feeds
 
 
 def forget(settings: Settings, stream: Stream) -> None:
@@ -146,7 +151,9 @@ def check_checkpoint(lake: Lake, table: Table, checkpoint: str) -> None:
         CheckpointError: it is gone, so that what the stream read before would be missing from a new one.
     """
     if _committed(Path(checkpoint)) and not lake.exists(table):
+        # Of a table that several flows fill, all of them must start again.
         name = str(Path(checkpoint).relative_to(lake.settings.checkpoint()))
+        name = "/".join(name.split("/")[:2]) if name.startswith("silver/") else name
         raise CheckpointError(
             f"{table.name} is gone, but the stream {name} that writes it remembers what it has read: a new table "
             f"would lack all of that. To fill it again from the start: {lake.settings.how_to_reset(name)}, then run "

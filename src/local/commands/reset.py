@@ -1,13 +1,11 @@
 """`lakehouse reset`: makes a stream read everything again, or removes the whole workspace."""
 
-from collections.abc import Collection
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from common.errors import DeclarationError
-from common.settings import repository, settings_from
+from common.settings import settings_from
 from local.commands.shared import examples, out
 from local.commands.workspace_removal import check_idle, remove_workspace
 from local.workspace import current_workspace, shown_path
@@ -53,7 +51,7 @@ def _reset_stream(name: str) -> None:
     from common.storage import checkpoints
 
     check_idle(current_workspace())
-    for stream in checkpoints.reset(settings_from(), name, _targets_of(name)):
+    for stream in checkpoints.reset(settings_from(), name):
         out.print(f"{stream.name} will read everything again: {stream.batches:,} micro-batches are forgotten.")
     out.print("Run the job to fill its table: lakehouse run lakehouse")
 
@@ -71,17 +69,3 @@ def _list_streams() -> None:
     else:
         out.print(f"No stream has run in {shown_path(current_workspace().home)}.")
     out.print("`lakehouse reset --all` removes the whole workspace; it asks first.")
-
-
-def _targets_of(stream: str) -> Collection[str] | None:
-    """The targets that a bronze stream's feed goes into, by its source; None where the source declares none."""
-    from common.sources.declaration import load_source
-
-    layer, *names = stream.split("/")
-    if layer != "bronze" or len(names) != 2:
-        return None
-    try:
-        feed = load_source(repository() / "sources", names[0]).feeds.get(names[1])
-    except DeclarationError:
-        return None
-    return feed.into if feed else None

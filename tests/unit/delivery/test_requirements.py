@@ -12,7 +12,7 @@ import pytest
 
 from common.settings import repository
 
-LOCKS = sorted(repository().glob("requirements*.txt"))
+LOCKS = sorted([*repository().glob("requirements*.txt"), *(repository() / "requirements").glob("*.txt")])
 HAS_A_WAY_WITHOUT = {"IPython"}
 """Shows rich outputs in notebooks, which have it; `common` prints where there is none."""
 
@@ -44,7 +44,8 @@ def imported() -> set[str]:
 
 
 def test_the_base_has_all_that_common_and_the_notebooks_import() -> None:
-    base = {name.lower().replace("_", "-") for name in pins(repository() / "requirements.txt")}
+    locks = [repository() / "requirements.txt", *(repository() / "requirements").glob("*.txt")]  # readers have extras
+    base = {name.lower().replace("_", "-") for lock in locks if lock.stem != "servers" for name in pins(lock)}
     providers = packages_distributions()
     assert {"pyspark", "mlflow", "matplotlib"} <= imported()
     for module in imported() - HAS_A_WAY_WITHOUT:

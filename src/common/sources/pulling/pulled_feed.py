@@ -1,12 +1,17 @@
 """A feed that is pulled: what its puller lands in a folder of the lakehouse is read by a stream of files."""
 
+import time
 from abc import abstractmethod
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
+from common.settings import PULLED_RETENTION_DAYS
 from common.sources.feed import FeedAt, Tell, silent
 from common.sources.files.feed_of_files import FolderFeed
 from common.sources.files.file_format import FileFormat
 from common.sources.files.landed import LAYOUT
-from common.sources.pulling.pull import Puller, pull
+from common.sources.pulling.pull import Landed, Puller, pull
+from common.sources.pulling.removal import forget_lines, remove_old
 
 
 class PulledFeed(FolderFeed):
@@ -28,6 +33,25 @@ class PulledFeed(FolderFeed):
     def pull(self, at: FeedAt, tell: Tell = silent) -> int:
         """Lands what is new."""
         return pull(self.puller(at), at, tell)
+
+    def read_to_the_end(self, at: FeedAt) -> None:
+        """Removes what was pulled long ago: bronze has it."""
+        settled = self.settled(Landed(Path(at.pulled)).names())
+        remove_old(Path(at.pulled), settled, time.time() - PULLED_RETENTION_DAYS * 86_400)
+
+    def settled(self, names: Sequence[str]) -> Sequence[str]:
+        """Those of the landed names that are not the position: without them nothing is pulled again.
+
+        Of records, the newest file says how far they were pulled; of whole files, each says that it was.
+        """
+        return names[:-1] if self.layout == LAYOUT else ()
+
+    def forget(self, at: FeedAt, references: Collection[str]) -> bool:
+        """Takes the records' lines out of the landed files, which keep their names. Whole files are the sender's."""
+        if self.layout != LAYOUT:
+            return False
+        forget_lines(Path(at.pulled), frozenset(references))
+        return True
 
     def first_look(self, at: FeedAt) -> str:
         """Nothing: the lakehouse's own files are as they are declared."""

@@ -11,10 +11,10 @@ HANDBOOK = load_source(repository() / "sources", "handbook")
 
 def test_every_mapped_column_is_shown_with_its_expression_type_and_checks() -> None:
     for target in TARGETS:
-        feed = SOURCE.feed_of(target)
-        assert feed is not None
+        ((name, feed),) = SOURCE.feeds_of(target).items()
         made = how_columns_are_made(SOURCE, target).set_index("column")
-        assert dict(made["made_from"]) == feed[1].into[target].map
+        assert dict(made["made_from"]) == feed.into[target].map
+        assert set(made["feed"]) == {name}
         assert dict(made["type"]) == {name: TARGETS[target].column(name).type for name in made.index}
 
     amount = how_columns_are_made(SOURCE, "transactions").set_index("column").loc["amount"]

@@ -171,7 +171,7 @@ def test_a_replay_that_was_killed_is_finished(
 
 
 def test_none_is_replayed_while_a_batch_of_the_stream_is_half_done(lake: Lake, first_run: Outcome) -> None:
-    offsets = Path(lake.settings.checkpoint("silver", "transactions"), "offsets")
+    offsets = Path(lake.settings.checkpoint("silver", "transactions", "payments"), "offsets")
     begun = offsets / str(1 + max(int(path.name) for path in offsets.glob("[0-9]*")))
     begun.write_text("v1")
 
@@ -230,7 +230,7 @@ def test_a_lost_bronze_table_is_filled_again(lake: Lake, landing: Path, first_ru
         ingest(lake, MENDED)
     assert [stream.name for stream in reset(lake.settings, "bronze/shop/payments")] == [
         "bronze/shop/payments",
-        "silver/transactions",
+        "silver/transactions/payments",
     ]
     run(lake, landing, "", source=MENDED)
 
@@ -269,7 +269,7 @@ def test_lost_counts_are_reported_with_the_command_to_count_again(lake: Lake, fi
 
 def test_a_stream_that_nobody_knows_is_refused(lake: Lake, first_run: Outcome) -> None:
     known = [stream.name for stream in streams(lake.settings)]
-    assert known == ["bronze/shop/payments", "silver/transactions"]
+    assert known == ["bronze/shop/payments", "silver/transactions/payments"]
 
     with pytest.raises(
         CheckpointError, match="silver/payments: there is no such stream; there are: bronze/shop/payments"

@@ -6,8 +6,8 @@ from common.silver.reread import read_before
 from common.storage.batches import Counts, QueryCounts
 
 TODAY = date(2025, 6, 30)
-OLD = QueryCounts("old", datetime(2025, 6, 1, 12, tzinfo=UTC), Counts(5))
-NEW = QueryCounts("new", datetime(2025, 6, 20, 12, tzinfo=UTC), Counts(5))
+OLD = QueryCounts("old", "cards", datetime(2025, 6, 1, 12, tzinfo=UTC), Counts(5))
+NEW = QueryCounts("new", "cards", datetime(2025, 6, 20, 12, tzinfo=UTC), Counts(5))
 
 
 @pytest.mark.parametrize(

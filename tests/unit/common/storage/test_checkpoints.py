@@ -14,22 +14,29 @@ from common.storage.checkpoints import adopt_earlier_names, is_broken_off, reset
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    for name in ("bronze/bank/cards", "silver/accounts", "silver/transactions"):
+    for name in ("bronze/bank/cards", "silver/accounts/cards", "silver/transactions/payments"):
         a_stream(tmp_path, name, {0: an_offset(1)}, committed=1)
     return Settings(tmp_path)
 
 
 def test_with_a_bronze_stream_only_the_flows_of_its_feed_start_again(settings: Settings) -> None:
-    resets = reset(settings, "bronze/bank/cards", ["accounts"])
+    resets = reset(settings, "bronze/bank/cards")
 
-    assert [stream.name for stream in resets] == ["bronze/bank/cards", "silver/accounts"]
-    assert [stream.name for stream in streams(settings)] == ["silver/transactions"]
+    assert [stream.name for stream in resets] == ["bronze/bank/cards", "silver/accounts/cards"]
+    assert [stream.name for stream in streams(settings)] == ["silver/transactions/payments"]
 
 
-def test_where_the_feed_is_not_known_all_of_silver_starts_again(settings: Settings) -> None:
-    reset(settings, "bronze/bank/cards")
+def test_a_flow_of_an_earlier_release_says_no_feed_and_starts_again_too(settings: Settings) -> None:
+    (settings.home / "checkpoints" / "silver" / "merchants").mkdir()
+    (settings.home / "checkpoints" / "silver" / "merchants" / "metadata").touch()
 
-    assert streams(settings) == []
+    resets = reset(settings, "bronze/bank/cards")
+
+    assert [stream.name for stream in resets] == ["bronze/bank/cards", "silver/accounts/cards", "silver/merchants"]
+
+
+def test_a_target_stands_for_all_flows_into_it(settings: Settings) -> None:
+    assert [stream.name for stream in reset(settings, "silver/accounts")] == ["silver/accounts/cards"]
 
 
 def test_nothing_is_reset_while_an_erasure_is_open(settings: Settings) -> None:

@@ -174,7 +174,7 @@ def transaction(random: Random, most: int = 6, *, truncates: bool = True) -> str
                         " ON CONFLICT DO NOTHING"
                     ),
                     (
-                        f"INSERT INTO accounts SELECT i, 'many', NULL, now(), NULL FROM generate_series({key}, {other}) i"
+                        f"INSERT INTO accounts SELECT i, 'many', NULL, now() FROM generate_series({key}, {other}) i"
                         " ON CONFLICT DO NOTHING"
                     ),
                     f"UPDATE accounts SET balance = balance + 1, owner = 'u{other}' WHERE account_id = {key}",

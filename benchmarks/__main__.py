@@ -16,6 +16,7 @@ MODULES = (
     "files_to_silver",
     "sftp",
     "kafka",
+    "postgres_cdc",
     "history_merge",
     "new_day",
     "five_million",

@@ -169,14 +169,20 @@ def transaction(random: Random, most: int = 6, *, truncates: bool = True) -> str
         steps.append(
             random.choice(
                 [
-                    f"INSERT INTO accounts VALUES ({key}, 'o{other}', {other}.50, now(), 'é\\t\"{other}\n')"
-                    " ON CONFLICT DO NOTHING",
-                    f"INSERT INTO accounts SELECT i, 'many', NULL, now(), NULL FROM generate_series({key}, {other}) i"
-                    " ON CONFLICT DO NOTHING",
+                    (
+                        f"INSERT INTO accounts VALUES ({key}, 'o{other}', {other}.50, now(), 'é\\t\"{other}\n')"
+                        " ON CONFLICT DO NOTHING"
+                    ),
+                    (
+                        f"INSERT INTO accounts SELECT i, 'many', NULL, now() FROM generate_series({key}, {other}) i"
+                        " ON CONFLICT DO NOTHING"
+                    ),
                     f"UPDATE accounts SET balance = balance + 1, owner = 'u{other}' WHERE account_id = {key}",
                     f"UPDATE accounts SET owner = NULL WHERE account_id % 7 = {key % 7}",
-                    f"UPDATE accounts SET account_id = {other} WHERE account_id = {key}"
-                    f" AND NOT EXISTS (SELECT FROM accounts WHERE account_id = {other})",
+                    (
+                        f"UPDATE accounts SET account_id = {other} WHERE account_id = {key}"
+                        f" AND NOT EXISTS (SELECT FROM accounts WHERE account_id = {other})"
+                    ),
                     f"DELETE FROM accounts WHERE account_id = {key}",
                     f"SAVEPOINT s; DELETE FROM accounts WHERE account_id > {key}; ROLLBACK TO SAVEPOINT s",
                 ]

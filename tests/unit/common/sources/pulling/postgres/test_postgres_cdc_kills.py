@@ -15,7 +15,6 @@ from typing import Any
 import psycopg
 import pytest
 from captured_accounts import Captured, transaction
-from servers.postgres import Postgres
 
 from common.errors import FeedError
 from common.sources.pulling import pull as pulls
@@ -23,6 +22,7 @@ from common.sources.pulling.postgres.changes import puller as pulling
 from common.sources.pulling.postgres.changes import slot as slots
 from common.sources.pulling.postgres.changes import snapshot as snapshots
 from common.sources.pulling.postgres.changes.state import SlotState
+from servers.postgres import Postgres
 
 
 class Killed(BaseException):
@@ -132,7 +132,7 @@ def test_killed_pullers_and_servers_lose_nothing_and_repeat_nothing(bank: Captur
     writer.start()
     killed = 0
     try:
-        for _ in range(6):
+        for _ in range(5):
             with pulling_process(bank) as process:
                 time.sleep(random.uniform(0.01, 0.4))
                 process.kill()
@@ -150,7 +150,7 @@ def test_killed_pullers_and_servers_lose_nothing_and_repeat_nothing(bank: Captur
         done.append(1)
         writer.join()
     bank.pull()
-    assert killed == 18
+    assert killed == 15
     bank.check_landed()
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from captured_accounts import Captured
-from servers.postgres import Postgres
 
 from common.errors import FeedError
+from servers.postgres import Postgres
 
 
 @pytest.fixture

@@ -26,9 +26,9 @@ from local.engine.startup import free_port
 from servers.certificates import self_signed
 
 JARS = Path(__file__).with_name("kafka-broker.xml")
-USER, PASSWORD = "lake", 'pass"word'
+USER, PASSWORD = "lake", 'pass"word'  # pragma: allowlist secret
 """Who may do everything, with a password that has to be quoted."""
-STRANGER, STRANGERS_PASSWORD = "stranger", "secret"
+STRANGER, STRANGERS_PASSWORD = "stranger", "secret"  # pragma: allowlist secret
 """Who has a login, and no right."""
 START_SECONDS = 90
 

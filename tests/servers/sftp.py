@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncssh
 
-USER, PASSWORD = "lake", "a password of the tests"
+USER, PASSWORD = "lake", "a password of the tests"  # pragma: allowlist secret
 
 
 class SftpServer:

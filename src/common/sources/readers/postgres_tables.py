@@ -4,32 +4,25 @@ It is pulled: Spark's JDBC source has no snapshot over several tables, no positi
 """
 
 import time
+from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from common.sources.connections import PostgresConnection, Text
+from common.sources.duration import Duration
 from common.sources.feed import FeedAt, Sight, Sights
 from common.sources.files.first_records import MAX_FILES, FileLook, Record
 from common.sources.pulling.postgres.connect import connect, name_of
 from common.sources.pulling.postgres.tables.catalog import Table, quoted, tables_of
 from common.sources.pulling.postgres.tables.puller import OPTION, TablesPuller
 from common.sources.pulling.postgres.tables.records import Stamp, whole_record
-from common.sources.pulling.postgres.tables.selection import XMIN, Selection, seconds_of
+from common.sources.pulling.postgres.tables.selection import XMIN, Selection
 from common.sources.pulling.pull import Puller
 from common.sources.pulling.pulled_feed import PulledFeed
 from common.sources.target_map import Strict
 
 LOOK_ROWS = 50
-
-
-def _duration(text: str) -> str:
-    seconds_of(text)
-    return text
-
-
-Duration = Annotated[str, AfterValidator(_duration)]
-"""Such as `10 minutes`."""
 
 
 class SchemaTables(Strict):
@@ -47,7 +40,7 @@ class SchemaTables(Strict):
 class Deletes(Strict):
     """How often the keys that are there are compared with those that were seen."""
 
-    every: Duration | Literal["never"] = "1 hour"
+    every: Duration | Literal["never"] = timedelta(hours=1)
 
 
 class PostgresTablesFeed(PulledFeed):
@@ -62,10 +55,10 @@ class PostgresTablesFeed(PulledFeed):
     connection: Text
     tables: SchemaTables | Annotated[tuple[Text, ...], Field(min_length=1)] = SchemaTables()
     watermark: Text | Annotated[tuple[Text, ...], Field(min_length=1)] = (XMIN,)
-    overlap: Duration = "10 minutes"
+    overlap: Duration = timedelta(minutes=10)
     deletes: Deletes = Deletes()
     without_key: Literal["refuse", "whole", "leave_out"] = "refuse"
-    timeout: Duration = "30 minutes"
+    timeout: Duration = timedelta(minutes=30)
 
     connects_to: ClassVar[str | None] = "postgres"
 
@@ -78,10 +71,10 @@ class PostgresTablesFeed(PulledFeed):
             leave_out=frozenset(self.tables.except_) if isinstance(self.tables, SchemaTables) else frozenset(),
             listed=() if everything else tuple(str(name) for name in self.tables),
             watermark=(self.watermark,) if isinstance(self.watermark, str) else self.watermark,
-            overlap_seconds=seconds_of(self.overlap),
-            deletes_every=None if self.deletes.every == "never" else seconds_of(self.deletes.every),
+            overlap_seconds=int(self.overlap.total_seconds()),
+            deletes_every=None if isinstance(self.deletes.every, str) else int(self.deletes.every.total_seconds()),
             keyless=self.without_key,
-            timeout_seconds=seconds_of(self.timeout),
+            timeout_seconds=int(self.timeout.total_seconds()),
         )
 
     def place(self, at: FeedAt) -> str:

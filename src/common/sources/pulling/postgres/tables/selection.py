@@ -1,25 +1,10 @@
 """Which tables are pulled and how, as it is declared."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 XMIN = "xmin"
 """The watermark that every table has: the transaction that wrote a row's version."""
-
-_UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
-
-
-def seconds_of(duration: str) -> int:
-    """Seconds of a duration such as `10 minutes`.
-
-    Raises:
-        ValueError: it is none.
-    """
-    found = re.fullmatch(r"(\d+) (second|minute|hour|day)s?", duration)
-    if not found:
-        raise ValueError(f"{duration!r} is no duration such as 30 seconds, 10 minutes, 1 hour or 1 day")
-    return int(found[1]) * _UNITS[found[2]]
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 ROWS = 100_000
-SMALL = 1_000
-"""Transactions of ten rows each."""
+SMALL = 3_000
+"""How many transactions of ten rows each."""
 
 
 def measured() -> dict[str, float]:
@@ -67,3 +67,4 @@ def _seconds(feed: Any, at: Any) -> float:
 if __name__ == "__main__":
     for name, value in measured().items():
         print(f"{name}: {value:,.2f}")
+    print("goals: 10,000 changes a second; 2 seconds with nothing new")

@@ -8,11 +8,11 @@ from apps.events_api import handler as entry
 from apps.events_api.api import Api
 from apps.events_api.folder_store import FolderStore
 from apps.events_api.store import StoreError
-from gateway import AT_MS, gzipped, post, said
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from servers.aws import AwsServer
+from servers.gateway import AT_MS, gzipped, post, said
 
 ONE = '{"event_id":"e1","amount":12.50}'
 TWO = '{"amount":1e400,"event_id":"e2"}'

@@ -4,7 +4,6 @@ By files alone in the order of their days; and by six readers at once, a feed ea
 days first.
 """
 
-import base64
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -34,6 +33,7 @@ from common.sources.records import fields_of, record_decoder
 from common.storage.lake import Lake
 from local.simulate import World, simulate
 from servers.aws import REGION
+from servers.gateway import post
 from servers.kafka import Broker
 from servers.kinesis import KinesisServer
 from servers.postgres import Postgres
@@ -78,15 +78,7 @@ class Http:
                 f'{{"event_id": "{number + place}", {payload.lstrip()[1:]}'
                 for place, payload in enumerate(payloads[number : number + 100])
             )
-            answer = api.answer(
-                {
-                    "rawPath": f"/events/{feed}",
-                    "requestContext": {"http": {"method": "POST", "path": f"/events/{feed}"}},
-                    "headers": {"content-type": "application/json"},
-                    "isBase64Encoded": True,
-                    "body": base64.b64encode(f"[{events}]".encode()).decode(),
-                }
-            )
+            answer = api.answer(post(f"[{events}]", path=f"/events/{feed}"))
             assert answer["statusCode"] == 202, answer
         path = f"{{landing}}/events/{feed}"
         return {"reader": "files", "format": "parquet", "payload_column": "payload", "path": path}

@@ -35,7 +35,7 @@ from local.simulate import World, simulate
 from servers.aws import REGION
 from servers.gateway import post
 from servers.kafka import Broker
-from servers.kinesis import KinesisServer
+from servers.kinesis import KinesisServer, as_on_aws
 from servers.postgres import Postgres
 from servers.sftp import PASSWORD, USER, SftpServer
 
@@ -220,6 +220,7 @@ def ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Way]]:
         kinesis = KinesisServer()
         stack.callback(kinesis.stop)
         kinesis.start()
+        stack.enter_context(as_on_aws())
         postgres = Postgres()
         stack.callback(postgres.remove)
         postgres.start()

@@ -126,7 +126,7 @@ ui: setup  ## Open MLflow: experiments and models
 docs: setup  ## Write the data dictionary from the contracts, and the lineage from the last run of the main job
 	$(BIN)/python -m local.docs
 
-bench: setup  ## Measure against the goals (takes a while)
+bench: $(SERVERS)  ## Measure against the goals (takes a while)
 	$(BIN)/python -m benchmarks
 
 chaos: setup  ## Kill the main job 100 times, then compare with a run left alone (SEED=N repeats one; over an hour)

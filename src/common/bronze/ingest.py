@@ -18,7 +18,7 @@ from common.contracts.bronze import bronze_table
 from common.contracts.ops import BATCHES, QUALITY_RESULTS
 from common.contracts.silver import QUARANTINE
 from common.contracts.table import Table
-from common.errors import FeedError, LakehouseError
+from common.errors import FeedError, LakehouseError, ParameterError, first_line
 from common.result import Result
 from common.settings import Settings
 from common.sources.declaration import Source
@@ -70,7 +70,10 @@ def pull(lake: Lake, source: Source, tell: Tell = print) -> Pulled:
             files[name] = feed.pull(at, tell)
         except LakehouseError as error:
             failed[name] = error
-            tell(f"{name}: {error}")
+        except Exception as error:  # whatever one feed's client raises, the others are pulled
+            failed[name] = FeedError(f"{type(error).__name__}: {first_line(error)}")
+        if name in failed:
+            tell(f"{name}: {failed[name]}")
     return Pulled(files, failed)
 
 
@@ -102,14 +105,16 @@ def ingest(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW, pulled:
 
     Raises:
         DeclarationError: what a feed's declaration names is not there.
+        ParameterError: the trigger goes on, and a feed is pulled.
         FeedError: a server can't be reached or refuses, for reading or for pulling; the other feeds are read before.
         CheckpointError: a bronze table is gone, though its stream has run.
         SourceError: the workspace has data of another source.
     """
+    _check_trigger(source, trigger)
     failed = {**pulled.failed, **_prepare(lake, source)}
     readable = [name for name in source.feeds if name not in failed or name in pulled.failed]
     places = {name: source.at(name, lake.settings) for name in source.feeds}
-    looks = {name: _first_look(feed, places[name]) for name, feed in source.feeds.items()}
+    looks = {name: _first_look(source.feeds[name], places[name]) for name in readable}
     readings = {name: note_declared(lake, source.name, name, feed) for name, feed in source.feeds.items()}
     before = versions(lake, map(bronze_table, source.feeds))
     again = [name for name in source.feeds if _reads_again(lake, source, name)]
@@ -127,7 +132,7 @@ def ingest(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW, pulled:
     refused = newly_refused(lake, before, [name for name, records in by_feed.items() if records])
     warnings = {}
     for name, feed in source.feeds.items():
-        seen = [looks[name], reading_warning(lake, source.name, name, feed, readings[name])]
+        seen = [looks.get(name), reading_warning(lake, source.name, name, feed, readings[name])]
         if text := ". ".join(filter(None, seen)):
             warnings[bronze_table(name).name] = text
     words = f"see the warning of {', '.join(warnings)}" if warnings else ""
@@ -143,12 +148,23 @@ def ingestion_queries(lake: Lake, source: Source, trigger: Trigger) -> list[Quer
     Raises:
         DeclarationError, FeedError, CheckpointError, SourceError: as `ingest`.
     """
+    _check_trigger(source, trigger)
     for error in _prepare(lake, source).values():
         raise error
     for name, feed in source.feeds.items():
         note_declared(lake, source.name, name, feed)
     again = [name for name in source.feeds if _reads_again(lake, source, name)]
     return [_query(lake, source, name, trigger, reads_again=name in again) for name in source.feeds]
+
+
+def _check_trigger(source: Source, trigger: Trigger) -> None:
+    pulled = [name for name, feed in source.feeds.items() if feed.is_pulled]
+    if trigger.goes_on and pulled:
+        raise ParameterError(
+            f"trigger=processing_time: the feeds {', '.join(pulled)} are pulled when a run begins, and a run that goes "
+            "on would see nothing new of them. Run with trigger=available_now, on a schedule: the job ingest has one of "
+            "five minutes"
+        )
 
 
 def _prepare(lake: Lake, source: Source) -> dict[str, FeedError]:

@@ -85,7 +85,7 @@ def is_other(declared: str, readings: Readings | None = None) -> Column:
 def reading_warning(lake: Lake, source_name: str, feed_name: str, feed: Feed, readings: Readings) -> str:
     """A warning where bronze has records that were read otherwise than is declared; else an empty text."""
     declared = feed.reading
-    others = readings.others(declared)
+    others = readings.others(declared) if feed.can_reread else []
     if not others:
         return ""
     bronze = lake.table(bronze_table(feed_name)).where(is_other(declared, readings))

@@ -14,7 +14,7 @@ from common.sources.declaration import Source
 from common.sources.source_ref import path_of
 from common.storage.lake import Lake
 
-_IS_REFUSED = "read_error IS NOT NULL AND payload IS NULL"
+_IS_REFUSED = f"startswith(read_error, '{REFUSED}') AND payload IS NULL"
 
 
 def refused_files(lake: Lake, source: Source) -> pd.DataFrame:

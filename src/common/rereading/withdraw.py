@@ -65,6 +65,11 @@ def withdraw(lake: Lake, source: Source, reread: str = "") -> list[Withdrawn]:
         SourceError: the workspace has data of another source.
     """
     named = _feeds(source, reread)
+    if kept := sorted(name for name in named if not source.feeds[name].can_reread):
+        raise ParameterError(
+            f"reread={reread!r}: only files can be read again in another way, and {kept[0]} is of `reader: "
+            f"{source.feeds[kept[0]].reader}`; what it gave stays as it is"
+        )
     feeds = [name for name in source.feeds if name in named or _mark(lake.settings, source.name, name).exists()]
     if not feeds:
         return []
@@ -90,7 +95,7 @@ def with_withdrawn(result: R, withdrawn: Sequence[Withdrawn]) -> R:
 def _feeds(source: Source, reread: str) -> set[str]:
     names = {name.strip() for name in reread.split(",")} - {""}
     if names == {ALL}:
-        return set(source.feeds)
+        return {name for name, feed in source.feeds.items() if feed.can_reread}
     if unknown := sorted(names - source.feeds.keys()):
         raise ParameterError(
             f"reread={reread!r}: sources/{source.name}.yml has no feed {unknown[0]!r}; it has: "

@@ -93,10 +93,15 @@ def refine(lake: Lake, source: Source, target: str, trigger: Trigger = AVAILABLE
     warnings = [_check_fields(lake, source, flow, target) for flow in flows]
     queries = counts_by_query(lake, table)
     known_before = {flow.feed: set(unmapped_fields(lake, flow.feed)) for flow in flows}
-    run_queries(
+    planned = (
         _query(lake, source, flow, target, trigger, counted=queries, known_fields=known_before[flow.feed])
         for flow in flows
     )
+    if trigger.goes_on:
+        run_queries(planned)
+    else:  # one after the other: no two look for the same keys at once
+        for query in planned:
+            run_queries([query])
     before, after = total(one.counts for one in queries), counts_of(lake, table)
     note = ""
     if after.records_read > before.records_read:

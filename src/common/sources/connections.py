@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common.secrets import secret
 from common.settings import Settings
@@ -19,7 +19,7 @@ class Secret(BaseModel):
     secret: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
     def value(self, settings: Settings) -> str:
-        """The secret itself. Never log it, and never put it into a message.
+        """The secret itself. Never log it. In messages are addresses and users alone, which say where to look.
 
         Raises:
             SecretError: there is none of that name.
@@ -40,6 +40,15 @@ def value_of(given: Value, settings: Settings) -> str:
     return given.value(settings) if isinstance(given, Secret) else given
 
 
+def pem_of(given: Value, settings: Settings) -> str:
+    """The text of a key or certificate. In a file of secrets it is one line, with a backslash and n for a line's end.
+
+    Raises:
+        SecretError: there is no secret of that name.
+    """
+    return value_of(given, settings).replace("\\n", "\n")
+
+
 class _Connection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -58,6 +67,12 @@ class KafkaConnection(_Connection):
     user: Value | None = None
     password: Secret | None = None
     ca: Value | None = None
+
+    @model_validator(mode="after")
+    def _logs_in(self) -> "KafkaConnection":
+        if self.security.startswith("SASL") and (self.user is None or self.password is None):
+            raise ValueError(f"security: {self.security} logs in: add `user`, and `password: {{secret: NAME}}`")
+        return self
 
 
 class PostgresConnection(_Connection):

@@ -54,8 +54,8 @@ class FeedAt:
 
     @cached_property
     def pulled(self) -> str:
-        """The folder of what is pulled. Its name is hidden, so that no feed of files reads it by accident."""
-        return f"{self.settings.landing}/_pulled/{self.source}/{self.name}"
+        """The folder of what is pulled: beside the checkpoints, as it holds the position and nobody else may write it."""
+        return self.settings.checkpoint("pulled", self.source, self.name)
 
     def option(self, name: str) -> str:
         """Where an option of the feed is written, for messages."""
@@ -89,6 +89,12 @@ class Feed(ValueFormat, ABC):
 
     reader: str
     into: dict[str, TargetMap]
+
+    is_pulled: ClassVar[bool] = False
+    """Whether runs pull its records before they are read: a stream that goes on sees nothing new."""
+
+    can_reread: ClassVar[bool] = False
+    """Whether its files can be read again in another way."""
 
     connects_to: ClassVar[str | None] = None
     """The kind of its connection; None where it connects to no server."""

@@ -18,7 +18,7 @@ from common.storage.erasure import open_plans
 from common.storage.lake import Lake
 from common.storage.streams import has_begun
 
-_NO_STREAMS = ("staged", "erasures", "steps")
+_NO_STREAMS = ("staged", "erasures", "steps", "pulled")
 """Folders beside the checkpoints of streams."""
 
 

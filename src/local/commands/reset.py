@@ -68,6 +68,8 @@ def _reset_stream(name: str, start: str | None = None) -> None:
     check_idle(current_workspace())
     settings, source = settings_from(), _source_of(name)
     feed = name.rpartition("/")[2]
+    if start and name not in {stream.name for stream in checkpoints.streams(settings)}:
+        raise DeclarationError(f"--from {start}: {name} is no stream of one feed, such as bronze/SOURCE/FEED")
     if name in {stream.name for stream in checkpoints.streams(settings)}:
         if source and feed in source.feeds:
             source.feeds[feed].read_again(source.at(feed, settings), start)

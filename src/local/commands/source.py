@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from common.errors import DeclarationError
+from common.errors import DeclarationError, LakehouseError
 from common.settings import repository, settings_from
 from local.commands.shared import engine, examples, out
 from local.workspace import current_workspace, shown_path
@@ -42,12 +42,19 @@ def check(
     source = load_source(repository() / "sources", name)
     folder = str((landing.expanduser() if landing else current_workspace().landing).resolve())
     settings = settings_from(landing=folder)
-    looks = [look_at_feed(source, feed, settings) for feed in source.feeds]
+    looks, away = [], False
+    for feed in source.feeds:
+        try:
+            looks.append(look_at_feed(source, feed, settings))
+        except LakehouseError as error:
+            away = True
+            out.print(Text(f"feed {feed}: {error}", style="bold red"), soft_wrap=True)
     targets = _targets([look for look in looks if look.readable])
     for look in looks:
         _show(look, targets.get(look.name, []))
     if lacking := [look.name for look in looks if not look.readable]:
         out.print(Text(f"no record can be read of: {', '.join(lacking)}", style="bold red"))
+    if lacking or away:
         raise typer.Exit(1)
 
 

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 class FolderFeed(Feed):
     """A feed that reads the files of a folder, each once, whole."""
+
+    can_reread: ClassVar[bool] = True
 
     @property
     @abstractmethod

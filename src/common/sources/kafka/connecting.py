@@ -1,7 +1,7 @@
 """A connection's settings, for librdkafka and for the Java client within Spark. Both hold its password: log neither."""
 
 from common.settings import Settings
-from common.sources.connections import KafkaConnection, Secret, Value, value_of
+from common.sources.connections import KafkaConnection, Secret, Value, pem_of, value_of
 
 REQUEST_MS, WHOLE_CALL_MS = 15_000, 20_000
 """How long the Java client waits for an answer, and for a call with all its tries. By default it tries for a minute."""
@@ -34,7 +34,7 @@ def client_settings(connection: KafkaConnection, settings: Settings) -> dict[str
         found["sasl.mechanism"] = connection.mechanism
         found["sasl.username"] = user_of(connection, settings)
         found["sasl.password"] = _text(connection.password, settings)
-    if ca := _text(connection.ca, settings):
+    if ca := _pem(connection.ca, settings):
         found["ssl.ca.pem"] = ca
     return found
 
@@ -56,7 +56,7 @@ def spark_settings(connection: KafkaConnection, settings: Settings) -> dict[str,
         user, password = _quoted(user_of(connection, settings)), _quoted(_text(connection.password, settings))
         found["kafka.sasl.mechanism"] = connection.mechanism
         found["kafka.sasl.jaas.config"] = f"{login} required username={user} password={password};"
-    if ca := _text(connection.ca, settings):
+    if ca := _pem(connection.ca, settings):
         found |= {"kafka.ssl.truststore.type": "PEM", "kafka.ssl.truststore.certificates": ca}
     return found
 
@@ -67,6 +67,10 @@ def _asks_who(connection: KafkaConnection) -> bool:
 
 def _text(given: Value | Secret | None, settings: Settings) -> str:
     return "" if given is None else value_of(given, settings)
+
+
+def _pem(given: Value | None, settings: Settings) -> str:
+    return "" if given is None else pem_of(given, settings)
 
 
 def _quoted(text: str) -> str:

@@ -143,7 +143,15 @@ class Topic:
 
     @cached_property
     def _admin(self) -> Any:
-        return client("confluent_kafka.admin", "kafka").AdminClient(self._settings)
+        return self._client(client("confluent_kafka.admin", "kafka").AdminClient, self._settings)
+
+    def _client(self, kind: Any, settings: dict[str, Any]) -> Any:
+        kafka = client("confluent_kafka", "kafka")
+        try:
+            return kind(settings)
+        except kafka.KafkaException as error:
+            where = self._at.option("connection")
+            raise FeedError(f"{where}: Kafka's client refuses its settings: {_words(error.args[0])}") from None
 
     def _answers(self, futures: Mapping[Any, Any]) -> dict[Any, Any]:
         """What the brokers answer. What was seen meanwhile says more than that time is up."""

@@ -99,7 +99,8 @@ def land(portion: Portion, folder: Path) -> None:
         with suppress(OSError):  # volumes of Databricks keep what is closed, and may refuse this
             os.fsync(file.fileno())
     if portion.modified_seconds is not None:
-        os.utime(part, (portion.modified_seconds, portion.modified_seconds))
+        with suppress(OSError):  # so may this be
+            os.utime(part, (portion.modified_seconds, portion.modified_seconds))
     part.rename(folder / portion.name)
 
 

@@ -2,8 +2,9 @@
 
 import time
 from abc import abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from common.settings import PULLED_RETENTION_DAYS
 from common.sources.feed import FeedAt, Tell, silent
@@ -16,6 +17,8 @@ from common.sources.pulling.removal import forget_lines, remove_old
 
 class PulledFeed(FolderFeed):
     """A feed of a source that Spark has no stream for, or none that both platforms share."""
+
+    is_pulled: ClassVar[bool] = True
 
     @abstractmethod
     def puller(self, at: FeedAt) -> Puller:
@@ -56,6 +59,10 @@ class PulledFeed(FolderFeed):
             return False
         forget_lines(Path(at.pulled), frozenset(references))
         return True
+
+    def overlooked(self, at: FeedAt, begun: float) -> Iterable[tuple[str, str | None, str]]:
+        """Empty files, where they are whole files. Of records, an erasure may have taken all lines of one."""
+        return () if self.layout == LAYOUT else super().overlooked(at, begun)
 
     def first_look(self, at: FeedAt) -> str:
         """Nothing: the lakehouse's own files are as they are declared."""

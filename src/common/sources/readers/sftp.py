@@ -63,6 +63,9 @@ class SftpFeed(DeclaredFiles, PulledFeed):
     def check(self, at: FeedAt) -> None:
         """Checks that the connection has what a login needs; whether it works, the pull says."""
         super().check(at)
+        self._check_login(at)
+
+    def _check_login(self, at: FeedAt) -> None:
         option, connection = self._server(at).option, self._server(at).connection
         host_key(connection, option)
         if connection.key is None and connection.password is None:
@@ -70,7 +73,7 @@ class SftpFeed(DeclaredFiles, PulledFeed):
 
     def puller(self, at: FeedAt, tell: Tell = silent) -> SftpPuller:
         """Who pulls; `tell` is told of what is tried again, and of files that are left."""
-        self.check(at)
+        self._check_login(at)
         return SftpPuller(self._server(at, tell), self.selection, tell)
 
     def pull(self, at: FeedAt, tell: Tell = silent) -> int:

@@ -119,7 +119,7 @@ class Sftp:
 class Kinesis:
     def __init__(self, server: KinesisServer) -> None:
         self._server = server
-        key = {"secret": "partner"}
+        key = {"secret": "aws"}
         self.connection = {
             "kind": "aws",
             "region": REGION,
@@ -212,6 +212,7 @@ def ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Way]]:
     """A way for each feed of the simulated world."""
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAKEHOUSE_SECRET_PARTNER", PASSWORD)
+        patch.setenv("LAKEHOUSE_SECRET_AWS", "test")
         broker = Broker(tmp_path_factory.mktemp("kafka"))
         stack.callback(broker.stop)
         sftp = SftpServer(tmp_path_factory.mktemp("sftp"))

@@ -87,10 +87,12 @@ def test_files_and_records_come_to_bronze_once(
     assert rows[0].source_ref.startswith("card-events/shardId-000000000000@")
 
 
-def test_a_server_that_is_away_stops_no_other_feed(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_away_stops_no_other_feed(
+    lake: Lake, sftp: SftpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LAKEHOUSE_SECRET_BANK", PASSWORD)
     nobody = {"host": "127.0.0.1", "port": free_port()}
-    partner = {"kind": "sftp", **nobody, "user": USER, "host_key": f"ssh-ed25519 {'A' * 68}"}
+    partner = {"kind": "sftp", **nobody, "user": USER, "host_key": sftp.host_key}
     broker = {"kind": "kafka", "servers": f"127.0.0.1:{nobody['port']}"}
     files = {"reader": "files", "format": "csv", "path": "{landing}/paper"}
     source = Source.model_validate(

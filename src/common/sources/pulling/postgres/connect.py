@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from common.errors import FeedError, first_line
 from common.settings import Settings
 from common.sources.clients import client
-from common.sources.connections import PostgresConnection, value_of
+from common.sources.connections import PostgresConnection, pem_of, value_of
 
 if TYPE_CHECKING:
     import psycopg
@@ -91,7 +91,7 @@ def _options(connection: PostgresConnection, settings: Settings, files: ExitStac
         options["password"] = connection.password.value(settings)
     if connection.ca:
         file = files.enter_context(NamedTemporaryFile("w", suffix=".pem"))  # noqa: SIM115
-        file.write(value_of(connection.ca, settings))
+        file.write(pem_of(connection.ca, settings))
         file.flush()
         options["sslrootcert"] = file.name
     elif connection.tls.startswith("verify"):

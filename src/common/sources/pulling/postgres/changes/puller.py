@@ -32,6 +32,9 @@ PORTION_BYTES = 32 * 1024**2
 """The size of a landed file. A larger transaction has several."""
 
 
+NOW_MICROS = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+
 class ChangesPuller:
     """Pulls the changes of a feed's tables. `connect` opens a connection, or one of the replication protocol."""
 
@@ -81,15 +84,25 @@ class ChangesPuller:
 
     def _begin(self, seen: Preflight, reading: Any) -> None:
         declared = self._declared
-        making = SlotState(declared.snapshot, seen.server.system, declared.tables, "making").save(self._folder)
+        before = state_of(self._folder)
+        making = SlotState(declared.snapshot, seen.server.system, declared.tables, "making", slot=declared.slot)
+        making.save(self._folder)
         for left in self._folder.glob(f".*{STAGED}"):
             left.unlink()
-        slots.drop(self._control, declared.slot)
+        for name in dict.fromkeys([before.slot if before else "", declared.slot]):
+            if name:
+                slots.drop(self._control, name)
         self._tell(f"{declared.feed}: makes the slot {declared.slot}, when all open transactions have ended")
         assert seen.publication
+        # Before the slot is made: what commits after that comes from the slot, and must be later than the snapshot's rows.
+        at_micros = self._control.execute(
+            "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+        ).fetchone()[0]
         with self._connect(True) as replication:
             made = slots.make(replication, declared.slot)
-            parts = stage(reading, declared, seen.tables, seen.publication, made, folder=self._folder)
+            parts = stage(
+                reading, declared, seen.tables, seen.publication, made, at_micros=at_micros, folder=self._folder
+            )
         self._state = replace(making, step="landing", confirmed=made.lsn, parts=parts).save(self._folder)
 
     def _snapshot(self, landed: Landed) -> Iterator[Portion]:
@@ -102,6 +115,10 @@ class ChangesPuller:
             left.unlink()
 
     def _changes(self, reading: Any, landed: Landed, keys: Keys) -> Iterator[Portion]:
+        # What is not declared now is passed over: declared again, it needs a snapshot again.
+        kept = tuple(table for table in self._state.tables if table in self._declared.tables)
+        if kept != self._state.tables:
+            self._state = replace(self._state, tables=kept).save(self._folder)
         newest = landed.newest(prefix_of(self._declared.snapshot))
         after = PortionName.of(newest).last if newest else Place(0, 0)
         until = server_of(self._control).wal  # before the look: what commits later is behind it

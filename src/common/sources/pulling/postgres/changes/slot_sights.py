@@ -30,6 +30,8 @@ def _wrong(declared: Declared, state: SlotState | None, server: Server, slot: Sl
         return
     if state.snapshot > declared.snapshot:
         yield f"the feed has its snapshot {state.snapshot} already: set `snapshot: {state.snapshot}`"
+    if state.slot != declared.slot and slot:
+        yield _foreign(declared)
     if state.snapshot != declared.snapshot or state.step == "making":
         return  # the slot will be made, and an older one removed
     again = (
@@ -38,6 +40,8 @@ def _wrong(declared: Declared, state: SlotState | None, server: Server, slot: Sl
     )
     if state.system != server.system:
         yield f"this is another server than the one that the feed's records are from. {again}"
+    if state.slot != declared.slot:
+        yield f"the feed's slot was {state.slot}: another one begins later, so that changes would be missing. {again}"
     if added := sorted(set(declared.tables) - set(state.tables)):
         yield f"{', '.join(added)}: added after the snapshot, so that the rows from before would be missing. {again}"
     if slot is None:

@@ -20,7 +20,8 @@ from common.sources.pulling.postgres.changes.records import payload_of, time_tex
 from common.sources.pulling.postgres.changes.slot import Made
 from common.sources.pulling.postgres.changes.state import staged
 
-PART_RECORDS = 100_000
+PART_RECORDS, PART_CHARACTERS = 100_000, 32 * 1024**2
+LOCK_SECONDS = 30
 BEFORE = 8
 """How far before the slot's first LSN the snapshot is: no transaction of the slot committed there."""
 
@@ -32,23 +33,25 @@ def stage(
     publication: Publication,
     made: Made,
     *,
+    at_micros: int,
     folder: Path,
 ) -> tuple[str, ...]:
-    """Writes the rows of a slot's snapshot to hidden files; the names of these files' portions, in order."""
+    """Writes the rows of a slot's snapshot to hidden files; the names of these files' portions, in order.
+
+    `at_micros` is a time before the slot was made, in microseconds since 1970: the rows' time of change.
+    """
     names: list[str] = []
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         connection.execute(f"SET TRANSACTION SNAPSHOT '{made.snapshot}'")
-        seconds = connection.execute("SELECT (extract(epoch FROM now()) * 1000000)::bigint").fetchone()[0]
+        # A policy would hide rows here that the slot gives later; a lock that somebody holds would be waited for.
+        connection.execute("SET LOCAL row_security = off")
+        connection.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
         place = Place(made.lsn - BEFORE, 0)
         rows = _published_rows(connection, declared, tables, publication)
         with closing(rows):  # or the connection would still copy when its transaction ends
-            while part := list(islice(rows, PART_RECORDS)):
-                records = []
-                for table, row in part:
-                    place = Place(place.lsn, place.number + 1)
-                    payload = payload_of(row, "r", table, time_text(seconds), place)
-                    records.append(Record(ref_of(declared.snapshot, declared.slot, place), payload))
+            while records := _part(rows, declared, place, time_text(at_micros)):
+                place = Place(place.lsn, place.number + len(records))
                 name = str(PortionName(declared.snapshot, place))
                 with staged(folder, name).open("wb") as file:
                     file.writelines(landed_lines(records))
@@ -57,6 +60,19 @@ def stage(
                         os.fsync(file.fileno())
                 names.append(name)
     return tuple(names)
+
+
+def _part(rows: Iterator[tuple[str, Row]], declared: Declared, place: Place, at: str) -> list[Record]:
+    """The next records, of a bounded size."""
+    records, size = [], 0
+    for table, row in islice(rows, PART_RECORDS):
+        place = Place(place.lsn, place.number + 1)
+        payload = payload_of(row, "r", table, at, place)
+        records.append(Record(ref_of(declared.snapshot, declared.slot, place), payload))
+        size += len(payload)
+        if size >= PART_CHARACTERS:
+            break
+    return records
 
 
 def _published_rows(

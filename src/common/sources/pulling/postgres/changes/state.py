@@ -21,7 +21,8 @@ class SlotState:
 
     `step`: "making" until the snapshot's rows are all on disk in hidden files; "landing" while these become files of
     the feed; "streaming" after that. `confirmed` is the LSN up to which the server was told, or is being told, that it
-    may forget; `system` is the server's identifier, and `tables` are those that the snapshot has.
+    may forget; `system` is the server's identifier, `slot` the slot's name, and `tables` are those that the
+    snapshot has and that were read since.
     """
 
     snapshot: int
@@ -30,6 +31,7 @@ class SlotState:
     step: Literal["making", "landing", "streaming"]
     confirmed: int = 0
     parts: tuple[str, ...] = ()
+    slot: str = ""
 
     def save(self, folder: Path) -> "SlotState":
         """Writes it, whole or not at all."""

@@ -51,7 +51,7 @@ class There:
     def _hashed(self) -> str:
         """Each key with its bucket and hash, as `_hashes` makes them."""
         keys = f"SELECT {key_sql(self.table)} AS key FROM {self.table.sql} AS _row OFFSET 0"  # each is made once
-        hashes = f"SELECT key, md5(key) AS h FROM ({keys}) k OFFSET 0"
+        hashes = f"SELECT key, md5(convert_to(key, 'UTF8')) AS h FROM ({keys}) k OFFSET 0"
         bucket = f"('x' || left(h, 8))::bit(32)::bigint & {self.buckets - 1}"
         return f"SELECT key, {bucket} AS bucket, ('x' || substr(h, 9, 8))::bit(32)::bigint AS hash FROM ({hashes}) s"
 

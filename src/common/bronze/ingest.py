@@ -162,8 +162,7 @@ def _check_trigger(source: Source, trigger: Trigger) -> None:
     if trigger.goes_on and pulled:
         raise ParameterError(
             f"trigger=processing_time: the feeds {', '.join(pulled)} are pulled when a run begins, and a run that goes "
-            "on would see nothing new of them. Run with trigger=available_now, on a schedule: the job ingest has one of "
-            "five minutes"
+            "on would see nothing new of them. Run with trigger=available_now, on a schedule: the job ingest has one"
         )
 
 

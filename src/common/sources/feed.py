@@ -54,7 +54,7 @@ class FeedAt:
 
     @cached_property
     def pulled(self) -> str:
-        """The folder of what is pulled: beside the checkpoints, as it holds the position and nobody else may write it."""
+        """The folder of what is pulled: beside the checkpoints, as it holds the position."""
         return self.settings.checkpoint("pulled", self.source, self.name)
 
     def option(self, name: str) -> str:

@@ -309,7 +309,7 @@ def test_the_same_world_ends_in_the_same_rows(both: tuple[Lake, Lake], table: st
     assert rows_of(by_all, table, [*OF_RUNS, "is_known_customer"]) == expected
 
 
-def test_a_second_run_takes_nothing(both: tuple[Lake, Lake]) -> None:
+def test_what_came_twice_counts_as_duplicates(both: tuple[Lake, Lake]) -> None:
     _, by_all = both
     sums = {(row["feed"], row["target"]): row["duplicates"] for row in accounted(by_all).collect()}
 

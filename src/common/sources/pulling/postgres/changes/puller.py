@@ -94,10 +94,8 @@ class ChangesPuller:
                 slots.drop(self._control, name)
         self._tell(f"{declared.feed}: makes the slot {declared.slot}, when all open transactions have ended")
         assert seen.publication
-        # Before the slot is made: what commits after that comes from the slot, and must be later than the snapshot's rows.
-        at_micros = self._control.execute(
-            "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-        ).fetchone()[0]
+        # Before the slot is made: what commits after that comes from the slot, later than the snapshot's rows.
+        at_micros = self._control.execute(NOW_MICROS).fetchone()[0]
         with self._connect(True) as replication:
             made = slots.make(replication, declared.slot)
             parts = stage(

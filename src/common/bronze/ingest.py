@@ -111,8 +111,8 @@ def ingest(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW, pulled:
         SourceError: the workspace has data of another source.
     """
     _check_trigger(source, trigger)
-    failed = {**pulled.failed, **_prepare(lake, source)}
-    readable = [name for name in source.feeds if name not in failed or name in pulled.failed]
+    unreadable = _prepare(lake, source)
+    readable = [name for name in source.feeds if name not in unreadable]
     places = {name: source.at(name, lake.settings) for name in source.feeds}
     looks = {name: _first_look(source.feeds[name], places[name]) for name in readable}
     readings = {name: note_declared(lake, source.name, name, feed) for name, feed in source.feeds.items()}
@@ -137,7 +137,7 @@ def ingest(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW, pulled:
             warnings[bronze_table(name).name] = text
     words = f"see the warning of {', '.join(warnings)}" if warnings else ""
     facts = {"warnings": warnings} if warnings else {}
-    if failed:
+    if failed := {**pulled.failed, **unreadable}:
         raise FeedError("; ".join(f"{name}: {error}" for name, error in failed.items()))
     return Ingested(added, added, "; ".join(filter(None, [refused, words])), facts, by_feed)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from common.errors import EngineError
 from common.settings import repository
-from local.processes import file_lock
+from common.storage.files import file_lock
 
 
 def fetch(extra: str) -> None:

@@ -1,12 +1,9 @@
 """Processes by identity: a number may belong to another process by now, so the start time belongs to the identity."""
 
-import fcntl
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -71,22 +68,3 @@ def wait_until(condition: Any, seconds: float, pause_seconds: float = 0.05) -> b
             return False
         time.sleep(pause_seconds)
     return True
-
-
-@contextmanager
-def file_lock(path: Path, blocking: bool = True) -> Iterator[bool]:
-    """Holds an advisory lock on a file; gives False when it is taken and `blocking` is off.
-
-    The operating system drops the lock with the process that holds it, however that ends.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if blocking else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            fcntl.flock(file, fcntl.LOCK_UN)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -10,6 +9,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+
+from local.engine.startup import free_port
 
 REGION = "eu-west-1"
 KEYS = {
@@ -26,7 +27,7 @@ class AwsServer:
     def __init__(self, folder: Path) -> None:
         self._log = folder / "moto.log"
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
 
     @property
     def endpoint(self) -> str:
@@ -86,9 +87,3 @@ class AwsServer:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

@@ -6,7 +6,6 @@ import pwd
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from local.engine.startup import free_port
 
 OLDEST = 13
 """The oldest version that the readers are written for."""
@@ -156,13 +157,6 @@ def programs() -> Path:
             "PATH: install the package postgresql (apt-get install postgresql, brew install postgresql)"
         )
     return max(usable)[1]
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _unprivileged() -> dict[str, Any]:

@@ -16,8 +16,8 @@ USER, PASSWORD = "lake", "a password of the tests"  # pragma: allowlist secret
 class SftpServer:
     """A server of a folder, on a port that stays the same when it is stopped and started again.
 
-    `before(step, path)` is called before a file is opened (`open`) or read (`read`, without a path) and a folder is
-    listed (`list`); it may `cut`, `vanish`, or raise.
+    `before(step, path)` is called before a file is opened (`open`) or read (`read`, with the offset for a path) and a
+    folder is listed (`list`); it may `cut`, `vanish`, or raise.
     """
 
     def __init__(self, root: Path) -> None:
@@ -143,7 +143,7 @@ class _Files(asyncssh.SFTPServer):  # type: ignore[misc]
         return super().open(path, pflags, attrs)
 
     async def read(self, file_obj: Any, offset: int, size: int) -> bytes:
-        await self._step("read", b"")
+        await self._step("read", str(offset).encode())
         data = super().read(file_obj, offset, size)
         return await data if isawaitable(data) else data  # type: ignore[no-any-return]
 

@@ -4,7 +4,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -40,12 +39,14 @@ from common.storage.streams import (
     run_queries,
 )
 
+AGAIN = "reads_again"
+"""The kind of the note that is there while a feed's stream reads what bronze has already."""
+
 
 @dataclass(frozen=True)
 class Pulled:
-    """What was pulled before the streams are started: files by feed, and why a feed could not be pulled."""
+    """What came of pulling before the streams are started: why feeds could not be pulled, by name."""
 
-    files: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, LakehouseError] = field(default_factory=dict)
 
 
@@ -62,24 +63,22 @@ class Ingested(Result):
 def pull(lake: Lake, source: Source, tell: Tell = print) -> Pulled:
     """Lands what the feeds that are pulled have. A feed that fails leaves the others; `ingest` raises it at its end."""
     check_source(lake, source.name)
-    files: dict[str, int] = {}
     failed: dict[str, LakehouseError] = {}
     for name, feed in source.feeds.items():
-        at = source.at(name, lake.settings)
         try:
-            files[name] = feed.pull(at, tell)
+            feed.pull(source.at(name, lake.settings), tell)
         except LakehouseError as error:
             failed[name] = error
         except Exception as error:  # whatever one feed's client raises, the others are pulled
             failed[name] = FeedError(f"{type(error).__name__}: {first_line(error)}")
         if name in failed:
             tell(f"{name}: {failed[name]}")
-    return Pulled(files, failed)
+    return Pulled(failed)
 
 
 def ingestion(lake: Lake, source: Source, pulled: Pulled = NOTHING_PULLED) -> Step:
     """What the ingestion of a source's feeds depends on, and what it makes."""
-    places = {name: source.at(name, lake.settings) for name in source.feeds}
+    places = _places(lake, source)
 
     def position(_: Settings) -> Any:
         """What the feeds say of what is new; None where one can't say, or could not be pulled."""
@@ -90,7 +89,7 @@ def ingestion(lake: Lake, source: Source, pulled: Pulled = NOTHING_PULLED) -> St
         f"bronze.{source.name}",
         writes=tuple(bronze_table(name).name for name in source.feeds),
         shares=(BATCHES.name,),
-        streams=tuple(f"bronze/{source.name}/{name}" for name in source.feeds),
+        streams=tuple(at.stream for at in places.values()),
         folders=tuple(folder for name, feed in source.feeds.items() for folder in feed.folders(places[name])),
         declaration=source.model_dump_json(),
         looks_at=position,
@@ -111,28 +110,28 @@ def ingest(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW, pulled:
         SourceError: the workspace has data of another source.
     """
     _check_trigger(source, trigger)
-    unreadable = _prepare(lake, source)
+    places = _places(lake, source)
+    unreadable = _prepare(lake, source, places)
     readable = [name for name in source.feeds if name not in unreadable]
-    places = {name: source.at(name, lake.settings) for name in source.feeds}
     looks = {name: _first_look(source.feeds[name], places[name]) for name in readable}
-    readings = {name: note_declared(lake, source.name, name, feed) for name, feed in source.feeds.items()}
+    readings = {name: note_declared(lake, places[name], feed) for name, feed in source.feeds.items()}
     before = versions(lake, map(bronze_table, source.feeds))
-    again = [name for name in source.feeds if _reads_again(lake, source, name)]
+    again = [name for name, at in places.items() if _reads_again(lake, at)]
     begun = time.time()
-    run_queries(_query(lake, source, name, trigger, reads_again=name in again) for name in readable)
+    run_queries(_query(lake, source.feeds[name], places[name], trigger, reads_again=name in again) for name in readable)
     if not trigger.goes_on:
         for name in readable:
-            _record_overlooked(lake, source, name, begun)
+            _record_overlooked(lake, source.feeds[name], places[name], begun)
             source.feeds[name].read_to_the_end(places[name])
         for name in filter(readable.__contains__, again):
-            _mark(lake, source, name).unlink()
+            places[name].note(AGAIN).unlink()
     changes = changes_since(lake, before)
     by_feed = {name: changes[bronze_table(name).name].inserted for name in source.feeds}
     added = sum(by_feed.values())
     refused = newly_refused(lake, before, [name for name, records in by_feed.items() if records])
     warnings = {}
     for name, feed in source.feeds.items():
-        seen = [looks.get(name), reading_warning(lake, source.name, name, feed, readings[name])]
+        seen = [looks.get(name), reading_warning(lake, places[name], feed, readings[name])]
         if text := ". ".join(filter(None, seen)):
             warnings[bronze_table(name).name] = text
     words = f"see the warning of {', '.join(warnings)}" if warnings else ""
@@ -149,12 +148,13 @@ def ingestion_queries(lake: Lake, source: Source, trigger: Trigger) -> list[Quer
         DeclarationError, FeedError, CheckpointError, SourceError: as `ingest`.
     """
     _check_trigger(source, trigger)
-    for error in _prepare(lake, source).values():
+    places = _places(lake, source)
+    for error in _prepare(lake, source, places).values():
         raise error
     for name, feed in source.feeds.items():
-        note_declared(lake, source.name, name, feed)
-    again = [name for name in source.feeds if _reads_again(lake, source, name)]
-    return [_query(lake, source, name, trigger, reads_again=name in again) for name in source.feeds]
+        note_declared(lake, places[name], feed)
+    again = [name for name, at in places.items() if _reads_again(lake, at)]
+    return [_query(lake, feed, places[name], trigger, reads_again=name in again) for name, feed in source.feeds.items()]
 
 
 def _check_trigger(source: Source, trigger: Trigger) -> None:
@@ -166,16 +166,20 @@ def _check_trigger(source: Source, trigger: Trigger) -> None:
         )
 
 
-def _prepare(lake: Lake, source: Source) -> dict[str, FeedError]:
+def _places(lake: Lake, source: Source) -> dict[str, FeedAt]:
+    return {name: source.at(name, lake.settings) for name in source.feeds}
+
+
+def _prepare(lake: Lake, source: Source, places: Mapping[str, FeedAt]) -> dict[str, FeedError]:
     """Checks all that must hold before anything is read, and makes the tables; what keeps single feeds from it."""
     check_source(lake, source.name)
     failed: dict[str, FeedError] = {}
     for name, feed in source.feeds.items():
         try:
-            feed.check(source.at(name, lake.settings))
+            feed.check(places[name])
         except FeedError as error:
             failed[name] = error
-        check_checkpoint(lake, bronze_table(name), _checkpoint(lake, source, name))
+        check_checkpoint(lake, bronze_table(name), places[name].checkpoint)
     claim(lake, source.name)
     lake.ensure(QUARANTINE, QUALITY_RESULTS, *(bronze_table(name) for name in source.feeds))
     return failed
@@ -185,21 +189,20 @@ def _first_look(feed: Feed, at: FeedAt) -> str:
     return "" if has_begun(at.checkpoint) else feed.first_look(at)
 
 
-def _query(lake: Lake, source: Source, name: str, trigger: Trigger, *, reads_again: bool) -> Query:
-    feed, at = source.feeds[name], source.at(name, lake.settings)
+def _query(lake: Lake, feed: Feed, at: FeedAt, trigger: Trigger, *, reads_again: bool) -> Query:
+    bronze = bronze_table(at.name)
     rows = bronze_rows(feed.stream(lake.spark, at), at, feed)
-    note(lake.settings, "write", bronze_table(name).name)
+    note(lake.settings, "write", bronze.name)
     if reads_again:
-        query = batch_query(lake, rows, at.checkpoint, _insertion(bronze_table(name)), trigger)
+        query = batch_query(lake, rows, at.checkpoint, _insertion(bronze), trigger)
     else:
-        query = append_query(rows, lake.full_name(bronze_table(name)), at.checkpoint, trigger)
+        query = append_query(rows, lake.full_name(bronze), at.checkpoint, trigger)
     return replace(query, explained=lambda error: feed.explained(error, at))
 
 
-def _record_overlooked(lake: Lake, source: Source, name: str, begun: float) -> None:
+def _record_overlooked(lake: Lake, feed: Feed, at: FeedAt, begun: float) -> None:
     """Adds what the feed's stream can't see to bronze as refused, each once."""
-    feed, at, bronze = source.feeds[name], source.at(name, lake.settings), bronze_table(name)
-    found = list(feed.overlooked(at, begun))
+    bronze, found = bronze_table(at.name), list(feed.overlooked(at, begun))
     if not found:
         return
     rows = lake.spark.createDataFrame(found, "source_ref string, payload string, read_error string")
@@ -217,21 +220,13 @@ def _insertion(bronze: Table) -> BatchStep:
     return step
 
 
-def _checkpoint(lake: Lake, source: Source, feed: str) -> str:
-    return lake.settings.checkpoint("bronze", source.name, feed)
-
-
-def _mark(lake: Lake, source: Source, feed: str) -> Path:
-    return Path(lake.settings.checkpoint("bronze", source.name, f"{feed}.reads_again"))
-
-
-def _reads_again(lake: Lake, source: Source, feed: str) -> bool:
+def _reads_again(lake: Lake, at: FeedAt) -> bool:
     """Whether the query will read files that bronze has already, because its checkpoint was lost or removed.
 
     Then it adds only the records that bronze lacks. The mark stays until a run has read all files to the end.
     """
-    mark = _mark(lake, source, feed)
-    if not has_begun(_checkpoint(lake, source, feed)) and not lake.table(bronze_table(feed)).isEmpty():
+    mark = at.note(AGAIN)
+    if not has_begun(at.checkpoint) and not lake.table(bronze_table(at.name)).isEmpty():
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
     return mark.exists()

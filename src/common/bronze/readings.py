@@ -7,14 +7,13 @@ otherwise, what is there stays until a person asks for it to be read again; a wa
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from common.contracts.bronze import bronze_table
 from common.settings import Settings
-from common.sources.feed import Feed
+from common.sources.feed import Feed, FeedAt
 from common.sources.source_ref import path_of
 from common.storage.files import write_whole
 from common.storage.lake import Lake
@@ -32,24 +31,23 @@ class Readings:
         return sorted(self.found - self.of_gone_files - {declared})
 
 
-def readings_file(settings: Settings, source_name: str, feed_name: str) -> Path:
-    """Where the readings of a feed are kept."""
-    return Path(settings.checkpoint("bronze", source_name, f"{feed_name}.readings"))
+NOTE = "readings"
+"""The kind of the note that keeps them."""
 
 
-def kept_readings(settings: Settings, source_name: str, feed_name: str) -> Readings | None:
+def kept_readings(at: FeedAt) -> Readings | None:
     """The readings of a feed as they were noted; None where that isn't known."""
     try:
-        content = json.loads(readings_file(settings, source_name, feed_name).read_text(encoding="utf-8"))
+        content = json.loads(at.note(NOTE).read_text(encoding="utf-8"))
         return Readings(frozenset(content["readings"]), frozenset(content["of_gone_files"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def keep_readings(settings: Settings, source_name: str, feed_name: str, readings: Readings) -> None:
+def keep_readings(at: FeedAt, readings: Readings) -> None:
     """Notes the readings of a feed."""
     content = {"readings": sorted(readings.found), "of_gone_files": sorted(readings.of_gone_files)}
-    write_whole(readings_file(settings, source_name, feed_name), json.dumps(content))
+    write_whole(at.note(NOTE), json.dumps(content))
 
 
 def readings_in(lake: Lake, feed_name: str, declared: str) -> frozenset[str]:
@@ -64,14 +62,14 @@ def readings_in(lake: Lake, feed_name: str, declared: str) -> frozenset[str]:
     return frozenset(row[0] for row in rows)
 
 
-def note_declared(lake: Lake, source_name: str, feed_name: str, feed: Feed) -> Readings:
+def note_declared(lake: Lake, at: FeedAt, feed: Feed) -> Readings:
     """Notes the declared reading before files are read by it; all readings that bronze may hold then."""
     declared = feed.reading
-    known = kept_readings(lake.settings, source_name, feed_name)
-    before = known or Readings(readings_in(lake, feed_name, declared))
+    known = kept_readings(at)
+    before = known or Readings(readings_in(lake, at.name, declared))
     now = Readings(before.found | {declared}, before.of_gone_files - {declared})
     if now != known:
-        keep_readings(lake.settings, source_name, feed_name, now)
+        keep_readings(at, now)
     return now
 
 
@@ -82,34 +80,32 @@ def is_other(declared: str, readings: Readings | None = None) -> Column:
     return other & ~F.coalesce(F.col("read_as").isin(gone), F.lit(False)) if gone else other
 
 
-def reading_warning(lake: Lake, source_name: str, feed_name: str, feed: Feed, readings: Readings) -> str:
+def reading_warning(lake: Lake, at: FeedAt, feed: Feed, readings: Readings) -> str:
     """A warning where bronze has records that were read otherwise than is declared; else an empty text."""
     declared = feed.reading
     others = readings.others(declared) if feed.can_reread else []
     if not others:
         return ""
-    bronze = lake.table(bronze_table(feed_name)).where(is_other(declared, readings))
+    bronze = lake.table(bronze_table(at.name)).where(is_other(declared, readings))
     row = bronze.agg(F.count("*"), F.countDistinct(path_of(F.col("source_ref")))).first()
     if row is None or not row[0]:  # nothing was read in that way
-        keep_readings(
-            lake.settings, source_name, feed_name, Readings(readings.found - {*others}, readings.of_gone_files)
-        )
+        keep_readings(at, Readings(readings.found - {*others}, readings.of_gone_files))
         return ""
     records, files = counted(row[0], "record"), counted(row[1], "file")
     return (
         f"it holds {records} of {files}, read {how_they_were_read(others)}, while the feed is declared as {declared} "
-        f"now. {way_to_reread(lake.settings, feed_name)}"
+        f"now. {way_to_reread(lake.settings, at.name)}"
     )
 
 
-def read_otherwise(settings: Settings, source_name: str, feed_name: str, feed: Feed) -> str:
+def read_otherwise(at: FeedAt, feed: Feed) -> str:
     """The words of a message where bronze may have records that were read otherwise than is declared; else empty."""
     declared = feed.reading
-    readings = kept_readings(settings, source_name, feed_name)
+    readings = kept_readings(at)
     others = readings.others(declared) if readings else []
     if not others:
         return ""
-    way = way_to_reread(settings, feed_name)
+    way = way_to_reread(at.settings, at.name)
     return f"they were read {how_they_were_read(others)}, and the feed is declared as {declared} now. {way}"
 
 

@@ -17,7 +17,7 @@ from common.contracts.silver import QUARANTINE, REFERENCES, TARGETS, TRANSACTION
 from common.contracts.table import Table
 from common.gold import marts, model_monitoring, star_schema, transaction_features, transaction_scores
 from common.silver.history import rebuild_history
-from common.sources.feed import Feed
+from common.sources.feed import Feed, FeedAt
 from common.storage.checkpoints import forget, streams
 from common.storage.conflicts import retried
 from common.storage.erasure import erase
@@ -29,8 +29,7 @@ from common.storage.lineage import note
 class Withdrawal:
     """What is withdrawn: records of a feed (`records`: record_id), and which silver tables lose rows by it."""
 
-    source: str
-    feed: str
+    at: FeedAt
     declared: Feed
     records: DataFrame
     losing: frozenset[str]
@@ -71,7 +70,7 @@ def quarantined_rows(lake: Lake, work: Withdrawal) -> None:
 def unmapped_fields(lake: Lake, work: Withdrawal) -> None:
     """The feed's fields that no map uses: silver finds those again that the records still have."""
     if lake.exists(UNMAPPED_FIELDS):
-        _delete(lake, UNMAPPED_FIELDS.name, f"feed = '{work.feed}'")
+        _delete(lake, UNMAPPED_FIELDS.name, f"feed = '{work.at.name}'")
 
 
 def histories(lake: Lake, work: Withdrawal) -> None:
@@ -98,19 +97,19 @@ def gold(lake: Lake, work: Withdrawal) -> None:
 
 def bronze_records(lake: Lake, work: Withdrawal) -> None:
     """The records themselves."""
-    erase(lake, bronze_table(work.feed), work.records)
+    erase(lake, bronze_table(work.at.name), work.records)
 
 
 def flows(lake: Lake, work: Withdrawal) -> None:
     """The feed's streams into silver and bronze are reset, so that all that bronze lacks is read again."""
-    _reset(lake, [*(f"silver/{name}/{work.feed}" for name in work.targets), f"bronze/{work.source}/{work.feed}"])
+    _reset(lake, [*(f"silver/{name}/{work.at.name}" for name in work.targets), work.at.stream])
 
 
 def readings(lake: Lake, work: Withdrawal) -> None:
     """What is left of other readings is of files that are gone; no warning asks for it any more."""
     declared = work.declared.reading
-    left = readings_in(lake, work.feed, declared)
-    keep_readings(lake.settings, work.source, work.feed, Readings(left, left - {declared}))
+    left = readings_in(lake, work.at.name, declared)
+    keep_readings(work.at, Readings(left, left - {declared}))
 
 
 STEPS: tuple[WithdrawalStep, ...] = (

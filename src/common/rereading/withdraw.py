@@ -70,7 +70,7 @@ def withdraw(lake: Lake, source: Source, reread: str = "") -> list[Withdrawn]:
             f"reread={reread!r}: only files can be read again in another way, and {kept[0]} is of `reader: "
             f"{source.feeds[kept[0]].reader}`; what it gave stays as it is"
         )
-    feeds = [name for name in source.feeds if name in named or _mark(lake.settings, source.name, name).exists()]
+    feeds = [name for name in source.feeds if name in named or _mark(source, name, lake.settings).exists()]
     if not feeds:
         return []
     check_source(lake, source.name)
@@ -82,8 +82,8 @@ def withdraw(lake: Lake, source: Source, reread: str = "") -> list[Withdrawn]:
     for name in feeds:
         source.feeds[name].check(source.at(name, lake.settings))
     for name in named:  # all of them, before the first is begun
-        if not _mark(lake.settings, source.name, name).exists():
-            _write(_mark(lake.settings, source.name, name), None)
+        if not _mark(source, name, lake.settings).exists():
+            _write(_mark(source, name, lake.settings), None)
     return [_withdraw(lake, source, name) for name in feeds]
 
 
@@ -104,9 +104,9 @@ def _feeds(source: Source, reread: str) -> set[str]:
     return names
 
 
-def _mark(settings: Settings, source: str, feed: str) -> Path:
+def _mark(source: Source, feed: str, settings: Settings) -> Path:
     """There from the moment that a person asks until all is withdrawn; once begun, names the tables that lose rows."""
-    return Path(settings.checkpoint("bronze", source, f"{feed}.rereading"))
+    return source.at(feed, settings).note("rereading")
 
 
 def _write(mark: Path, losing: frozenset[str] | None) -> None:
@@ -123,7 +123,7 @@ def _withdraw(lake: Lake, source: Source, name: str) -> Withdrawn:
     # Imported here: gold's modules take seconds, which a run that withdraws nothing need not spend.
     from common.rereading import steps
 
-    feed, mark = source.feeds[name], _mark(lake.settings, source.name, name)
+    feed, mark = source.feeds[name], _mark(source, name, lake.settings)
     declared = feed.reading
     begun = _begun(mark)
     if not lake.exists(bronze_table(name)):  # no run has read the feed, or the next one asks for its table
@@ -134,7 +134,7 @@ def _withdraw(lake: Lake, source: Source, name: str) -> Withdrawn:
         there = found.where("is_there")
         files, records, kept = _counts(found)
         losing = (_losing(lake, there) if records else frozenset()) | (begun or frozenset())
-        work = steps.Withdrawal(source.name, name, feed, there.select("record_id"), losing)
+        work = steps.Withdrawal(source.at(name, lake.settings), feed, there.select("record_id"), losing)
         if records or begun is not None:
             _write(mark, losing)
             for step in steps.STEPS:
@@ -150,9 +150,7 @@ def _read_otherwise(lake: Lake, source: Source, name: str) -> Iterator[DataFrame
     """The feed's records that were read otherwise than is declared: record_id, path and is_there, in staged files."""
     feed, bronze = source.feeds[name], bronze_table(name)
     paths = feed.paths_there(lake.spark, source.at(name, lake.settings))
-    there = (lake.spark.createDataFrame([], "path string") if paths is None else paths).withColumn(
-        "is_there", F.lit(True)
-    )
+    there = paths.withColumn("is_there", F.lit(True))
     records = lake.table(bronze).where(is_other(feed.reading))
     rows = records.select("record_id", path_of(F.col("source_ref")).alias("path")).join(there, "path", "left")
     known = rows.withColumn("is_there", F.coalesce("is_there", F.lit(False)))

@@ -3,7 +3,6 @@
 Each step can be repeated: a batch that was half done when it was killed ends as if it had been done once.
 """
 
-import fcntl
 import hashlib
 import tempfile
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from common.silver.reread import check_reread
 from common.silver.staged import Staged, staged_batch
 from common.sources.source_ref import ordinal_of, path_of
 from common.storage.batches import BatchId, Counts, record_batch
+from common.storage.files import file_lock
 from common.storage.lake import Lake, Once
 from common.storage.quarantine import quarantined_by
 from common.storage.streams import BatchStep
@@ -96,8 +96,7 @@ def _one_flow_at_a_time(flow: Flow) -> Iterator[None]:
         yield
         return
     table = hashlib.sha256(str(Path(flow.checkpoint).parent).encode()).hexdigest()[:16]
-    with Path(tempfile.gettempdir(), f"lakehouse-{table}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with file_lock(Path(tempfile.gettempdir(), f"lakehouse-{table}.lock")):
         yield
 
 

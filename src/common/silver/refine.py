@@ -244,7 +244,7 @@ def _dotted(paths: Sequence[FieldPath], seen: Collection[str]) -> str:
 def _ways_on(lake: Lake, source: Source, feed_name: str, seen: Collection[str]) -> str:
     """What is likely wrong where records lack the fields that a map names."""
     feed = source.feeds[feed_name]
-    other = read_otherwise(lake.settings, source.name, feed_name, feed)
+    other = read_otherwise(source.at(feed_name, lake.settings), feed)
     is_csv = isinstance(feed, DeclaredFiles) and feed.format == "csv"
     likely = likely_delimiter(list(seen)) if is_csv and len(seen) == 1 else None
     hint = ""

@@ -48,7 +48,9 @@ class Source(Strict):
     def at(self, feed: str, settings: Settings) -> FeedAt:
         """Where a feed is in a lakehouse."""
         connection = getattr(self.feeds[feed], "connection", None)
-        return FeedAt(self.name, feed, settings, self.connections[connection] if connection else None)
+        if connection is None:
+            return FeedAt(self.name, feed, settings)
+        return FeedAt(self.name, feed, settings, self.connections[connection], connection)
 
     def feeds_of(self, target: str) -> dict[str, AnyFeed]:
         """The feeds that make a target, by name."""

@@ -7,7 +7,6 @@ reader overrides those that mean something to it.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -42,6 +41,12 @@ class FeedAt:
     name: str
     settings: Settings
     connection: Connection | None = None
+    connection_name: str = ""
+
+    @property
+    def stream(self) -> str:
+        """The name of the stream into bronze, by which people reset it."""
+        return f"bronze/{self.source}/{self.name}"
 
     @property
     def checkpoint(self) -> str:
@@ -52,7 +57,7 @@ class FeedAt:
         """A small file beside the checkpoint, for what a reader must remember of the feed."""
         return Path(self.settings.checkpoint("bronze", self.source, f"{self.name}.{kind}"))
 
-    @cached_property
+    @property
     def pulled(self) -> str:
         """The folder of what is pulled: beside the checkpoints, as it holds the position."""
         return self.settings.checkpoint("pulled", self.source, self.name)
@@ -60,6 +65,11 @@ class FeedAt:
     def option(self, name: str) -> str:
         """Where an option of the feed is written, for messages."""
         return f"sources/{self.source}.yml: feeds.{self.name}.{name}"
+
+    @property
+    def connection_option(self) -> str:
+        """Where its connection is written, for messages."""
+        return f"sources/{self.source}.yml: connections.{self.connection_name}"
 
 
 @dataclass(frozen=True)
@@ -222,10 +232,10 @@ class Feed(ValueFormat, ABC):
         del at, references
         return False
 
-    def paths_there(self, spark: "SparkSession", at: FeedAt) -> "DataFrame | None":
-        """The paths of files that can be read again in another way (`path`); None where that can't be done."""
-        del spark, at
-        return None
+    def paths_there(self, spark: "SparkSession", at: FeedAt) -> "DataFrame":
+        """The paths of files that can be read again in another way (`path`); of a feed that can't, there are none."""
+        del at
+        return spark.createDataFrame([], "path string")
 
     def explained(self, error: "PySparkException", at: FeedAt) -> Exception | None:
         """A failure of the stream as an error for a person; None where the reader knows nothing better."""

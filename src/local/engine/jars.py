@@ -14,8 +14,8 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from common.errors import EngineError
+from common.storage.files import file_lock
 from local.engine.java import Java, find_java
-from local.processes import file_lock
 
 _HERE = Path(__file__).parent
 _SETTINGS = _HERE / "ivysettings.xml"

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import EngineError
+from common.storage.files import file_lock
 from local.engine.command import server_digest
 from local.engine.needs import needs_of
-from local.processes import ProcessIdentity, file_lock
+from local.processes import ProcessIdentity
 from local.workspace import Workspace, read_json, write_json
 
 SERVER_LOG = "spark-server.log"

@@ -19,13 +19,14 @@ from pathlib import Path
 import psutil
 
 from common.errors import EngineError, LakehouseError
+from common.storage.files import file_lock
 from local.engine.command import server_digest
 from local.engine.jars import spark_jars
 from local.engine.java import find_java
 from local.engine.keeper import KEEPER_LOG, SERVER_LOG, add_client, idle_seconds, is_wanted, living_clients
 from local.engine.needs import needs_of, note_needs
 from local.engine.startup import free_port, is_open, wait_for_start
-from local.processes import ProcessIdentity, file_lock, wait_until
+from local.processes import ProcessIdentity, wait_until
 from local.workspace import Workspace, current_workspace, read_json
 
 Tell = Callable[[str], None]

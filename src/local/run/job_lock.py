@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from common.errors import LakehouseError
+from common.storage.files import file_lock
 from local.jobs.job import Job
-from local.processes import ProcessIdentity, file_lock
+from local.processes import ProcessIdentity
 from local.run.run_record import mark_abandoned
 from local.workspace import Workspace, read_json, write_json
 

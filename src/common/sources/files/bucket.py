@@ -5,7 +5,7 @@ Credentials are those of a connection, or of the usual chain: environment variab
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO, cast
@@ -16,6 +16,7 @@ from common.errors import FeedError
 from common.settings import Settings
 from common.sources.connections import AwsConnection, value_of
 from common.sources.files.listing import UNFINISHED, is_hidden_folder
+from common.sources.files.unseen_files import EMPTY, Unseen
 
 S3 = "s3://"
 _CONNECT_SECONDS, _REQUEST_SECONDS = 5, 30
@@ -66,6 +67,14 @@ class BucketFolder:
                 server.get_file_info(fs.FileSelector(self._place))
             return False
 
+    def paths(self) -> Sequence[str]:
+        """The paths of its files, in order."""
+        return [file.path for file in self.files()]
+
+    def unseen(self, before: float) -> Iterable[Unseen]:
+        """Empty objects."""
+        return [(f"{file.path}#0", None, EMPTY) for file in self.files() if not file.size and file.modified < before]
+
     @property
     def how_to_make_it(self) -> str:
         """The command that marks the folder."""
@@ -98,12 +107,12 @@ class BucketFolder:
             return file.size(), cast(BinaryIO, file)
 
     @property
-    def for_hadoop(self) -> str:
+    def for_spark(self) -> str:
         """The path by which Spark's client of S3 on a laptop knows it."""
         return f"s3a://{self._place}"
 
     @property
-    def hadoop_options(self) -> Mapping[str, str]:
+    def spark_options(self) -> Mapping[str, str]:
         """What that client must know, as options of a stream. Without keys the server's own chain is asked."""
         options = {"fs.s3a.aws.credentials.provider": _CHAIN}
         if self.access_key and self.secret_key:

@@ -1,7 +1,7 @@
 """A feed whose records are in files of a folder, whoever put them there: its options, and its stream of whole files."""
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -13,8 +13,8 @@ from common.sources.files.file_format import FileFormat
 from common.sources.files.file_options import OPTIONS, check_option
 from common.sources.files.first_files import first_look
 from common.sources.files.first_look import warnings_of
-from common.sources.files.first_records import files_of, look_at, payloads_of
-from common.sources.files.unseen_files import unseen
+from common.sources.files.first_records import Opened, look_at, payloads_of
+from common.sources.files.folder import DiskFolder, Folder
 from common.sources.reading import reading_of
 from common.sources.target_map import check_csv_fields
 
@@ -36,6 +36,10 @@ class FolderFeed(Feed):
     def folder(self, at: FeedAt) -> str:
         """The folder with its files."""
 
+    def files(self, at: FeedAt) -> Folder:
+        """The folder, as it is listed and read."""
+        return DiskFolder(self.folder(at))
+
     @property
     def reading(self) -> str:
         """The format and its options that are no defaults."""
@@ -53,23 +57,27 @@ class FolderFeed(Feed):
         """The records of all files, as a stream."""
         from common.sources.files.stream import stream_files
 
-        return stream_files(spark, self.folder(at), self.layout, at.settings.platform)
+        return stream_files(spark, self.files(at), self.layout, at.settings.platform)
 
     def look(self, at: FeedAt) -> Sights:
         """The first records of the first files."""
-        paths = files_of(self.folder(at))
-        looks = look_at(paths, self.layout)
+        files = self.files(at)
+        return self.sights(files.paths(), files.opened)
+
+    def sights(self, paths: Sequence[str], opened: Opened) -> Sights:
+        """What a look at files shows."""
+        looks = look_at(paths, self.layout, opened=opened)
         return Sights((), looks, len(paths), warnings_of(payloads_of(looks), self.layout))
 
     def first_look(self, at: FeedAt) -> str:
         """What the first files show."""
-        return first_look(self.folder(at), self.layout)
+        return first_look(self.files(at), self.layout)
 
     def overlooked(self, at: FeedAt, begun: float) -> Iterable[tuple[str, str | None, str]]:
         """Files that Spark skips silently: empty ones, and names that are not UTF-8."""
-        return unseen(self.folder(at), begun)
+        return self.files(at).unseen(begun)
 
-    def paths_there(self, spark: "SparkSession", at: FeedAt) -> "DataFrame | None":
+    def paths_there(self, spark: "SparkSession", at: FeedAt) -> "DataFrame":
         """The files that are in the folder now."""
         from common.sources.files.stream import files_there
 

@@ -6,8 +6,7 @@ leading dot or underscore) are left until they are renamed.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Iterator
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
@@ -15,6 +14,7 @@ from pyspark.sql import functions as F
 
 from common.platform import Platform
 from common.sources.chunks import REFUSED
+from common.sources.files.folder import Folder
 from common.sources.files.listing import UNFINISHED, as_text, local_files
 from common.sources.files.parsing import FileFormat, FileRefused, parse_file
 
@@ -25,22 +25,13 @@ _HADOOPS_S3 = re.compile(r"^s3[an]://")
 _FILES = "path string, modificationTime timestamp, length bigint, content binary"
 
 
-def stream_files(
-    spark: SparkSession,
-    folder: str,
-    layout: FileFormat,
-    platform: Platform,
-    options: Mapping[str, str] = MappingProxyType({}),
-) -> DataFrame:
-    """The records of all files of a folder, as a stream of source_ref, payload and read_error.
-
-    `options` are what Spark must know beside the platform's to reach the folder.
-    """
+def stream_files(spark: SparkSession, folder: Folder, layout: FileFormat, platform: Platform) -> DataFrame:
+    """The records of all files of a folder, as a stream of source_ref, payload and read_error."""
     files = (
         spark.readStream.format(platform.file_stream)
-        .options(**platform.file_stream_options, **options)
+        .options(**platform.file_stream_options, **folder.spark_options)
         .schema(_FILES)
-        .load(folder)
+        .load(folder.for_spark)
     )
     return (
         files.where(~F.col("path").rlike(UNFINISHED))

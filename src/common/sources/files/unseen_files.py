@@ -10,7 +10,11 @@ EMPTY = f"{REFUSED}the file is empty"
 NO_TEXT = f"{REFUSED}its name is not UTF-8; rename it"
 
 
-def unseen(folder: str, before: float) -> Iterator[tuple[str, None, str]]:
+Unseen = tuple[str, None, str]
+"""source_ref, payload and reason of a file that is refused."""
+
+
+def unseen(folder: str, before: float) -> Iterator[Unseen]:
     """The files that Spark doesn't see, as refused records: source_ref, payload and reason.
 
     `before` is a time in seconds since 1970: a file that was touched since then may still be written.

@@ -131,7 +131,7 @@ class Topic:
 
     def explained(self, text: str) -> FeedError:
         """A client's words as a sentence that names server, topic and way out."""
-        settings, here = self._at.settings, f"bronze/{self._at.source}/{self._at.name}"
+        settings, here = self._at.settings, self._at.stream
         servers, user = servers_of(self._connection, settings), user_of(self._connection, settings)
         known = failure(text, self._name, servers, user, settings.how_to_reset(here))
         return known or FeedError(f"{servers}: {text}")

@@ -5,16 +5,16 @@ pulled, so that one that was landed is never landed again. The feed's stream the
 and "read once" hold each by itself, and a kill at any moment costs at most the portion that was being written.
 """
 
-import fcntl
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from common.errors import FeedError
 from common.sources.feed import FeedAt, Tell, silent
+from common.storage.files import file_lock, sync
 
 _PART = ".part"
 
@@ -96,10 +96,9 @@ def land(portion: Portion, folder: Path) -> None:
         for block in portion.content:
             file.write(block)
         file.flush()
-        with suppress(OSError):  # volumes of Databricks keep what is closed, and may refuse this
-            os.fsync(file.fileno())
+        sync(file.fileno())
     if portion.modified_seconds is not None:
-        with suppress(OSError):  # so may this be
+        with suppress(OSError):  # a volume may refuse it
             os.utime(part, (portion.modified_seconds, portion.modified_seconds))
     part.rename(folder / portion.name)
 
@@ -107,13 +106,12 @@ def land(portion: Portion, folder: Path) -> None:
 @contextmanager
 def _alone(folder: Path, at: FeedAt) -> Iterator[None]:
     """One pull of a feed at a time. The lock is the operating system's and goes with its process."""
-    with (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with ExitStack() as stack:
+        is_alone = True
+        with suppress(OSError):  # a volume knows no locks: there a job runs once at a time (max_concurrent_runs)
+            is_alone = stack.enter_context(file_lock(folder / ".lock", blocking=False))
+        if not is_alone:
             raise FeedError(
                 f"the feed {at.name} of the source {at.source} is being pulled by another process; wait for its end"
-            ) from None
-        except OSError:  # a volume knows no locks: there a job runs once at a time (max_concurrent_runs)
-            pass
+            )
         yield

@@ -20,6 +20,7 @@ from common.sources.feed import Tell, silent
 from common.sources.files.listing import UNFINISHED, is_hidden_folder
 from common.sources.pulling.pull import Landed, Portion
 from common.sources.pulling.sftp_server import RemoteFile, SftpServer
+from common.storage.files import write_whole
 
 NAME_BYTES = 160
 """A file's name has at most 255 bytes; time, digest and what marks an unfinished one come to it."""
@@ -150,10 +151,7 @@ def _pulled(landed: Landed) -> set[str]:
 
 
 def _note(landed: Landed, names: set[str]) -> None:
-    noted = _notes(landed)
-    part = noted.with_suffix(".part")
-    part.write_text("".join(f"{name}\n" for name in sorted(names)))
-    part.rename(noted)
+    write_whole(_notes(landed), "".join(f"{name}\n" for name in sorted(names)))
 
 
 def _notes(landed: Landed) -> Path:

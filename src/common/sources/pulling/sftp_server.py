@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from common.errors import DeclarationError, FeedError
 from common.settings import Settings
 from common.sources.clients import client
-from common.sources.connections import SftpConnection, value_of
+from common.sources.connections import SftpConnection, pem_of, value_of
 from common.sources.feed import Tell, silent
 from common.sources.pulling.retries import patiently
 
@@ -202,7 +202,7 @@ class SftpServer:
     def _key(self, paramiko: Any) -> Any:
         if self.connection.key is None:
             return None
-        text = self.connection.key.value(self.settings).replace("\\n", "\n")  # a file of secrets has one line for each
+        text = pem_of(self.connection.key, self.settings)
         for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
             with suppress(paramiko.SSHException, ValueError):
                 return kind.from_private_key(io.StringIO(text if text.endswith("\n") else f"{text}\n"))

@@ -2,7 +2,7 @@
 
 import glob
 import hashlib
-from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -13,10 +13,7 @@ from common.sources.connections import AwsConnection, Text
 from common.sources.feed import FeedAt, Sight, Sights
 from common.sources.files.bucket import S3, BucketFolder, bucket_folder
 from common.sources.files.feed_of_files import DeclaredFiles
-from common.sources.files.first_files import first_look_at
-from common.sources.files.first_look import warnings_of
-from common.sources.files.first_records import MAX_RECORDS, look_at, payloads_of
-from common.sources.files.unseen_files import EMPTY
+from common.sources.files.folder import Folder
 
 if TYPE_CHECKING:
     from pyspark.errors import PySparkException
@@ -59,6 +56,10 @@ class FileFeed(DeclaredFiles):
         """The declared folder."""
         return self.path.replace("{landing}", at.settings.landing)
 
+    def files(self, at: FeedAt) -> Folder:
+        """The folder, of a disk or of a bucket."""
+        return self._bucket(at) or super().files(at)
+
     def folders(self, at: FeedAt) -> tuple[str, ...]:
         """The folder; none for one of a bucket, whose `position` tells."""
         return () if self._bucket(at) else (self.folder(at),)
@@ -94,45 +95,21 @@ class FileFeed(DeclaredFiles):
         raise DeclarationError(f"{at.option('path')}: there is no folder {folder}; {hint}")
 
     def look(self, at: FeedAt) -> Sights:
-        """The first records of the first files."""
+        """The first records of the first files; of a bucket, how much there is."""
         bucket = self._bucket(at)
         if bucket is None:
             return super().look(at)
         files = bucket.files()
-        looks = look_at([file.path for file in files], self.layout, MAX_RECORDS, bucket.opened)
         size = sum(file.size for file in files)
         seen = Sight(bucket.path, f"{len(files):,} files, {size:,} bytes", "" if files else "nothing has landed yet")
-        return Sights((seen,), looks, len(files), warnings_of(payloads_of(looks), self.layout))
+        return replace(self.sights([file.path for file in files], bucket.opened), things=(seen,))
 
-    def first_look(self, at: FeedAt) -> str:
-        """What the first files show."""
-        bucket = self._bucket(at)
-        if bucket is None:
-            return super().first_look(at)
-        return first_look_at([file.path for file in bucket.files()], self.layout, bucket.opened)
-
-    def stream(self, spark: "SparkSession", at: FeedAt) -> "DataFrame":
-        """The records of all files, as a stream."""
-        bucket = self._bucket(at)
-        if bucket is None:
-            return super().stream(spark, at)
-        from common.sources.files.stream import stream_files
-
-        return stream_files(spark, bucket.for_hadoop, self.layout, at.settings.platform, bucket.hadoop_options)
-
-    def overlooked(self, at: FeedAt, begun: float) -> Iterable[tuple[str, str | None, str]]:
-        """Files that Spark skips silently: empty ones, and names that are not UTF-8."""
-        bucket = self._bucket(at)
-        if bucket is None:
-            return super().overlooked(at, begun)
-        return [(f"{file.path}#0", None, EMPTY) for file in bucket.files() if not file.size and file.modified < begun]
-
-    def paths_there(self, spark: "SparkSession", at: FeedAt) -> "DataFrame | None":
+    def paths_there(self, spark: "SparkSession", at: FeedAt) -> "DataFrame":
         """The files that are in the folder now."""
         bucket = self._bucket(at)
         if bucket is None:
             return super().paths_there(spark, at)
-        return spark.createDataFrame([(file.path,) for file in bucket.files()], "path string")
+        return spark.createDataFrame([(path,) for path in bucket.paths()], "path string")
 
     def explained(self, error: "PySparkException", at: FeedAt) -> Exception | None:
         """What keeps Spark from reading a bucket."""

@@ -112,7 +112,7 @@ class KafkaFeed(Feed):
             Sight("not read yet", f"{unread:,}" if standing else "all: it was never read"),
         ]
         if gone := position.lost(standing, offsets):
-            things.append(Sight("lost", self._gone(gone), at.settings.how_to_reset(_stream(at))))
+            things.append(Sight("lost", self._gone(gone), at.settings.how_to_reset(at.stream)))
         if refused:
             return Sights(things)
         records = self._records(topic.first_records(offsets, MAX_RECORDS), found)
@@ -168,14 +168,14 @@ class KafkaFeed(Feed):
             raise FeedError(
                 f"the topic {self.topic} was deleted and made again (its id was {noted[:8]}, and is {found.id[:8]}): "
                 "the stream's position is one of the old topic, and would skip records of the new one. To read the "
-                f"new one from its beginning, beside what was read of the old: {at.settings.how_to_reset(_stream(at))}"
+                f"new one from its beginning, beside what was read of the old: {at.settings.how_to_reset(at.stream)}"
             )
 
     def _check_whole(self, at: FeedAt, gone: dict[int, tuple[int, int]]) -> None:
         if gone:
             raise FeedError(
                 f"records of the topic {self.topic} are gone before they were read: {self._gone(gone)}. Nothing brings "
-                f"them back; to go on with what is there: {at.settings.how_to_reset(_stream(at))}"
+                f"them back; to go on with what is there: {at.settings.how_to_reset(at.stream)}"
             )
 
     def _gone(self, gone: dict[int, tuple[int, int]]) -> str:
@@ -193,10 +193,6 @@ class KafkaFeed(Feed):
             if read is not None:
                 records.append(Record(f"{self.topic}@{found.id[:8]}/{each.partition}", each.offset, *read))
         return tuple(records)
-
-
-def _stream(at: FeedAt) -> str:
-    return f"bronze/{at.source}/{at.name}"
 
 
 def _reading(values: Values) -> "Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]":

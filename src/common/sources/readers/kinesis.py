@@ -71,8 +71,7 @@ class KinesisFeed(PulledFeed):
 
     def _stream(self, at: FeedAt, tell: Tell = silent) -> KinesisStream:
         assert isinstance(at.connection, AwsConnection)
-        option = f"sources/{at.source}.yml: connections.{self.connection}"
-        return KinesisStream(at.connection, option, at.settings, self.stream_name, tell)
+        return KinesisStream(at.connection, at.connection_option, at.settings, self.stream_name, tell)
 
 
 def _first(stream: KinesisStream, shard: str) -> Iterator[Arrived]:

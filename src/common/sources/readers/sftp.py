@@ -127,8 +127,7 @@ class SftpFeed(DeclaredFiles, PulledFeed):
 
     def _server(self, at: FeedAt, tell: Tell = silent) -> SftpServer:
         assert isinstance(at.connection, SftpConnection)
-        option = f"sources/{at.source}.yml: connections.{self.connection}"
-        return SftpServer(at.connection, option, at.settings, tell)
+        return SftpServer(at.connection, at.connection_option, at.settings, tell)
 
 
 def _renamed(look: FileLook, path: str) -> FileLook:

@@ -11,9 +11,9 @@ from common.contracts.bronze import bronze_table
 from common.errors import FeedError
 from common.sources.declaration import Source
 from common.storage.lake import Lake
+from local.engine.startup import free_port
 from servers.aws import REGION
 from servers.kinesis import KinesisServer, as_on_aws
-from servers.postgres import free_port
 from servers.sftp import PASSWORD, USER, SftpServer
 
 TARGET = {"transactions": {"map": {"transaction_id": "ID", "event_time": "TS", "amount": "AMT"}}}

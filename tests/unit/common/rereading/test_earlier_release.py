@@ -7,7 +7,7 @@ import pytest
 
 from common.bronze import ingest as bronze
 from common.bronze.ingest import ingest
-from common.bronze.readings import Readings, readings_file
+from common.bronze.readings import Readings
 from common.checks.conservation import check_conservation
 from common.contracts.bronze import bronze_table
 from common.contracts.silver import QUARANTINE, TRANSACTIONS
@@ -17,6 +17,7 @@ from common.rereading.withdraw import withdraw
 from common.silver import refine as silver
 from common.silver.refine import refine
 from common.sources.declaration import Source
+from common.sources.feed import FeedAt
 from common.storage.lake import Lake
 from lake_tables import require
 
@@ -79,7 +80,7 @@ def test_what_was_read_before_goes_on_and_can_be_read_again(
 
 
 def test_readings_that_are_lost_are_read_off_the_table(lake: Lake) -> None:
-    readings_file(lake.settings, "old", "bank").unlink()
+    FeedAt("old", "bank", lake.settings).note("readings").unlink()
 
     seen = ingest(lake, a_source("|")).facts["warnings"]["bronze.bank"]
 

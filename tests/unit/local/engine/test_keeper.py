@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from common.errors import EngineError
+from common.storage.files import file_lock
 from local.engine.command import server_digest
 from local.engine.keeper import IDLE_SECONDS, add_client, idle_seconds, keep, stays_until
 from local.engine.server import Server, detach, find_server
-from local.processes import ProcessIdentity, file_lock, wait_until
+from local.processes import ProcessIdentity, wait_until
 from local.workspace import Workspace, write_json
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]

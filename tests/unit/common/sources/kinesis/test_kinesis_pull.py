@@ -296,7 +296,7 @@ def test_a_kill_at_any_step_loses_and_doubles_nothing(account: Account, monkeypa
 
         account.before = perhaps
         with monkeypatch.context() as patch:
-            for owner, name in ((Path, "rename"), (os, "fsync"), (KinesisPuller, "confirm")):
+            for owner, name in ((Path, "rename"), (Path, "replace"), (os, "fsync"), (KinesisPuller, "confirm")):
                 function = getattr(owner, name)
                 patch.setattr(owner, name, lambda *a, f=function, p=perhaps: (p(), f(*a))[1])
             try:

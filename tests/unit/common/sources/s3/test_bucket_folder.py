@@ -127,8 +127,8 @@ def test_spark_gets_hadoops_path_and_keys_that_do_not_print(aws: AwsServer, sett
     assert isinstance(feed, FileFeed)
     folder = feed._bucket(source.at("payments", settings))
     assert folder is not None
-    assert folder.for_hadoop == "s3a://bucket/in"
-    assert folder.hadoop_options == {
+    assert folder.for_spark == "s3a://bucket/in"
+    assert folder.spark_options == {
         "fs.s3a.aws.credentials.provider": "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider",
         "fs.s3a.access.key": "testing",
         "fs.s3a.secret.key": "testing",  # pragma: allowlist secret

@@ -200,6 +200,7 @@ def test_a_kill_at_any_step_loses_and_doubles_nothing(
         (os, "fsync"),
         (os, "utime"),
         (Path, "rename"),
+        (Path, "replace"),
         (Path, "unlink"),
     )
     kills = 0

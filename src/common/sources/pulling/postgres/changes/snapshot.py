@@ -4,9 +4,8 @@ They are written to hidden files first, which become files of the feed when all 
 the middle leaves nothing that a second snapshot would contradict.
 """
 
-import os
 from collections.abc import Generator, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from common.sources.pulling.postgres.changes.pgoutput import Row
 from common.sources.pulling.postgres.changes.records import payload_of, time_text
 from common.sources.pulling.postgres.changes.slot import Made
 from common.sources.pulling.postgres.changes.state import staged
+from common.storage.files import sync
 
 PART_RECORDS, PART_CHARACTERS = 100_000, 32 * 1024**2
 LOCK_SECONDS = 30
@@ -56,8 +56,7 @@ def stage(
                 with staged(folder, name).open("wb") as file:
                     file.writelines(landed_lines(records))
                     file.flush()
-                    with suppress(OSError):
-                        os.fsync(file.fileno())
+                    sync(file.fileno())
                 names.append(name)
     return tuple(names)
 

@@ -4,11 +4,11 @@ The position is no part of it: that is the newest landed file's name.
 """
 
 import json
-import os
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
+
+from common.storage.files import write_whole
 
 FILE_NAME = ".slot.json"
 STAGED = ".staged"
@@ -35,13 +35,7 @@ class SlotState:
 
     def save(self, folder: Path) -> "SlotState":
         """Writes it, whole or not at all."""
-        part = folder / f"{FILE_NAME}.part"
-        with part.open("w") as file:
-            json.dump(asdict(self), file)
-            file.flush()
-            with suppress(OSError):  # volumes of Databricks keep what is closed, and may refuse this
-                os.fsync(file.fileno())
-        part.rename(folder / FILE_NAME)
+        write_whole(folder / FILE_NAME, json.dumps(asdict(self)), synced=True)
         return self
 
 

@@ -7,15 +7,14 @@ landed are landed by the next pull before anything else. A part is removed here 
 """
 
 import json
-import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from common.errors import FeedError
 from common.sources.pulling.pull import Landed, Portion
+from common.storage.files import sync, write_whole
 
 FOLDER = ".pulls"
 _BLOCK = 1024**2
@@ -131,13 +130,8 @@ class Store:
             if not name.startswith(stamp):  # of an earlier pull: safe already
                 continue
             with (self.folder / name).open("rb") as written:
-                _sync(written.fileno())
-        scratch = self.folder / ".note"
-        with scratch.open("w", encoding="utf-8") as note:
-            json.dump(asdict(state), note)
-            note.flush()
-            _sync(note.fileno())
-        scratch.rename(self.folder / f"{stamp}.json")
+                sync(written.fileno())
+        write_whole(self.folder / f"{stamp}.json", json.dumps(asdict(state)), synced=True)
 
 
 def _read(note: Path) -> State:
@@ -155,8 +149,3 @@ def _blocks(file: Path) -> Iterator[bytes]:
     with file.open("rb") as opened:
         while block := opened.read(_BLOCK):
             yield block
-
-
-def _sync(descriptor: int) -> None:
-    with suppress(OSError):  # volumes of Databricks keep what is closed, and may refuse this
-        os.fsync(descriptor)

@@ -45,6 +45,7 @@ class Killer:
             (SlotState, "save"),
             (os, "fsync"),
             (Path, "rename"),
+            (Path, "replace"),
             (Path, "unlink"),
         ):
             patch.setattr(place, name, self._stepping(getattr(place, name)))

@@ -14,6 +14,10 @@ from quick_server import UNTIL_IT_ENDS, VARIABLE
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from servers.aws import AwsServer
+    from servers.kafka import Broker
+    from servers.postgres import Postgres
+
 # Deadlines would test the machine's load, not the code.
 _QUIET = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
 settings.register_profile("default", deadline=None, derandomize=True, suppress_health_check=_QUIET)
@@ -86,3 +90,39 @@ def database(spark: "SparkSession") -> Iterator[str]:
     spark.sql(f"CREATE DATABASE {name}")
     yield name
     spark.sql(f"DROP DATABASE IF EXISTS {name} CASCADE")
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Broker"]:
+    """A broker of Kafka that runs."""
+    from servers.kafka import Broker
+
+    server = Broker(tmp_path_factory.mktemp("kafka"))
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator["Postgres"]:
+    """A PostgreSQL server that runs."""
+    from servers.postgres import Postgres
+
+    server = Postgres()
+    try:
+        yield server.start()
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator["AwsServer"]:
+    """Services of AWS on this machine."""
+    from servers.aws import AwsServer
+
+    server = AwsServer(tmp_path_factory.mktemp("aws"))
+    try:
+        yield server.start()
+    finally:
+        server.stop()

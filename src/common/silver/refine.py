@@ -5,7 +5,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import reduce
-from pathlib import Path
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -28,7 +27,7 @@ from common.sources.files.guesses import DELIMITERS, likely_delimiter
 from common.sources.name_hints import in_backticks
 from common.sources.records import fields_of, record_decoder
 from common.storage.batches import Counts, QueryCounts, counts_by_query, counts_of, total
-from common.storage.checkpoints import check_checkpoint
+from common.storage.checkpoints import adopt_earlier_flow, check_checkpoint
 from common.storage.field_names import shown_names
 from common.storage.lake import Lake
 from common.storage.last_success import Step
@@ -134,7 +133,7 @@ def _prepare(lake: Lake, source: Source, target: str) -> None:
     """Checks that the target fits its stream, and makes the tables that are not there."""
     check_source(lake, source.name)
     table, feeds = TARGETS[target], source.feeds_of(target)
-    _adopt_earlier_checkpoint(lake, target, feeds)
+    adopt_earlier_flow(lake, target, feeds)
     for feed in feeds:
         checkpoint = _checkpoint(lake, target, feed)
         check_checkpoint(lake, table, checkpoint)
@@ -144,22 +143,6 @@ def _prepare(lake: Lake, source: Source, target: str) -> None:
     if target in REFERENCES:
         lake.ensure(REFERENCES[target].history)
     lake.ensure(*map(bronze_table, feeds))
-
-
-def _adopt_earlier_checkpoint(lake: Lake, target: str, feeds: Collection[str]) -> None:
-    """A release before targets had several feeds kept a checkpoint a target: it becomes that of the feed it read."""
-    earlier = Path(lake.settings.checkpoint("silver", target))
-    moved = earlier.with_name(f"{target}.moved")
-    if has_begun(str(earlier)) and not moved.exists():
-        earlier.rename(moved)
-    if not moved.exists():
-        return
-    counted = lake.table(BATCHES).where(F.col("query_id") == query_id(str(moved))) if lake.exists(BATCHES) else None
-    row = counted.select("feed").first() if counted is not None else None
-    feed = row["feed"] if row is not None else next(iter(feeds), None)
-    if feed is not None:
-        earlier.mkdir(exist_ok=True)
-        moved.rename(earlier / feed)
 
 
 def _query(

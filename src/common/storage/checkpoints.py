@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from pyspark.sql import functions as F
+
+from common.contracts.ops import BATCHES
 from common.contracts.table import Table
 from common.errors import CheckpointError
 from common.settings import Settings
 from common.storage.erasure import open_plans
 from common.storage.lake import Lake
-from common.storage.streams import has_begun
+from common.storage.streams import has_begun, query_id
 
 _NO_STREAMS = ("staged", "erasures", "steps", "pulled")
 """Folders beside the checkpoints of streams."""
@@ -127,6 +130,25 @@ def adopt_earlier_names(settings: Settings) -> None:
     for found in streams(settings):
         if found.name in _TABLES_READ and _tables_read(found.folder) not in (None, _TABLES_READ[found.name]):
             forget(settings, found)
+
+
+def adopt_earlier_flow(lake: Lake, target: str, feeds: Collection[str]) -> None:
+    """Has a checkpoint go on that a release kept for a target, before each of its feeds had one.
+
+    It becomes that of the feed that it read, which ops.batches knows. It can be repeated.
+    """
+    earlier = Path(lake.settings.checkpoint("silver", target))
+    moved = earlier.with_name(f"{target}.moved")
+    if has_begun(str(earlier)) and not moved.exists():
+        earlier.rename(moved)
+    if not moved.exists():
+        return
+    counted = lake.table(BATCHES).where(F.col("query_id") == query_id(str(moved))) if lake.exists(BATCHES) else None
+    row = counted.select("feed").first() if counted is not None else None
+    feed = row["feed"] if row is not None else next(iter(feeds), None)
+    if feed is not None:
+        earlier.mkdir(exist_ok=True)
+        moved.rename(earlier / feed)
 
 
 def _tables_read(folder: Path) -> int | None:

@@ -1,15 +1,6 @@
-from collections.abc import Iterator
-
 import pytest
 
-from servers.aws import KEYS, AwsServer
-
-
-@pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
-    server = AwsServer(tmp_path_factory.mktemp("aws")).start()
-    yield server
-    server.stop()
+from servers.aws import KEYS
 
 
 @pytest.fixture

@@ -11,15 +11,16 @@ from pydantic import Field
 from common.sources.connections import PostgresConnection, Text
 from common.sources.feed import FeedAt, Sights, Tell, silent
 from common.sources.files.first_records import FileLook, Record
-from common.sources.pulling.postgres.changes.declared import Declared
-from common.sources.pulling.postgres.changes.lsn import Place
-from common.sources.pulling.postgres.changes.preflight import Preflight, preflight
-from common.sources.pulling.postgres.changes.puller import ChangesPuller
-from common.sources.pulling.postgres.changes.records import payload_of, time_text
-from common.sources.pulling.postgres.changes.slot import in_words
-from common.sources.pulling.postgres.changes.snapshot import rows_of_table
-from common.sources.pulling.postgres.changes.state import state_of
+from common.sources.pulling.postgres.cdc.declared import Declared
+from common.sources.pulling.postgres.cdc.lsn import Place
+from common.sources.pulling.postgres.cdc.preflight import Preflight, preflight
+from common.sources.pulling.postgres.cdc.puller import ChangesPuller
+from common.sources.pulling.postgres.cdc.records import payload_of
+from common.sources.pulling.postgres.cdc.slot import in_words
+from common.sources.pulling.postgres.cdc.snapshot import rows_of_table
+from common.sources.pulling.postgres.cdc.state import state_of
 from common.sources.pulling.postgres.connect import connect, name_of
+from common.sources.pulling.postgres.times import time_text
 from common.sources.pulling.pull import pull
 from common.sources.pulling.pulled_feed import PulledFeed
 

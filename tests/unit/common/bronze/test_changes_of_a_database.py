@@ -1,7 +1,6 @@
 """Changes of a database's table make the same histories by logical decoding and by Debezium's envelope."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,24 +56,6 @@ HISTORIES = {
     "D": [("100.00", False)],
 }
 """By account its versions: limit, and whether it is deleted. What one transaction made and replaced is none."""
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    server = Postgres()
-    try:
-        yield server.start()
-    finally:
-        server.remove()
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    server = Broker(tmp_path_factory.mktemp("kafka"))
-    try:
-        yield server.start()
-    finally:
-        server.stop()
 
 
 def a_lake(spark: SparkSession, prefix: str, folder: Path) -> Lake:

@@ -208,13 +208,11 @@ def _told_once(payloads: Payloads, key: str | None) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Way]]:
+def ways(broker: Broker, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Way]]:
     """A way for each feed of the simulated world."""
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAKEHOUSE_SECRET_PARTNER", PASSWORD)
         patch.setenv("LAKEHOUSE_SECRET_AWS", "test")
-        broker = Broker(tmp_path_factory.mktemp("kafka"))
-        stack.callback(broker.stop)
         sftp = SftpServer(tmp_path_factory.mktemp("sftp"))
         stack.callback(sftp.close)
         sftp.start()
@@ -222,15 +220,12 @@ def ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Way]]:
         stack.callback(kinesis.stop)
         kinesis.start()
         stack.enter_context(as_on_aws())
-        postgres = Postgres()
-        stack.callback(postgres.remove)
-        postgres.start()
         yield {
             "customers": PostgresCdc(postgres),
             "accounts": PostgresTables(postgres),
             "merchants": Sftp(sftp),
             "terminals": Kinesis(kinesis),
-            "transactions": Kafka(broker.start()),
+            "transactions": Kafka(broker),
             "fraud_reports": Http(),
         }
 

@@ -1,6 +1,6 @@
 """A broker for each file of tests, and feeds of its topics."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,6 @@ from servers.kafka import Broker
 
 Made = tuple[KafkaFeed, FeedAt]
 COLUMNS = {"transaction_id": "id", "event_time": "at", "customer_id": "who", "amount": "amount", "currency": "'EUR'"}
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    server = Broker(tmp_path_factory.mktemp("kafka"))
-    try:
-        yield server.start()
-    finally:
-        server.stop()
 
 
 MakeSource = Callable[..., Source]

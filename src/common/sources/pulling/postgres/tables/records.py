@@ -11,7 +11,7 @@ from functools import cached_property
 
 from common.sources.files.landed import Record
 from common.sources.pulling.postgres.tables.catalog import Table
-from common.sources.pulling.postgres.tables.state import time_of
+from common.sources.pulling.postgres.times import time_text
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Stamp:
     @cached_property
     def changed_at(self) -> str:
         """ISO, UTC, microseconds."""
-        return time_of(self.taken).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        return time_text(self.taken)
 
     @cached_property
     def order(self) -> str:

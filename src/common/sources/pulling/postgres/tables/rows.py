@@ -6,7 +6,8 @@ from typing import Any
 from common.sources.pulling.postgres.tables.catalog import Table, quoted
 from common.sources.pulling.postgres.tables.selection import XMIN, Selection
 from common.sources.pulling.postgres.tables.snapshot import Snapshot
-from common.sources.pulling.postgres.tables.state import TableState, time_of
+from common.sources.pulling.postgres.tables.state import TableState
+from common.sources.pulling.postgres.times import time_of
 
 ZONES_SECONDS = 14 * 3600
 """A timestamp without a time zone may be of any: it is taken as UTC, and looked at from so much earlier on."""

@@ -9,16 +9,15 @@ landed are landed by the next pull before anything else. A part is removed here 
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from common.errors import FeedError
+from common.sources.pulling.postgres.times import time_of
 from common.sources.pulling.pull import Landed, Portion
 from common.storage.files import sync, write_whole
 
 FOLDER = ".pulls"
 _BLOCK = 1024**2
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -70,11 +69,6 @@ class State:
         """The files that the note names."""
         keys = [table.keys.file for table in self.tables.values() if table.keys]
         return frozenset((*self.parts, *self.fresh, *keys))
-
-
-def time_of(micros: int) -> datetime:
-    """A time given in microseconds since 1970."""
-    return _EPOCH + timedelta(microseconds=micros)
 
 
 def stamp_of(micros: int) -> str:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import FeedError
-from common.sources.pulling.postgres.changes.lsn import IN_A_RUN, Place, PortionName, lsn_of, lsn_text
-from common.sources.pulling.postgres.changes.pgoutput import Begin, Change, Commit, Decoder, Truncate
+from common.sources.pulling.postgres.cdc.lsn import IN_A_RUN, Place, PortionName, lsn_of, lsn_text
+from common.sources.pulling.postgres.cdc.pgoutput import Begin, Change, Commit, Decoder, Truncate
 
 NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=8)
 UNCHANGED = object()

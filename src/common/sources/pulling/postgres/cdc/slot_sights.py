@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from common.sources.feed import Sight
-from common.sources.pulling.postgres.changes.catalog import Server, Slot
-from common.sources.pulling.postgres.changes.declared import Declared
-from common.sources.pulling.postgres.changes.lsn import lsn_text
-from common.sources.pulling.postgres.changes.state import SlotState
+from common.sources.pulling.postgres.cdc.catalog import Server, Slot
+from common.sources.pulling.postgres.cdc.declared import Declared
+from common.sources.pulling.postgres.cdc.lsn import lsn_text
+from common.sources.pulling.postgres.cdc.state import SlotState
 
 HELD_MEGABYTES = 1024
 """What a slot may hold of the server's log before it is worth a warning."""

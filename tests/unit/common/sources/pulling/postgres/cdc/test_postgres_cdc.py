@@ -8,8 +8,8 @@ from threading import Thread
 import pytest
 from captured_accounts import Captured, transaction
 
-from common.sources.pulling.postgres.changes import puller as pulling
-from common.sources.pulling.postgres.changes import snapshot as snapshots
+from common.sources.pulling.postgres.cdc import puller as pulling
+from common.sources.pulling.postgres.cdc import snapshot as snapshots
 from servers.postgres import Postgres
 
 

@@ -1,18 +1,10 @@
 """S3 on this machine, and a feed of a bucket there."""
 
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
 from servers.aws import KEYS, AwsServer
-
-
-@pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
-    server = AwsServer(tmp_path_factory.mktemp("aws")).start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from common.sources.files.landed import Record, landed_lines
-from common.sources.pulling.postgres.changes.catalog import Publication, TableFacts
-from common.sources.pulling.postgres.changes.declared import Declared, quoted
-from common.sources.pulling.postgres.changes.lsn import Place, PortionName, ref_of
-from common.sources.pulling.postgres.changes.pgoutput import Row
-from common.sources.pulling.postgres.changes.records import payload_of, time_text
-from common.sources.pulling.postgres.changes.slot import Made
-from common.sources.pulling.postgres.changes.state import staged
+from common.sources.pulling.postgres.cdc.catalog import Publication, TableFacts
+from common.sources.pulling.postgres.cdc.declared import Declared, quoted
+from common.sources.pulling.postgres.cdc.lsn import Place, PortionName, ref_of
+from common.sources.pulling.postgres.cdc.pgoutput import Row
+from common.sources.pulling.postgres.cdc.records import payload_of
+from common.sources.pulling.postgres.cdc.slot import Made
+from common.sources.pulling.postgres.cdc.state import staged
+from common.sources.pulling.postgres.times import time_text
 from common.storage.files import sync
 
 PART_RECORDS, PART_CHARACTERS = 100_000, 32 * 1024**2

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from common.errors import FeedError, first_line
 from common.sources.clients import client
-from common.sources.pulling.postgres.changes.declared import quoted
-from common.sources.pulling.postgres.changes.lsn import lsn_of, lsn_text
+from common.sources.pulling.postgres.cdc.declared import quoted
+from common.sources.pulling.postgres.cdc.lsn import lsn_of, lsn_text
 
 BUSY_SECONDS = 20
 """How long a slot that another process reads is waited for: the server notices late that a killed one has gone."""

@@ -1,6 +1,6 @@
 """A server for each test file, and a feed of its tables."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,20 +17,11 @@ from servers.postgres import Postgres
 FeedOf = Callable[..., PostgresTablesFeed]
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Postgres]:
-    server = Postgres()
-    try:
-        yield server.start()
-    finally:
-        server.remove()
-
-
 @pytest.fixture
-def server(running: Postgres) -> Postgres:
+def server(postgres: Postgres) -> Postgres:
     """The server, with the shop's tables, empty."""
-    fill(running)
-    return running
+    fill(postgres)
+    return postgres
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from captured_accounts import Captured, transaction
 
 from common.errors import FeedError
 from common.sources.pulling import pull as pulls
-from common.sources.pulling.postgres.changes import puller as pulling
-from common.sources.pulling.postgres.changes import slot as slots
-from common.sources.pulling.postgres.changes import snapshot as snapshots
-from common.sources.pulling.postgres.changes.state import SlotState
+from common.sources.pulling.postgres.cdc import puller as pulling
+from common.sources.pulling.postgres.cdc import slot as slots
+from common.sources.pulling.postgres.cdc import snapshot as snapshots
+from common.sources.pulling.postgres.cdc.state import SlotState
 from servers.postgres import Postgres
 
 
@@ -107,7 +107,7 @@ def test_a_pull_that_ends_at_any_step_loses_nothing_and_repeats_nothing(
 PULLS = """
 import sys
 from captured_accounts import Captured, again
-from common.sources.pulling.postgres.changes import puller, snapshot
+from common.sources.pulling.postgres.cdc import puller, snapshot
 snapshot.PART_RECORDS, puller.PORTION_BYTES, puller.PEEKED_CHANGES = 15, 2_000, 20
 feed, at = again(*sys.argv[1:])
 print("ready", flush=True)

@@ -14,15 +14,15 @@ from typing import Any
 from common.errors import FeedError
 from common.sources.feed import Tell, silent
 from common.sources.files.landed import landed_lines
-from common.sources.pulling.postgres.changes import slot as slots
-from common.sources.pulling.postgres.changes.catalog import server_of
-from common.sources.pulling.postgres.changes.declared import Declared
-from common.sources.pulling.postgres.changes.lsn import Place, PortionName, lsn_text, prefix_of
-from common.sources.pulling.postgres.changes.pgoutput import Begin, Commit, Decoder
-from common.sources.pulling.postgres.changes.preflight import Preflight, preflight
-from common.sources.pulling.postgres.changes.records import Keys, Numbering
-from common.sources.pulling.postgres.changes.snapshot import stage
-from common.sources.pulling.postgres.changes.state import STAGED, SlotState, staged, state_of
+from common.sources.pulling.postgres.cdc import slot as slots
+from common.sources.pulling.postgres.cdc.catalog import server_of
+from common.sources.pulling.postgres.cdc.declared import Declared
+from common.sources.pulling.postgres.cdc.lsn import Place, PortionName, lsn_text, prefix_of
+from common.sources.pulling.postgres.cdc.pgoutput import Begin, Commit, Decoder
+from common.sources.pulling.postgres.cdc.preflight import Preflight, preflight
+from common.sources.pulling.postgres.cdc.records import Keys, Numbering
+from common.sources.pulling.postgres.cdc.snapshot import stage
+from common.sources.pulling.postgres.cdc.state import STAGED, SlotState, staged, state_of
 from common.sources.pulling.pull import Landed, Portion
 
 PEEKED_CHANGES = 100_000

@@ -2,21 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 
 from common.sources.files.landed import Record
-from common.sources.pulling.postgres.changes.lsn import Place, ref_of
-from common.sources.pulling.postgres.changes.pgoutput import Change, Row, Truncate
+from common.sources.pulling.postgres.cdc.lsn import Place, ref_of
+from common.sources.pulling.postgres.cdc.pgoutput import Change, Row, Truncate
+from common.sources.pulling.postgres.times import time_text
 
 Keys = Mapping[str, Sequence[str]]
 """The columns of each declared table's primary key; none for a table without."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def time_text(microseconds: int) -> str:
-    """Microseconds since 1970 as ISO 8601 in UTC."""
-    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def payload_of(row: Row, op: str, table: str, changed_at: str, place: Place) -> str:

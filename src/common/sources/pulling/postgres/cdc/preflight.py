@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.sources.feed import Sight
-from common.sources.pulling.postgres.changes.catalog import (
+from common.sources.pulling.postgres.cdc.catalog import (
     Publication,
     Server,
     Slot,
@@ -15,9 +15,9 @@ from common.sources.pulling.postgres.changes.catalog import (
     slot_of,
     tables_of,
 )
-from common.sources.pulling.postgres.changes.declared import Declared, quoted
-from common.sources.pulling.postgres.changes.slot_sights import slot_sight, slot_warnings
-from common.sources.pulling.postgres.changes.state import SlotState
+from common.sources.pulling.postgres.cdc.declared import Declared, quoted
+from common.sources.pulling.postgres.cdc.slot_sights import slot_sight, slot_warnings
+from common.sources.pulling.postgres.cdc.state import SlotState
 
 OLDEST = 130_000
 

@@ -27,6 +27,7 @@ from common.storage.checkpoints import check_checkpoint
 from common.storage.lake import Lake, Once
 from common.storage.last_success import Step
 from common.storage.lineage import note
+from common.storage.progress import has_begun
 from common.storage.source_claim import check_source, claim
 from common.storage.streams import (
     AVAILABLE_NOW,
@@ -35,12 +36,8 @@ from common.storage.streams import (
     Trigger,
     append_query,
     batch_query,
-    has_begun,
     run_queries,
 )
-
-AGAIN = "reads_again"
-"""The kind of the note that is there while a feed's stream reads what bronze has already."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +121,7 @@ def ingest(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW, pulled:
             _record_overlooked(lake, source.feeds[name], places[name], begun)
             source.feeds[name].read_to_the_end(places[name])
         for name in filter(readable.__contains__, again):
-            places[name].note(AGAIN).unlink()
+            places[name].reads_again.unlink()
     changes = changes_since(lake, before)
     by_feed = {name: changes[bronze_table(name).name].inserted for name in source.feeds}
     added = sum(by_feed.values())
@@ -225,7 +222,7 @@ def _reads_again(lake: Lake, at: FeedAt) -> bool:
 
     Then it adds only the records that bronze lacks. The mark stays until a run has read all files to the end.
     """
-    mark = at.note(AGAIN)
+    mark = at.reads_again
     if not has_begun(at.checkpoint) and not lake.table(bronze_table(at.name)).isEmpty():
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()

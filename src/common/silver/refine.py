@@ -31,9 +31,10 @@ from common.storage.checkpoints import adopt_earlier_flow, check_checkpoint
 from common.storage.field_names import shown_names
 from common.storage.lake import Lake
 from common.storage.last_success import Step
+from common.storage.progress import has_begun
 from common.storage.quarantine import forget_quarantined
 from common.storage.source_claim import check_source
-from common.storage.streams import AVAILABLE_NOW, Query, Trigger, batch_query, has_begun, query_id, run_queries
+from common.storage.streams import AVAILABLE_NOW, Query, Trigger, batch_query, query_id, run_queries
 from common.storage.unmapped import unmapped_fields
 
 SAMPLE_RECORDS = 1000

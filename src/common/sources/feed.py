@@ -58,6 +58,11 @@ class FeedAt:
         return Path(self.settings.checkpoint("bronze", self.source, f"{self.name}.{kind}"))
 
     @property
+    def reads_again(self) -> Path:
+        """A mark that is there while the stream into bronze reads what bronze has already."""
+        return self.note("reads_again")
+
+    @property
     def pulled(self) -> str:
         """The folder of what is pulled: beside the checkpoints, as it holds the position."""
         return self.settings.checkpoint("pulled", self.source, self.name)

@@ -19,7 +19,8 @@ from common.errors import CheckpointError
 from common.settings import Settings
 from common.storage.erasure import open_plans
 from common.storage.lake import Lake
-from common.storage.streams import has_begun, query_id
+from common.storage.progress import has_begun, newest_batch
+from common.storage.streams import query_id
 
 _NO_STREAMS = ("staged", "erasures", "steps", "pulled")
 """Folders beside the checkpoints of streams."""
@@ -45,11 +46,6 @@ def streams(settings: Settings) -> list[Stream]:
 def _committed(folder: Path) -> int:
     newest = newest_batch(folder / "commits")
     return 0 if newest is None else newest + 1
-
-
-def newest_batch(folder: Path) -> int | None:
-    """The highest number of a micro-batch in a checkpoint's folder `offsets` or `commits`; None where there is none."""
-    return max((int(path.name) for path in folder.glob("*") if path.name.isdecimal()), default=None)
 
 
 def reset(settings: Settings, name: str) -> list[Stream]:

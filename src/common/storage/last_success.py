@@ -20,9 +20,9 @@ from typing import Any
 
 from common.result import Result
 from common.settings import Settings, repository
-from common.storage.checkpoints import newest_batch
 from common.storage.files import write_whole
 from common.storage.lake import Lake
+from common.storage.progress import newest_batch
 
 FOLDER = "steps"
 """Folder of the last successes, beside the checkpoints."""

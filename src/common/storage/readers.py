@@ -12,9 +12,10 @@ from typing import Any
 from common.contracts.table import Table
 from common.errors import CheckpointError
 from common.settings import Settings
-from common.storage.checkpoints import newest_batch, streams
+from common.storage.checkpoints import streams
 from common.storage.commits import commits
 from common.storage.lake import Lake
+from common.storage.progress import newest_batch
 
 
 @dataclass(frozen=True)

@@ -193,11 +193,6 @@ def _noted_failure(checkpoint: str) -> LakehouseError | None:
     return kind(content["message"])
 
 
-def has_begun(checkpoint: str) -> bool:
-    """Whether a query with this checkpoint was ever started."""
-    return Path(checkpoint, "metadata").is_file()
-
-
 def query_id(checkpoint: str) -> str:
     """The id that Spark gave the query of a checkpoint: the same after every restart, new with a new checkpoint."""
     text = Path(checkpoint, "metadata").read_text(encoding="utf-8")

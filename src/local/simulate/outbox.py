@@ -1,9 +1,12 @@
 """A world's files on their way to where they are sent: in order of days, at a pace. A file that was sent is removed."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from common.sources.declaration import Source
+from common.sources.files.feed_of_files import FolderFeed
+from common.sources.files.parsing import parse_file
 from local.simulate.landing import SOURCE
 
 
@@ -22,6 +25,15 @@ def in_order(folder: Path, source: Source) -> list[Path]:
         return path.name[len(feed) + 1 :].partition(".")[0], places.index(feed)
 
     return sorted(files, key=day_and_place)
+
+
+def records_of(path: Path, source: Source) -> Iterator[tuple[int, str]]:
+    """The records of a file: their numbers, from 1, and their texts."""
+    feed = source.feeds[path.parent.name]
+    assert isinstance(feed, FolderFeed)
+    for ordinals, payloads, _ in parse_file(path.read_bytes(), feed.layout):
+        for ordinal, payload in zip(ordinals.to_pylist(), payloads.to_pylist(), strict=True):
+            yield ordinal, payload or ""
 
 
 class Pace:

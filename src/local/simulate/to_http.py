@@ -18,10 +18,8 @@ from urllib.parse import urlsplit
 from common.errors import FeedError, ParameterError
 from common.settings import repository
 from common.sources.declaration import Source, load_source
-from common.sources.files.feed_of_files import FolderFeed
-from common.sources.files.parsing import parse_file
 from local.simulate.landing import SOURCE
-from local.simulate.outbox import Pace, in_order
+from local.simulate.outbox import Pace, in_order, records_of
 
 EVENTS_PER_REQUEST = 200
 ATTEMPTS = 7
@@ -75,19 +73,16 @@ def send_outbox(
 
 def requests_of(path: Path, source: Source) -> Iterator[list[str]]:
     """The events of a file, request by request. What is no JSON object is a request of its own: it will be refused."""
-    feed = source.feeds[path.parent.name]
-    assert isinstance(feed, FolderFeed)
     waiting: list[str] = []
-    for chunk in parse_file(path.read_bytes(), feed.layout):
-        for ordinal, payload, _ in zip(*(part.to_pylist() for part in chunk), strict=True):
-            event = _event(f"{path.name}#{ordinal}", payload or "")
-            if event is None:
-                yield [payload or "null"]
-                continue
-            waiting.append(event)
-            if len(waiting) == EVENTS_PER_REQUEST:
-                yield waiting
-                waiting = []
+    for ordinal, payload in records_of(path, source):
+        event = _event(f"{path.name}#{ordinal}", payload)
+        if event is None:
+            yield [payload or "null"]
+            continue
+        waiting.append(event)
+        if len(waiting) == EVENTS_PER_REQUEST:
+            yield waiting
+            waiting = []
     if waiting:
         yield waiting
 

@@ -7,7 +7,6 @@ sending that was ended goes on where it was. One that was killed sends the recor
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,13 +16,11 @@ from common.settings import repository, settings_from
 from common.sources.clients import client
 from common.sources.connections import KafkaConnection
 from common.sources.declaration import load_source
-from common.sources.files.feed_of_files import FolderFeed
-from common.sources.files.parsing import parse_file
 from common.sources.kafka.connecting import client_settings, servers_of
 from common.sources.kafka.topic import Topic
 from common.sources.readers.kafka import KafkaFeed
 from local.simulate.landing import SOURCE
-from local.simulate.outbox import Pace, in_order
+from local.simulate.outbox import Pace, in_order, records_of
 from local.workspace import read_json, write_json
 
 TARGET = f"{SOURCE}_kafka"
@@ -98,7 +95,7 @@ class Sending:
         feed = path.parent.name
         topic, together = self._topic_of[feed], self._together()
         noted = time.monotonic()
-        records = list(self._records(path))
+        records = [(_key(text, KEYS[feed]), text) for _, text in records_of(path, self._files)]
         for first in range(done, len(records), together):
             if not self._is_time_left():
                 return False
@@ -112,13 +109,6 @@ class Sending:
                 write_json(self._note, {"file": path.name, "records": first + len(some)})
                 noted = time.monotonic()
         return True
-
-    def _records(self, path: Path) -> Iterator[tuple[str | None, str]]:
-        files = self._files.feeds[path.parent.name]
-        assert isinstance(files, FolderFeed)
-        for chunk in parse_file(path.read_bytes(), files.layout):
-            for payload in chunk[1].to_pylist():
-                yield _key(payload or "", KEYS[path.parent.name]), payload or ""
 
     def _produce(self, topic: str, key: str | None, value: str) -> None:
         while True:

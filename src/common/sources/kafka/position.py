@@ -8,33 +8,28 @@ from pathlib import Path
 from common.errors import DeclarationError
 from common.sources.feed import FeedAt
 from common.storage.files import write_whole
+from common.storage.progress import has_begun, newest_batch
 
 Offsets = dict[int, int]
-
-
-def has_begun(at: FeedAt) -> bool:
-    """Whether the stream was ever started with its checkpoint."""
-    return Path(at.checkpoint, "metadata").is_file()
 
 
 def noted_id(at: FeedAt) -> str | None:
     """The id of the topic that the checkpoint is of; None where none is noted."""
     note = at.note("topic_id")
-    return note.read_text(encoding="utf-8").strip() if has_begun(at) and note.is_file() else None
+    return note.read_text(encoding="utf-8").strip() if has_begun(at.checkpoint) and note.is_file() else None
 
 
 def note_id(at: FeedAt, topic_id: str) -> None:
     """Notes the id of the topic that the stream begins to read."""
-    at.note("topic_id").parent.mkdir(parents=True, exist_ok=True)
     write_whole(at.note("topic_id"), topic_id)
 
 
 def next_offsets(at: FeedAt, topic: str) -> Offsets:
     """The offsets that the stream reads next, by partition; empty where it has not begun."""
     folder = Path(at.checkpoint)
-    committed = [int(path.name) for path in (folder / "commits").glob("*") if path.name.isdecimal()]
+    committed = newest_batch(folder / "commits")
     # What a stream begins at is noted apart: it may have been broken off before its first micro-batch was whole.
-    file = folder / "offsets" / str(max(committed)) if committed else folder / "sources" / "0" / "0"
+    file = folder / "sources" / "0" / "0" if committed is None else folder / "offsets" / str(committed)
     try:
         found = json.loads(file.read_text(encoding="utf-8").splitlines()[-1])
         return {int(number): int(offset) for number, offset in found[topic].items()}
@@ -84,7 +79,6 @@ def start_options(text: str, topic: str, partitions: tuple[int, ...]) -> dict[st
 
 def note_start(at: FeedAt, start: str) -> None:
     """Notes where the stream starts when its checkpoint is new."""
-    at.note("starts").parent.mkdir(parents=True, exist_ok=True)
     write_whole(at.note("starts"), check_start(start))
 
 
@@ -96,7 +90,7 @@ def start_of(at: FeedAt, declared: str) -> str:
     note = at.note("starts")
     if note.is_file():
         return note.read_text(encoding="utf-8")
-    return "earliest" if at.note("reads_again").exists() else declared
+    return "earliest" if at.reads_again.exists() else declared
 
 
 def forget_start(at: FeedAt) -> None:

@@ -11,10 +11,10 @@ from common.sources.feed import Feed, FeedAt, Sights
 from common.sources.files.decoding import AUTO
 from common.sources.files.file_format import FileFormat
 from common.sources.files.file_options import OPTIONS, check_option
-from common.sources.files.first_files import first_look
-from common.sources.files.first_look import warnings_of
+from common.sources.files.first_look import first_look
 from common.sources.files.first_records import Opened, look_at, payloads_of
 from common.sources.files.folder import DiskFolder, Folder
+from common.sources.files.signs import warnings_of
 from common.sources.reading import reading_of
 from common.sources.target_map import check_csv_fields
 

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from common.sources.connections import AwsConnection, Text
 from common.sources.feed import FeedAt, Sight, Sights, Tell, silent
-from common.sources.files.first_look import warnings_of
 from common.sources.files.first_records import MAX_FILES, MAX_RECORDS, FileLook, Record, payloads_of
+from common.sources.files.signs import warnings_of
 from common.sources.pulling.kinesis import KinesisPuller, record_of, shard_of
 from common.sources.pulling.kinesis_stream import Arrived, KinesisStream
 from common.sources.pulling.pull import Landed, pull

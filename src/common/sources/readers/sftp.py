@@ -15,9 +15,9 @@ from common.sources.connections import SftpConnection, Text
 from common.sources.duration import Duration
 from common.sources.feed import FeedAt, Sight, Sights, Tell, silent
 from common.sources.files.feed_of_files import DeclaredFiles, FolderFeed
-from common.sources.files.first_files import FILES
-from common.sources.files.first_look import warnings_of
+from common.sources.files.first_look import FILES
 from common.sources.files.first_records import HEAD_BYTES, WHOLE_BYTES, FileLook, look_at, payloads_of
+from common.sources.files.signs import warnings_of
 from common.sources.pulling.pull import Landed, pull
 from common.sources.pulling.pulled_feed import PulledFeed
 from common.sources.pulling.sftp import Selection, SftpPuller, landed_name

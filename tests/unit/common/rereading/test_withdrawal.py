@@ -125,7 +125,7 @@ class Killed(Exception):
 
 def killed_before(feed: str, number: int) -> tuple[steps.WithdrawalStep, ...]:
     def kill(lake: Lake, work: steps.Withdrawal) -> None:
-        if work.feed == feed:
+        if work.at.name == feed:
             raise Killed
 
     return (*steps.STEPS[:number], kill, *steps.STEPS[number:])

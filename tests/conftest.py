@@ -92,9 +92,9 @@ def database(spark: "SparkSession") -> Iterator[str]:
     spark.sql(f"DROP DATABASE IF EXISTS {name} CASCADE")
 
 
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Broker"]:
-    """A broker of Kafka that runs."""
+@pytest.fixture(scope="session")
+def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Broker"]:
+    """The broker of the worker's tests. They take it by `broker`."""
     from servers.kafka import Broker
 
     server = Broker(tmp_path_factory.mktemp("kafka"))
@@ -105,8 +105,15 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Broker"]:
 
 
 @pytest.fixture(scope="module")
-def postgres() -> Iterator["Postgres"]:
-    """A PostgreSQL server that runs."""
+def broker(kafka_server: "Broker") -> Iterator["Broker"]:
+    """A broker of Kafka that runs, without topics."""
+    yield kafka_server
+    kafka_server.empty()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator["Postgres"]:
+    """The PostgreSQL server of the worker's tests. They take it by `postgres`."""
     from servers.postgres import Postgres
 
     server = Postgres()
@@ -117,8 +124,15 @@ def postgres() -> Iterator["Postgres"]:
 
 
 @pytest.fixture(scope="module")
+def postgres(postgres_server: "Postgres") -> Iterator["Postgres"]:
+    """A PostgreSQL server that runs, with nothing in it."""
+    yield postgres_server
+    postgres_server.empty()
+
+
+@pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator["AwsServer"]:
-    """Services of AWS on this machine."""
+    """Services of AWS on this machine. Tests have buckets of their own."""
     from servers.aws import AwsServer
 
     server = AwsServer(tmp_path_factory.mktemp("aws"))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from local.engine.startup import free_port
+from servers.processes import started
 
 REGION = "eu-west-1"
 KEYS = {
@@ -36,9 +37,7 @@ class AwsServer:
     def start(self) -> "AwsServer":
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **KEYS}
-            )
+            self._process = started(command, stdout=log, stderr=log, env={**os.environ, **KEYS})
         deadline = time.monotonic() + 60
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:

@@ -24,6 +24,7 @@ from local.engine.jars import jars_of
 from local.engine.java import find_java
 from local.engine.startup import free_port
 from servers.certificates import self_signed
+from servers.processes import started
 
 JARS = Path(__file__).with_name("kafka-broker.xml")
 USER, PASSWORD = "lake", 'pass"word'  # pragma: allowlist secret
@@ -92,6 +93,12 @@ class Broker:
         while topic in admin.list_topics(timeout=10).topics:
             time.sleep(0.1)
 
+    def empty(self) -> None:
+        """Removes all topics but Kafka's own."""
+        for topic in self.admin.list_topics(timeout=10).topics:
+            if not topic.startswith("__"):
+                self.delete(topic)
+
     def allow_to_describe(self, topic: str) -> None:
         """Gives the stranger the right to see a topic, and none to read it."""
         who = f"User:{STRANGER}"
@@ -128,7 +135,7 @@ class Broker:
     def _run(self, main: str, *arguments: str) -> "subprocess.Popen[bytes]":
         command = [self._java, "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", self._classes, main]
         with (self.folder / "broker.log").open("a") as log:
-            return subprocess.Popen(
+            return started(
                 [*command, *arguments, str(self.folder / "broker.properties")], cwd=self.folder, stdout=log, stderr=log
             )
 

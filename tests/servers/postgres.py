@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from local.engine.startup import free_port
+from servers.processes import started
 
 OLDEST = 13
 """The oldest version that the readers are written for."""
@@ -59,9 +60,10 @@ class Postgres:
     def start(self) -> "Postgres":
         """Starts the server, and waits until it accepts connections."""
         with self.log.open("ab") as log:
-            command = [self.bin / "postgres", "-D", self.data]
-            self._process = subprocess.Popen(
-                command, cwd="/", stdout=log, stderr=log, start_new_session=True, **self._as
+            command = [str(self.bin / "postgres"), "-D", str(self.data)]
+            # The signal ends it in order: killed, it would leave shared memory behind.
+            self._process = started(
+                command, signal.SIGINT, cwd="/", stdout=log, stderr=log, start_new_session=True, **self._as
             )
         end = time.monotonic() + START_SECONDS
         ready = [self.bin / "pg_isready", "-q", "-h", self.host, "-p", str(self.port)]
@@ -92,6 +94,20 @@ class Postgres:
         """Ends the server in order, and starts it again."""
         self.stop()
         self.start()
+
+    def empty(self) -> None:
+        """Removes what tests made: databases, tables, slots and roles."""
+        self.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
+        made = self.execute("SELECT datname FROM pg_database WHERE datname <> 'postgres' AND NOT datistemplate")
+        self.execute(*(f'DROP DATABASE "{name}" WITH (FORCE)' for (name,) in made))
+        self.execute(
+            "DO $$ DECLARE p text; BEGIN FOR p IN SELECT pubname FROM pg_publication LOOP "
+            "EXECUTE format('DROP PUBLICATION %I', p); END LOOP; END $$",
+            "DROP SCHEMA public CASCADE",
+            "CREATE SCHEMA public",
+        )
+        roles = self.execute("SELECT rolname FROM pg_roles WHERE rolname NOT LIKE 'pg_%' AND rolname <> current_user")
+        self.execute(*(f'DROP ROLE "{name}"' for (name,) in roles))
 
     def remove(self) -> None:
         """Ends the server and removes all that it has."""

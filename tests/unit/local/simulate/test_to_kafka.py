@@ -26,14 +26,11 @@ TOPICS = load_source(repository() / "sources", "simulated_kafka")
 
 
 @pytest.fixture
-def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
+def broker(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
     """A broker without topics, which the declaration of the simulated topics names."""
-    server = Broker(tmp_path / "broker")
-    monkeypatch.setenv("LAKEHOUSE_SECRET_KAFKA_SERVERS", server.servers)
-    try:
-        yield server.start()
-    finally:
-        server.stop()
+    monkeypatch.setenv("LAKEHOUSE_SECRET_KAFKA_SERVERS", broker.servers)
+    yield broker
+    broker.empty()
 
 
 def made(landing: Path, name: str) -> Counter[str]:

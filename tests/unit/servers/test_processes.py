@@ -1,0 +1,34 @@
+"""Servers of tests end with who started them."""
+
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+
+import psutil
+import pytest
+
+STARTS = """
+import sys
+from servers.processes import started
+print(started([sys.executable, "-c", "import signal; signal.pause()"]).pid, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends processes with their parent")
+def test_a_server_ends_with_tests_that_are_killed() -> None:
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTS], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as tests:
+        assert tests.stdout
+        server = psutil.Process(int(tests.stdout.readline()))
+        try:
+            assert server.is_running()
+            tests.send_signal(signal.SIGKILL)
+            _, still_there = psutil.wait_procs([server], timeout=10)
+        finally:
+            with suppress(psutil.NoSuchProcess):
+                server.kill()
+    assert still_there == []

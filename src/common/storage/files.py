@@ -2,16 +2,17 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
 
-def write_whole(file: Path, text: str, *, synced: bool = False) -> None:
+def write_whole(file: Path, text: str, *, synced: bool = False, check: Callable[[], None] = lambda: None) -> None:
     """Writes a file so that a reader sees the old content or the new one, whenever this process is killed.
 
-    `synced`: the machine itself may fail, too, as where something else is forgotten once the file is written.
+    `synced`: the machine itself may fail, too, as where something else is forgotten once the file is written. `check`
+    is called just before the new content is seen; where it raises, the file stays as it was.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     scratch = file.with_name(f".{file.name}.{uuid4().hex}.part")
@@ -20,6 +21,7 @@ def write_whole(file: Path, text: str, *, synced: bool = False) -> None:
         if synced:
             opened.flush()
             sync(opened.fileno())
+    check()
     scratch.replace(file)
 
 

@@ -15,7 +15,6 @@ from common.sources.feed import Tell, silent
 from common.sources.files.landed import Record, landed_lines
 from common.sources.pulling.kinesis_stream import Arrived, KinesisStream, Shard, StreamState
 from common.sources.pulling.pull import Landed, Portion
-from common.storage.files import write_whole
 
 DIGITS = 56
 """A sequence number has no more; with zeros before it, it sorts as a text."""
@@ -166,4 +165,4 @@ def _file(landed: Landed) -> Path:
 
 
 def _keep(landed: Landed, notes: Notes) -> None:
-    write_whole(_file(landed), json.dumps(asdict(notes)))
+    landed.keep(_file(landed), json.dumps(asdict(notes)))

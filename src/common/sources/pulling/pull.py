@@ -3,6 +3,11 @@
 A puller knows nothing of Spark. Its position is what lies in the folder: a portion has the same name whenever it is
 pulled, so that one that was landed is never landed again. The feed's stream then reads each file once. So "landed once"
 and "read once" hold each by itself, and a kill at any moment costs at most the portion that was being written.
+
+Where two pulls of a feed overlap, the one that began last goes on. A lock keeps them apart where the file system has
+locks. Everywhere, a volume of Databricks included, a pull first writes its sign, then sweeps away the unfinished files
+of all others, and only then looks at what is landed. Whoever renames a file has looked for its own sign after the file
+was written. So an older pull finds another sign, or its file swept away, or has landed before the newer one looked.
 """
 
 import os
@@ -11,12 +16,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 
 from common.errors import FeedError
 from common.sources.feed import FeedAt, Tell, silent
-from common.storage.files import file_lock, sync
+from common.storage.files import file_lock, sync, write_whole
 
 _PART = ".part"
+_SIGN = ".pulling"
 
 
 @dataclass(frozen=True)
@@ -34,9 +41,34 @@ class Portion:
 
 @dataclass(frozen=True)
 class Landed:
-    """The folder as a puller sees it."""
+    """The folder as a puller sees it. `sign` is that of the pull; empty for who only looks.
+
+    `is_locked`: no other pull is at work, as the file system's lock says.
+    """
 
     folder: Path
+    sign: str = ""
+    is_locked: bool = False
+
+    def check(self) -> None:
+        """Checks that no other pull has begun.
+
+        Raises:
+            FeedError: one has.
+        """
+        if self.sign and (self.folder / _SIGN).read_text() != self.sign:
+            raise FeedError(
+                "another pull of the feed has begun: this one stops. What it landed stays, and the other goes on after "
+                "it; have one job pull a feed (max_concurrent_runs: 1)"
+            )
+
+    def keep(self, file: Path, text: str, *, synced: bool = False) -> None:
+        """Writes a small file of the puller's own, as `write_whole` does.
+
+        Raises:
+            FeedError: another pull has begun; the file is as it was.
+        """
+        write_whole(file, text, synced=synced, check=self.check)
 
     def has(self, name: str) -> bool:
         """Whether a portion of that name is landed."""
@@ -52,10 +84,6 @@ class Landed:
         """The last name of those that begin so; None where there is none."""
         names = self.names(prefix)
         return names[-1] if names else None
-
-    def partial(self, name: str) -> Path:
-        """A hidden file for what of a portion has been transferred, so that a transfer that was cut can go on."""
-        return self.folder / f".{name}.partial"
 
 
 class Puller(Protocol):
@@ -75,23 +103,33 @@ def pull(puller: Puller, at: FeedAt, tell: Tell = silent) -> int:
         FeedError: another process pulls the feed.
         LakehouseError: the puller's; what was landed before stays.
     """
-    landed = Landed(Path(at.pulled))
-    landed.folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(at.pulled)
+    folder.mkdir(parents=True, exist_ok=True)
     files = 0
-    with _alone(landed.folder, at):
-        for left in landed.folder.glob(f".*{_PART}"):  # by a pull that was killed; its source may have it no more
-            left.unlink()
-        for portion in puller.portions(landed):
-            land(portion, landed.folder)
-            puller.confirm(portion)
-            files += 1
-            tell(f"{at.name}: {files:,} files pulled, {portion.name}")
+    with _alone(folder, at) as is_locked:
+        landed = Landed(folder, uuid4().hex, is_locked)
+        try:
+            write_whole(folder / _SIGN, landed.sign)
+            for left in folder.glob(f".*{_PART}"):  # by a pull that was killed; its source may have it no more
+                left.unlink(missing_ok=True)
+            for portion in puller.portions(landed):
+                land(portion, landed)
+                puller.confirm(portion)
+                files += 1
+                tell(f"{at.name}: {files:,} files pulled, {portion.name}")
+        except FileNotFoundError:
+            landed.check()  # a newer pull sweeps away what this one was writing
+            raise
     return files
 
 
-def land(portion: Portion, folder: Path) -> None:
-    """Writes a portion under a hidden name, and renames it: it is there whole, or not at all."""
-    part = folder / f".{portion.name}{_PART}"
+def land(portion: Portion, landed: Landed) -> None:
+    """Writes a portion under a hidden name, and renames it: it is there whole, or not at all.
+
+    Raises:
+        FeedError, FileNotFoundError: another pull has begun; nothing is landed.
+    """
+    part = landed.folder / f".{portion.name}.{landed.sign}{_PART}"
     with part.open("wb") as file:
         for block in portion.content:
             file.write(block)
@@ -100,18 +138,23 @@ def land(portion: Portion, folder: Path) -> None:
     if portion.modified_seconds is not None:
         with suppress(OSError):  # a volume may refuse it
             os.utime(part, (portion.modified_seconds, portion.modified_seconds))
-    part.rename(folder / portion.name)
+    landed.check()
+    part.rename(landed.folder / portion.name)
 
 
 @contextmanager
-def _alone(folder: Path, at: FeedAt) -> Iterator[None]:
-    """One pull of a feed at a time. The lock is the operating system's and goes with its process."""
+def _alone(folder: Path, at: FeedAt) -> Iterator[bool]:
+    """One pull of a feed at a time; False where there are no locks, as on a volume.
+
+    The lock is the operating system's and goes with its process.
+    """
     with ExitStack() as stack:
-        is_alone = True
-        with suppress(OSError):  # a volume knows no locks: there a job runs once at a time (max_concurrent_runs)
+        has_locks, is_alone = False, True
+        with suppress(OSError):
             is_alone = stack.enter_context(file_lock(folder / ".lock", blocking=False))
+            has_locks = True
         if not is_alone:
             raise FeedError(
                 f"the feed {at.name} of the source {at.source} is being pulled by another process; wait for its end"
             )
-        yield
+        yield has_locks

@@ -20,7 +20,7 @@ def forget_lines(folder: Path, references: Collection[str]) -> int:
         lines = (folder / name).read_bytes().splitlines(keepends=True)
         kept = [line for line in lines if json.loads(line)["ref"] not in references]
         if len(kept) < len(lines):
-            land(Portion(name, kept), folder)
+            land(Portion(name, kept), Landed(folder))
             removed += len(lines) - len(kept)
     return removed
 

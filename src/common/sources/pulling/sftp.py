@@ -9,18 +9,19 @@ import hashlib
 import re
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from posixpath import basename
+from tempfile import TemporaryDirectory
 
 from common.errors import FeedError
 from common.sources.feed import Tell, silent
 from common.sources.files.listing import UNFINISHED, is_hidden_folder
 from common.sources.pulling.pull import Landed, Portion
 from common.sources.pulling.sftp_server import RemoteFile, SftpServer
-from common.storage.files import write_whole
 
 NAME_BYTES = 160
 """A file's name has at most 255 bytes; time, digest and what marks an unfinished one come to it."""
@@ -98,9 +99,20 @@ class SftpPuller:
         there = {landed_name(file) for file in files}
         _note(landed, pulled if closed else pulled & there)
         new = [file for file in self.selection.marked(files) if landed_name(file) not in pulled]
-        self._forget_others(landed, new)
-        for file in self._whole(new):
-            self._partial = landed.partial(landed_name(file))
+        with _transfers(landed) as folder:
+            _forget_others(folder, new)
+            yield from self._transferred(self._whole(new), folder, closed)
+        _note(landed, _pulled(landed))
+        if closed:
+            raise FeedError(
+                f"{self.server.address}: the user may not read {', '.join(closed[:3])}"
+                f"{f' and {len(closed) - 3:,} more' if len(closed) > 3 else ''}; all others are pulled"
+            )
+
+    def _transferred(self, files: Iterable[RemoteFile], folder: Path, closed: list[str]) -> Iterator[Portion]:
+        """The files, transferred into a folder; those that the user may not read are added to `closed`."""
+        for file in files:
+            self._partial = _partial(folder, landed_name(file))
             try:
                 self.server.fetch(file, self._partial)
                 is_same = self.server.version(file.path) == file and self._partial.stat().st_size == file.size
@@ -114,12 +126,6 @@ class SftpPuller:
             else:
                 self._partial.unlink(missing_ok=True)
                 self.tell(f"{file.path} of {self.server.address} changes: it is left for the next pull")
-        _note(landed, _pulled(landed))
-        if closed:
-            raise FeedError(
-                f"{self.server.address}: the user may not read {', '.join(closed[:3])}"
-                f"{f' and {len(closed) - 3:,} more' if len(closed) > 3 else ''}; all others are pulled"
-            )
 
     def listed(self) -> tuple[list[RemoteFile], list[str]]:
         """All files of the folder, and folders that are closed to the user."""
@@ -136,12 +142,45 @@ class SftpPuller:
             self.tell(f"{self.server.address}: {len(new) - len(whole):,} files are still being written; they are left")
         return whole
 
-    def _forget_others(self, landed: Landed, new: list[RemoteFile]) -> None:
-        """Removes what was transferred of versions that are landed, or not there any more."""
-        wanted = {landed.partial(landed_name(file)) for file in new}
-        for path in landed.folder.glob(f".*{landed.partial('x').suffix}"):
-            if path not in wanted:
-                path.unlink()
+
+@contextmanager
+def _transfers(landed: Landed) -> Iterator[Path]:
+    """Where files are transferred to: beside the landed ones, so that the next pull goes on where this one ends.
+
+    A volume takes no appends, and has no locks to keep two pulls apart: there it is a temporary folder of this machine,
+    and the next pull begins a file again.
+    """
+    if landed.is_locked and _takes_appends(landed.folder):
+        yield landed.folder
+        return
+    with TemporaryDirectory(prefix="lakehouse-sftp-") as folder:
+        yield Path(folder)
+
+
+def _takes_appends(folder: Path) -> bool:
+    probe = _partial(folder, "probe")
+    try:
+        for _ in range(2):
+            with probe.open("ab") as file:
+                file.write(b"x")
+    except OSError:
+        return False
+    finally:
+        probe.unlink(missing_ok=True)
+    return True
+
+
+def _partial(folder: Path, name: str) -> Path:
+    """A hidden file for what of a file has been transferred."""
+    return folder / f".{name}.partial"
+
+
+def _forget_others(folder: Path, new: list[RemoteFile]) -> None:
+    """Removes what was transferred of versions that are landed, or not there any more."""
+    wanted = {_partial(folder, landed_name(file)) for file in new}
+    for path in folder.glob(".*.partial"):
+        if path not in wanted:
+            path.unlink()
 
 
 def _pulled(landed: Landed) -> set[str]:
@@ -151,7 +190,7 @@ def _pulled(landed: Landed) -> set[str]:
 
 
 def _note(landed: Landed, names: set[str]) -> None:
-    write_whole(_notes(landed), "".join(f"{name}\n" for name in sorted(names)))
+    landed.keep(_notes(landed), "".join(f"{name}\n" for name in sorted(names)))
 
 
 def _notes(landed: Landed) -> Path:

@@ -1,7 +1,9 @@
 """Pulling: each portion is landed once, whole or not at all, whatever moment a pull is broken off at."""
 
+import errno
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from common.settings import Settings
 from common.sources.feed import FeedAt
 from common.sources.files.landed import LAYOUT, Record, landed_lines
 from common.sources.files.parsing import FileRefused, parse_file
+from common.sources.pulling import pull as pulls
 from common.sources.pulling.pull import Landed, Portion, pull
 from common.sources.pulling.removal import forget_lines, remove_old
 
@@ -88,7 +91,7 @@ def test_a_pull_that_is_broken_off_anywhere_loses_and_doubles_nothing(
 
     assert landed_records(place) == [(f"log/{n:08d}#1", json.dumps({"n": n})) for n in range(count)]
     assert pull(log, place) == 0
-    assert not list(Path(place.pulled).glob(".*.jsonl.part"))
+    assert not list(Path(place.pulled).glob(".*.part"))
 
 
 def test_one_process_pulls_a_feed_at_a_time(tmp_path: Path) -> None:
@@ -102,6 +105,82 @@ def test_one_process_pulls_a_feed_at_a_time(tmp_path: Path) -> None:
     log.step = second
     with pytest.raises(FeedError, match="the feed log of the source bank is being pulled by another process"):
         pull(log, place)
+
+
+@contextmanager
+def no_locks(path: Path, blocking: bool = True) -> Iterator[bool]:
+    """The locks of a volume."""
+    raise OSError(errno.ENOSYS, "no locks", str(path))
+    yield
+
+
+@pytest.mark.parametrize("place_of_begin", ["step", "rename"])
+@pytest.mark.parametrize("newer_is_killed_at", [0, 4, None])
+def test_of_two_pulls_without_locks_the_newer_goes_on_and_the_older_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, newer_is_killed_at: int | None, place_of_begin: str
+) -> None:
+    """The newer one begins at each step of the older one, or between its last look and its rename."""
+    monkeypatch.setattr(pulls, "file_lock", no_locks)
+    stopped = 0
+    for moment in range(14):
+        place = at(tmp_path / str(moment))
+        newer = Log([*range(8)], killed_after(newer_is_killed_at))  # its last portion has another name
+        with monkeypatch.context() as patch:
+            begin = begins_at(moment, newer, place, patch)
+            older = Log([*range(7)], begin if place_of_begin == "step" else lambda: None)
+            if place_of_begin == "rename":
+                patch.setattr(Path, "rename", before_rename(begin))
+            try:
+                pull(older, place)
+            except FeedError as error:
+                stopped += "another pull of the feed has begun: this one stops" in str(error)
+
+        pull(Log([*range(8)]), place)
+        assert landed_records(place) == [(f"log/{n:08d}#1", json.dumps({"n": n})) for n in range(8)]
+    assert stopped == (12 if place_of_begin == "step" else 3)
+
+
+def begins_at(moment: int, newer: Log, place: FeedAt, patch: pytest.MonkeyPatch) -> Step:
+    """A step that begins the newer pull the so manieth time it is come to, and never again."""
+    left = iter(range(moment + 1))
+
+    def step() -> None:
+        if next(left, None) == moment:
+            patch.undo()
+            patch.setattr(pulls, "file_lock", no_locks)
+            with suppress(Killed):
+                pull(newer, place)
+
+    return step
+
+
+def before_rename(step: Step) -> Callable[[Path, Path], Path]:
+    rename = Path.rename
+
+    def stepped(path: Path, target: Path) -> Path:
+        step()
+        return rename(path, target)
+
+    return stepped
+
+
+def killed_after(steps: int | None) -> Step:
+    left = iter(range(steps or 0))
+
+    def step() -> None:
+        if steps is not None and next(left, None) is None:
+            raise Killed
+
+    return step
+
+
+def test_what_a_puller_remembers_is_kept_only_by_the_newest_pull(tmp_path: Path) -> None:
+    (tmp_path / ".pulling").write_text("newer")
+    note = tmp_path / ".note"
+    Landed(tmp_path, "newer").keep(note, "right")
+    with pytest.raises(FeedError, match="another pull of the feed has begun"):
+        Landed(tmp_path, "older").keep(note, "wrong")
+    assert note.read_text() == "right"
 
 
 def test_what_is_no_json_or_half_a_character_is_carried() -> None:

@@ -8,7 +8,6 @@ or of the server, whose slot may fall back then, costs a second look at what is 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from common.errors import FeedError
@@ -42,12 +41,12 @@ class ChangesPuller:
         self._name, self._declared, self._connect, self._tell = name, declared, connect, tell
         self._safe = 0  # the slot may be moved to it when the portion that was given last is landed
         self._state: SlotState
-        self._folder: Path
+        self._landed: Landed
         self._control: Any
 
     def portions(self, landed: Landed) -> Iterator[Portion]:
         """The snapshot's rows, where the feed has none yet, and then the changes up to now."""
-        self._folder = landed.folder
+        self._landed = landed
         with slots.in_words(self._name, self._declared.slot), ExitStack() as connections:
             self._control = connections.enter_context(self._connect(False))
             reading = connections.enter_context(self._connect(False))
@@ -63,7 +62,7 @@ class ChangesPuller:
 
     def confirm(self, portion: Portion) -> None:
         """Moves the slot behind the portion's last whole transaction."""
-        staged(self._folder, portion.name).unlink(missing_ok=True)
+        staged(self._landed.folder, portion.name).unlink(missing_ok=True)
         if self._safe:
             with slots.in_words(self._name, self._declared.slot):
                 self._advance(self._safe)
@@ -84,10 +83,10 @@ class ChangesPuller:
 
     def _begin(self, seen: Preflight, reading: Any) -> None:
         declared = self._declared
-        before = state_of(self._folder)
+        before = state_of(self._landed.folder)
         making = SlotState(declared.snapshot, seen.server.system, declared.tables, "making", slot=declared.slot)
-        making.save(self._folder)
-        for left in self._folder.glob(f".*{STAGED}"):
+        making.save(self._landed)
+        for left in self._landed.folder.glob(f".*{STAGED}"):
             left.unlink()
         for name in dict.fromkeys([before.slot if before else "", declared.slot]):
             if name:
@@ -99,24 +98,24 @@ class ChangesPuller:
         with self._connect(True) as replication:
             made = slots.make(replication, declared.slot)
             parts = stage(
-                reading, declared, seen.tables, seen.publication, made, at_micros=at_micros, folder=self._folder
+                reading, declared, seen.tables, seen.publication, made, at_micros=at_micros, folder=self._landed.folder
             )
-        self._state = replace(making, step="landing", confirmed=made.lsn, parts=parts).save(self._folder)
+        self._state = replace(making, step="landing", confirmed=made.lsn, parts=parts).save(self._landed)
 
     def _snapshot(self, landed: Landed) -> Iterator[Portion]:
         for name in self._state.parts:
             if not landed.has(name):
-                with staged(self._folder, name).open("rb") as file:
+                with staged(self._landed.folder, name).open("rb") as file:
                     yield Portion(name, iter(lambda: file.read(1024**2), b""))
-        self._state = replace(self._state, step="streaming", parts=()).save(self._folder)
-        for left in self._folder.glob(f".*{STAGED}"):
+        self._state = replace(self._state, step="streaming", parts=()).save(self._landed)
+        for left in self._landed.folder.glob(f".*{STAGED}"):
             left.unlink()
 
     def _changes(self, reading: Any, landed: Landed, keys: Keys) -> Iterator[Portion]:
         # What is not declared now is passed over: declared again, it needs a snapshot again.
         kept = tuple(table for table in self._state.tables if table in self._declared.tables)
         if kept != self._state.tables:
-            self._state = replace(self._state, tables=kept).save(self._folder)
+            self._state = replace(self._state, tables=kept).save(self._landed)
         newest = landed.newest(prefix_of(self._declared.snapshot))
         after = PortionName.of(newest).last if newest else Place(0, 0)
         until = server_of(self._control).wal  # before the look: what commits later is behind it
@@ -139,7 +138,7 @@ class ChangesPuller:
 
     def _advance(self, lsn: int) -> None:
         if lsn > self._state.confirmed:
-            self._state = replace(self._state, confirmed=lsn).save(self._folder)
+            self._state = replace(self._state, confirmed=lsn).save(self._landed)
         slots.advance(self._control, self._declared.slot, lsn)
 
 

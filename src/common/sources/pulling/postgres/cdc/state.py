@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from common.storage.files import write_whole
+from common.sources.pulling.pull import Landed
 
 FILE_NAME = ".slot.json"
 STAGED = ".staged"
@@ -33,9 +33,13 @@ class SlotState:
     parts: tuple[str, ...] = ()
     slot: str = ""
 
-    def save(self, folder: Path) -> "SlotState":
-        """Writes it, whole or not at all."""
-        write_whole(folder / FILE_NAME, json.dumps(asdict(self)), synced=True)
+    def save(self, landed: Landed) -> "SlotState":
+        """Writes it, whole or not at all.
+
+        Raises:
+            FeedError: another pull has begun; what was remembered stays.
+        """
+        landed.keep(landed.folder / FILE_NAME, json.dumps(asdict(self)), synced=True)
         return self
 
 

@@ -49,7 +49,7 @@ class TablesPuller:
             FeedError: the server isn't there, refuses, or takes too long; or a table can't be pulled.
             DeclarationError: a schema or table that is declared isn't there.
         """
-        store = self._store = Store(landed.folder)
+        store = self._store = Store(landed)
         state = store.state(landed)
         yield from store.pending(state, landed)
         state = self._pull(store, state)

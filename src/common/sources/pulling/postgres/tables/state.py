@@ -14,7 +14,7 @@ from pathlib import Path
 from common.errors import FeedError
 from common.sources.pulling.postgres.times import time_of
 from common.sources.pulling.pull import Landed, Portion
-from common.storage.files import sync, write_whole
+from common.storage.files import sync
 
 FOLDER = ".pulls"
 _BLOCK = 1024**2
@@ -79,8 +79,9 @@ def stamp_of(micros: int) -> str:
 class Store:
     """The hidden folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / FOLDER
+    def __init__(self, landed: Landed) -> None:
+        self._landed = landed
+        self.folder = landed.folder / FOLDER
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def state(self, landed: Landed) -> State:
@@ -101,7 +102,7 @@ class Store:
         keep = {notes[-1].name, *state.files} if notes else set()
         for file in list(self.folder.iterdir()):
             if file.name not in keep:
-                file.unlink()
+                file.unlink(missing_ok=True)
         return state
 
     def pending(self, state: State, landed: Landed) -> Iterator[Portion]:
@@ -125,7 +126,7 @@ class Store:
                 continue
             with (self.folder / name).open("rb") as written:
                 sync(written.fileno())
-        write_whole(self.folder / f"{stamp}.json", json.dumps(asdict(state)), synced=True)
+        self._landed.keep(self.folder / f"{stamp}.json", json.dumps(asdict(state)), synced=True)
 
 
 def _read(note: Path) -> State:

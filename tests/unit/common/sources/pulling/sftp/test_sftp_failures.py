@@ -1,9 +1,11 @@
+import errno
 import os
 import random
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 import pytest
@@ -71,6 +73,37 @@ def test_what_was_transferred_of_a_version_that_is_gone_is_forgotten(
     (bank.out / "big.csv").write_bytes(b"small")
     assert bank.pull() == 1
     assert (bank.landed(), bank.unfinished()) == ([("out__big.csv", b"small")], [])
+
+
+def test_a_folder_that_takes_no_appends_gets_whole_files(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a volume: a transfer that was cut goes on within a pull, and the next pull begins it again."""
+    folder, opened = Path(bank.at.pulled), Path.open
+
+    def refusing(path: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+        if "a" in mode and path.parent == folder and path.name != ".lock" and path.exists():
+            raise OSError(errno.EOPNOTSUPP, "Operation not supported", str(path))
+        return opened(path, mode, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refusing)
+    monkeypatch.setattr(retries, "ATTEMPTS", 2)
+    content = random.Random(4).randbytes(6_000_000)
+    (bank.out / "big.csv").write_bytes(content)
+    bank.server.before = at_call(150, "read", bank.server.cut)
+    assert bank.pull() == 1
+    assert any("goes on at 4,194,304 of 6,000,000 bytes" in words for words in bank.words)
+    assert bank.landed() == [("out__big.csv", content)]
+    assert bank.unfinished() == []
+
+    (bank.out / "other.csv").write_bytes(content)
+    monkeypatch.setattr(retries, "ATTEMPTS", 1)
+    bank.server.before = at_call(150, "read", bank.server.cut)
+    with pytest.raises(FeedError, match=r"reading /out/other\.csv"):
+        bank.pull()
+    assert bank.unfinished() == []
+    bank.words.clear()
+    assert bank.pull() == 1
+    assert not any("goes on" in words for words in bank.words)
+    assert bank.landed()[1] == ("out__other.csv", content)
 
 
 @pytest.mark.parametrize("step", ["list", "open", "read"])

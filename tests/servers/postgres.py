@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from local.engine.startup import free_port
+from servers.certificates import self_signed
 from servers.processes import started
 
 OLDEST = 13
@@ -94,6 +95,27 @@ class Postgres:
         """Ends the server in order, and starts it again."""
         self.stop()
         self.start()
+
+    def require_tls(self, user: str, password: str) -> str:
+        """Makes a user who may log in by TLS and a SCRAM password alone; the PEM text of the server's authority."""
+        authority, key = self_signed()
+        for name, text in (("server.crt", authority), ("server.key", key)):
+            file = self.data / name
+            file.write_text(text)
+            file.chmod(0o600)
+            os.chown(file, self.data.stat().st_uid, -1)
+        lines = self.data / "pg_hba.conf"
+        own = f"hostssl all {user} all scram-sha-256\nhost all {user} all reject\n"
+        lines.write_text(own + lines.read_text())
+        self.execute(
+            "SET password_encryption = 'scram-sha-256'",
+            f"CREATE ROLE {user} LOGIN REPLICATION PASSWORD '{password}'",
+            "ALTER SYSTEM SET ssl = on",
+            "SELECT pg_reload_conf()",
+        )
+        while self.execute("SHOW ssl") != [("on",)]:
+            time.sleep(0.02)
+        return authority
 
     def empty(self) -> None:
         """Removes what tests made: databases, tables, slots and roles."""

@@ -27,9 +27,11 @@ _LASTING = (
     ("password authentication failed", "its password is wrong, or it may not log in so"),
     ("no password supplied", "it has no password here: set `password: {secret: NAME}`"),
     ("no pg_hba.conf entry", "the server lets it in from here by no line of pg_hba.conf"),
+    ("pg_hba.conf rejects connection", "a line of pg_hba.conf keeps it out, as one may that asks for TLS"),
     ("is not permitted to log in", "it may not log in: ALTER ROLE ... LOGIN"),
     ("does not exist", "there is no such database or user"),
     ("certificate verify failed", "its certificate is of an authority that isn't trusted: set `ca`, or a secret of it"),
+    ("does not match host name", "its certificate is made out to another name: correct `host`"),
     ("server does not support SSL", "it has no TLS: `tls: disable` where the network is trusted"),
 )
 

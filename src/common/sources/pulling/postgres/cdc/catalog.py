@@ -26,6 +26,12 @@ SELECT n.nspname::text FROM pg_publication_namespace s JOIN pg_publication p ON 
 JOIN pg_namespace n ON n.oid = s.pnnspid WHERE p.pubname = %s
 """
 _PUBLISHED = "SELECT schemaname || '.' || tablename, {} FROM pg_publication_tables WHERE pubname = %s ORDER BY 1"
+_ENTRIES = """
+SELECT n.nspname || '.' || c.relname, r.oid::bigint FROM pg_publication_rel r
+JOIN pg_publication p ON p.oid = r.prpubid JOIN pg_class c ON c.oid = r.prrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE p.pubname = %s
+"""
 _TABLES = """
 SELECT n.nspname::text, c.relname::text, c.relkind::text, c.relreplident::text,
        has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'),
@@ -72,7 +78,10 @@ class Slot:
 
 @dataclass(frozen=True)
 class Publication:
-    """A publication: its tables with the columns and the filter that they are published with, where it has such."""
+    """A publication: its tables with the columns and the filter that they are published with, where it has such.
+
+    `entries` are the oids of tables in the publication's list: a table that is taken out and added again has another.
+    """
 
     all_tables: bool
     publishes_all: bool
@@ -80,6 +89,7 @@ class Publication:
     by_root: bool
     whole_schemas: tuple[str, ...]
     tables: dict[str, tuple[tuple[str, ...] | None, str | None]]
+    entries: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -124,9 +134,10 @@ def publication_of(connection: Any, name: str, version: int) -> Publication | No
         table: (tuple(columns) if columns else None, where)
         for table, columns, where in connection.execute(_PUBLISHED.format(parts), (name,))
     }
+    entries = dict(connection.execute(_ENTRIES, (name,)).fetchall())
     whole_schemas = tuple(schema for (schema,) in schemas)
     all_tables, publishes_all, publishes_changes, by_root = found
-    return Publication(all_tables, publishes_all, publishes_changes, by_root, whole_schemas, tables)
+    return Publication(all_tables, publishes_all, publishes_changes, by_root, whole_schemas, tables, entries)
 
 
 def tables_of(connection: Any, names: Sequence[str]) -> dict[str, TableFacts]:

@@ -16,7 +16,7 @@ from common.sources.pulling.postgres.cdc.catalog import (
     tables_of,
 )
 from common.sources.pulling.postgres.cdc.declared import Declared, quoted
-from common.sources.pulling.postgres.cdc.slot_sights import slot_sight, slot_warnings
+from common.sources.pulling.postgres.cdc.slot_sights import slot_sight, slot_warnings, snapshot_needed
 from common.sources.pulling.postgres.cdc.state import SlotState
 
 OLDEST = 130_000
@@ -120,6 +120,17 @@ class Preflight:
                 "it leaves out some kinds of changes: "
                 f"ALTER PUBLICATION {name} SET (publish = 'insert, update, delete, truncate');"
             )
+        if again := [table for table in tables if self._was_added_again(table, publication)]:
+            yield (
+                f"{', '.join(again)}: taken out of it and added again, or published with other columns or rows than "
+                f"before, so that changes from between may be missing. {snapshot_needed(self.declared)}"
+            )
+
+    def _was_added_again(self, table: str, publication: Publication) -> bool:
+        state = self.state
+        if state is None or state.snapshot != self.declared.snapshot or state.step == "making":
+            return False  # a snapshot will be taken
+        return table in state.tables and state.entries.get(table) not in (None, publication.entries.get(table))
 
     def _without_identity(self, table: str) -> str:
         return (

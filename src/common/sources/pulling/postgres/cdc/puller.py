@@ -55,6 +55,7 @@ class ChangesPuller:
                 self._begin(seen, reading)
             else:
                 self._state = seen.state
+                self._note_entries(seen)
             if self._state.step == "landing":
                 yield from self._snapshot(landed)
             keys = {table: seen.tables[table].key for table in self._declared.tables}
@@ -81,10 +82,22 @@ class ChangesPuller:
             self._tell(f"{self._declared.feed}: {warning}")
         return seen
 
+    def _note_entries(self, seen: Preflight) -> None:
+        """Notes entries of the publication that an earlier release did not."""
+        assert seen.publication
+        found, noted = seen.publication.entries, self._state.entries
+        more = {table: found[table] for table in self._state.tables if table in found and table not in noted}
+        if more:
+            self._state = replace(self._state, entries={**noted, **more}).save(self._landed)
+
     def _begin(self, seen: Preflight, reading: Any) -> None:
         declared = self._declared
         before = state_of(self._landed.folder)
-        making = SlotState(declared.snapshot, seen.server.system, declared.tables, "making", slot=declared.slot)
+        assert seen.publication
+        entries = {table: entry for table, entry in seen.publication.entries.items() if table in declared.tables}
+        making = SlotState(
+            declared.snapshot, seen.server.system, declared.tables, "making", slot=declared.slot, entries=entries
+        )
         making.save(self._landed)
         for left in self._landed.folder.glob(f".*{STAGED}"):
             left.unlink()
@@ -92,7 +105,6 @@ class ChangesPuller:
             if name:
                 slots.drop(self._control, name)
         self._tell(f"{declared.feed}: makes the slot {declared.slot}, when all open transactions have ended")
-        assert seen.publication
         # Before the slot is made: what commits after that comes from the slot, later than the snapshot's rows.
         at_micros = self._control.execute(NOW_MICROS).fetchone()[0]
         with self._connect(True) as replication:

@@ -34,10 +34,7 @@ def _wrong(declared: Declared, state: SlotState | None, server: Server, slot: Sl
         yield _foreign(declared)
     if state.snapshot != declared.snapshot or state.step == "making":
         return  # the slot will be made, and an older one removed
-    again = (
-        f"A new snapshot is needed, which takes all rows again: set `snapshot: {declared.snapshot + 1}` in the feed. "
-        "It doesn't say which rows were deleted meanwhile"
-    )
+    again = snapshot_needed(declared)
     if state.system != server.system:
         yield f"this is another server than the one that the feed's records are from. {again}"
     if state.slot != declared.slot:
@@ -58,6 +55,14 @@ def _wrong(declared: Declared, state: SlotState | None, server: Server, slot: Sl
             f"the slot {declared.slot} was moved to {lsn_text(slot.confirmed)}, past {lsn_text(state.confirmed)}, by "
             f"somebody else: changes between the two are lost. {again}"
         )
+
+
+def snapshot_needed(declared: Declared) -> str:
+    """What to do where changes are missing."""
+    return (
+        f"A new snapshot is needed, which takes all rows again: set `snapshot: {declared.snapshot + 1}` in the feed. "
+        "It doesn't say which rows were deleted meanwhile"
+    )
 
 
 def _foreign(declared: Declared) -> str:

@@ -4,7 +4,7 @@ The position is no part of it: that is the newest landed file's name.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +22,8 @@ class SlotState:
     `step`: "making" until the snapshot's rows are all on disk in hidden files; "landing" while these become files of
     the feed; "streaming" after that. `confirmed` is the LSN up to which the server was told, or is being told, that it
     may forget; `system` is the server's identifier, `slot` the slot's name, and `tables` are those that the
-    snapshot has and that were read since.
+    snapshot has and that were read since. `entries` are the oids of these in the publication's list when the snapshot
+    was taken; those that an earlier release did not note are noted later.
     """
 
     snapshot: int
@@ -32,6 +33,7 @@ class SlotState:
     confirmed: int = 0
     parts: tuple[str, ...] = ()
     slot: str = ""
+    entries: dict[str, int] = field(default_factory=dict)
 
     def save(self, landed: Landed) -> "SlotState":
         """Writes it, whole or not at all.

@@ -22,7 +22,8 @@ SELECT c.oid::bigint, n.nspname, c.relname, c.relkind::text, c.reltuples::bigint
        ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
              AND a.atttypid = 'timestamptz'::regtype AND NOT a.attisdropped),
        ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
-             AND a.atttypid = 'timestamp'::regtype AND NOT a.attisdropped)
+             AND a.atttypid = 'timestamp'::regtype AND NOT a.attisdropped),
+       ARRAY(SELECT relid::oid::bigint FROM pg_partition_tree(c.oid) WHERE isleaf AND c.relkind = 'p' ORDER BY 1)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND ({chosen}) ORDER BY n.nspname, c.relname
 """
@@ -30,7 +31,10 @@ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND ({chosen}) ORDER BY n
 
 @dataclass(frozen=True)
 class Table:
-    """A table: `estimate` is of its rows, -1 where nobody has counted; `watermark` is xmin or a column."""
+    """A table: `estimate` is of its rows, -1 where nobody has counted; `watermark` is xmin or a column.
+
+    `partitions` are the oids of those that have rows, at any depth.
+    """
 
     oid: int
     schema: str
@@ -41,6 +45,7 @@ class Table:
     key: tuple[str, ...]
     watermark: str
     has_zone: bool
+    partitions: tuple[int, ...] = ()
     trouble: str = ""
     way_out: str = ""
 
@@ -98,7 +103,7 @@ def check_tables(tables: Sequence[Table], option: str) -> None:
 
 
 def _table(row: Sequence[Any], selection: Selection, user: str) -> Table:
-    oid, schema, name, kind, estimate, may_read, may_use, hides_rows, columns, key, with_zone, without_zone = row
+    oid, schema, name, kind, estimate, may_read, may_use, hides_rows, columns, key, with_zone, without_zone, parts = row
     watermark = next((w for w in selection.watermark if w == XMIN or w in with_zone or w in without_zone), "")
     table = f"{quoted(schema)}.{quoted(name)}"
     trouble, way_out = "", ""
@@ -127,6 +132,7 @@ def _table(row: Sequence[Any], selection: Selection, user: str) -> Table:
         tuple(key),
         watermark,
         watermark in with_zone,
+        tuple(parts),
         trouble,
         way_out,
     )

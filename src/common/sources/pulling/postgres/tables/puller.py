@@ -134,16 +134,20 @@ class _Pull:
 
         def records() -> Iterator[Record]:
             nonlocal rows
-            for xmin, key, row in new_rows(self._cursor, table, last, seen, self._selection):
+            for xmin, key, row, came_attached in new_rows(self._cursor, table, last, seen, self._selection):
                 transaction = seen.transaction(xmin)
                 if transaction >= seen.horizon:
                     later.add(transaction)
-                if last and (transaction < last.horizon or transaction in landed):
+                is_known = last and (transaction < last.horizon or transaction in landed)
+                if is_known and came_attached == "f":
                     continue
                 rows += 1
                 if last and last.keys:
                     pulled.append(key) if is_due else fresh.write(f"{table.full_name}\t{key}\n")
-                yield row_record(table, key, offset + transaction, row, self._stamp)
+                if is_known:  # it may have been the table's before: it comes at this pull, as a delete does
+                    yield row_record(table, key, offset + seen.end, row, self._stamp, attached=True)
+                else:
+                    yield row_record(table, key, offset + transaction, row, self._stamp)
 
         self._write(records())
         if known and known.keys and self._selection.deletes_every is not None:
@@ -195,7 +199,15 @@ class _Pull:
     def _state(self, table: Table, offset: int, **known: Any) -> TableState:
         seen = self._seen
         return TableState(
-            table.oid, table.key, seen.server, seen.horizon, seen.end, since=self._since, offset=offset, **known
+            table.oid,
+            table.key,
+            seen.server,
+            seen.horizon,
+            seen.end,
+            since=self._since,
+            offset=offset,
+            partitions=table.partitions,
+            **known,
         )
 
     def _write(self, records: Iterable[Record]) -> None:

@@ -1,8 +1,8 @@
 """A row, or its end, as a record: the payload that change events have, and a reference that is for ever the same.
 
-References are `SCHEMA.TABLE/KEY@TRANSACTION#1` of a row's version and `#0` of a delete that was found at that
-transaction. The key is JSON: the value of one column, or an array of several. Of a table without a key they are
-`SCHEMA.TABLE/@TIME#NUMBER`.
+References are `SCHEMA.TABLE/KEY@TRANSACTION#1` of a row's version. At the transaction at which it was found, a delete
+has `#0`, and a row that was written long before its partition was attached `#2`. The key is JSON: the value of one
+column, or an array of several. Of a table without a key they are `SCHEMA.TABLE/@TIME#NUMBER`.
 """
 
 import json
@@ -35,9 +35,10 @@ class Stamp:
         return f"{self.taken:016X}/00000000"
 
 
-def row_record(table: Table, key: str, transaction: int, row: str, stamp: Stamp) -> Record:
+def row_record(table: Table, key: str, transaction: int, row: str, stamp: Stamp, *, attached: bool = False) -> Record:
     """A row as the server writes it in JSON, digits untouched."""
-    return Record(f"{table.full_name}/{key}@{transaction:020d}#1", _payload(row, table, "r", stamp))
+    number = 2 if attached else 1
+    return Record(f"{table.full_name}/{key}@{transaction:020d}#{number}", _payload(row, table, "r", stamp))
 
 
 def whole_record(table: Table, number: int, row: str, stamp: Stamp) -> Record:

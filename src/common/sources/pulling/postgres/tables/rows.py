@@ -24,8 +24,11 @@ def key_sql(table: Table) -> str:
 def new_rows(
     cursor: Any, table: Table, known: TableState | None, seen: Snapshot, selection: Selection
 ) -> Iterator[Any]:
-    """Xmin, key and JSON of the rows that may be new, all where nothing is known; none that is new is missing."""
-    columns = f"_row.xmin::text, {key_sql(table)}, row_to_json(_row.*)::text"
+    """The rows that may be new, all where nothing is known; none that is new is missing.
+
+    Each is xmin, key, JSON, and "t" where its partition was attached since the last pull, or "f".
+    """
+    columns = f"_row.xmin::text, {key_sql(table)}, row_to_json(_row.*)::text, {_came_attached(table, known)}"
     return copied(cursor, f"SELECT {columns} FROM {table.sql} AS _row {_where(table, known, seen, selection)}")
 
 
@@ -61,4 +64,10 @@ def _where(table: Table, known: TableState | None, seen: Snapshot, selection: Se
         since = time_of(max(0, min(known.since, seen.taken) - back * 1_000_000)).replace(tzinfo=None)
         start = f"timestamptz '{since} UTC'" if table.has_zone else f"timestamp '{since}'"
         conditions.append(f"({column} >= {start} OR {column} IS NULL)")
-    return f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    return f"WHERE {' AND '.join(conditions)} OR {_came_attached(table, known)}" if conditions else ""
+
+
+def _came_attached(table: Table, known: TableState | None) -> str:
+    """A condition in SQL: the row was written when its partition was not yet the table's, so its age says nothing."""
+    attached = known.attached(table) if known and known.oid else ()
+    return f"_row.tableoid IN ({', '.join(map(str, attached))})" if attached else "false"

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from common.errors import FeedError
+from common.sources.pulling.postgres.tables.catalog import Table
 from common.sources.pulling.postgres.times import time_of
 from common.sources.pulling.pull import Landed, Portion
 from common.storage.files import sync
@@ -35,7 +36,7 @@ class TableState:
 
     `since` is a time (µs since 1970, the server's) after which all others have begun. `offset` is added to transactions
     in references, so that they rise even where the server counts from the beginning again. `digest` is of the whole
-    content of a table without a key.
+    content of a table without a key. `partitions` are the oids of those that were read; None in an earlier release's.
     """
 
     oid: int
@@ -48,6 +49,11 @@ class TableState:
     seen: tuple[int, ...] = ()
     digest: str = ""
     keys: Keys | None = None
+    partitions: tuple[int, ...] | None = None
+
+    def attached(self, table: Table) -> tuple[int, ...]:
+        """The table's partitions that were attached since."""
+        return tuple(oid for oid in table.partitions if self.partitions is not None and oid not in self.partitions)
 
 
 @dataclass(frozen=True)
@@ -134,10 +140,12 @@ def _read(note: Path) -> State:
     tables = {}
     for name, table in content["tables"].items():
         keys = Keys(**table["keys"]) if table["keys"] else None
-        tables[name] = TableState(**{**table, "key": tuple(table["key"]), "seen": tuple(table["seen"]), "keys": keys})
+        parts = None if table.get("partitions") is None else tuple(table["partitions"])
+        lists = {"key": tuple(table["key"]), "seen": tuple(table["seen"]), "partitions": parts}
+        tables[name] = TableState(**{**table, **lists, "keys": keys})
     points = tuple((end, taken) for end, taken in content["points"])
-    lists = {name: tuple(content[name]) for name in ("parts", "fresh")}
-    return State(**{**content, **lists, "points": points, "tables": tables})
+    files = {name: tuple(content[name]) for name in ("parts", "fresh")}
+    return State(**{**content, **files, "points": points, "tables": tables})
 
 
 def _blocks(file: Path) -> Iterator[bytes]:

@@ -146,3 +146,29 @@ def test_a_table_that_is_added_later_has_no_rows_from_before(bank: Captured) -> 
     bank.execute("CREATE TABLE other (i int PRIMARY KEY)", "ALTER PUBLICATION lakehouse ADD TABLE other")
     bank.feed = bank.feed_with(tables=["public.accounts", "public.other"])
     assert "public.other: added after the snapshot" in refusal(bank)
+
+
+@pytest.mark.parametrize("is_of_an_earlier_release", [False, True])
+def test_a_table_that_left_the_publication_for_a_while_needs_a_snapshot(
+    bank: Captured, is_of_an_earlier_release: bool
+) -> None:
+    bank.pull()
+    if is_of_an_earlier_release:
+        note = Path(bank.at.pulled) / ".slot.json"
+        fields = json.loads(note.read_text())
+        del fields["entries"]
+        note.write_text(json.dumps(fields))
+        bank.pull()
+    bank.execute("ALTER PUBLICATION lakehouse SET TABLE accounts", "CREATE TABLE other (i int PRIMARY KEY)")
+    bank.execute("ALTER PUBLICATION lakehouse ADD TABLE other", "INSERT INTO accounts (account_id) VALUES (1)")
+    assert bank.pull() == 1, "the publication was changed, and the table stayed in it"
+    bank.execute(
+        "ALTER PUBLICATION lakehouse DROP TABLE accounts",
+        "INSERT INTO accounts (account_id) VALUES (2)",
+        "ALTER PUBLICATION lakehouse ADD TABLE accounts",
+    )
+    assert "public.accounts: taken out of it and added again" in refusal(bank)
+    bank.feed = bank.feed_with(snapshot=2)
+    bank.pull()
+    assert bank.pull() == 0
+    assert [row["account_id"] for _, row in bank.changes] == ["1", "1", "2"]

@@ -221,6 +221,32 @@ def test_a_table_that_is_left_out_for_a_while_comes_back_without_doubles(
     assert state_of(Path(at.pulled), server) == rows_of(server)
 
 
+@pytest.mark.parametrize("watermark", WATERMARKS)
+def test_rows_of_a_partition_that_was_filled_before_it_was_attached_come(
+    server: Postgres, at: FeedAt, feed_of: FeedOf, watermark: list[str]
+) -> None:
+    feed, folder = feed_of(watermark=watermark, overlap="0 seconds"), Path(at.pulled)
+    attach = "ALTER TABLE payments ATTACH PARTITION staging.y2028 FOR VALUES FROM ('2028-01-01') TO ('2029-01-01')"
+    server.execute(
+        "INSERT INTO payments VALUES (1, '2026-02-02', 1, 1, '2020-01-01Z')",
+        "CREATE SCHEMA staging",
+        "CREATE TABLE staging.y2028 (LIKE payments INCLUDING ALL)",
+        "INSERT INTO staging.y2028 SELECT i, '2028-02-02', i, i, '2020-01-01Z' FROM generate_series(1, 3) i",
+    )
+    feed.pull(at)
+    assert len(lines_of(folder)) == 1
+    for statement, records in ((attach, 4), ("ALTER TABLE payments DETACH PARTITION staging.y2028", 7), (attach, 10)):
+        server.execute(statement)
+        feed.pull(at)
+        assert state_of(folder, server) == rows_of(server)
+        assert len(lines_of(folder)) == records
+        assert feed.pull(at) == 0
+    server.execute("UPDATE payments SET amount = 7, updated_at = now() WHERE id = 2")
+    feed.pull(at)
+    assert state_of(folder, server) == rows_of(server)
+    server.execute("DROP SCHEMA staging CASCADE")
+
+
 def test_a_database_that_was_restored_comes_once_more_and_loses_nothing(at: FeedAt, feed_of: FeedOf) -> None:
     """Its transactions are counted from the beginning: those of before must not hide them, nor share references."""
     table = "CREATE TABLE stores (id integer PRIMARY KEY, city text)"

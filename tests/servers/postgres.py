@@ -119,6 +119,11 @@ class Postgres:
 
     def empty(self) -> None:
         """Removes what tests made: databases, tables, slots and roles."""
+        others = (
+            "FROM pg_stat_activity WHERE backend_type IN ('client backend', 'walsender') AND pid <> pg_backend_pid()"
+        )
+        while self.execute(f"SELECT pg_terminate_backend(pid) {others}"):  # a test that failed may hold locks
+            time.sleep(0.02)
         self.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
         made = self.execute("SELECT datname FROM pg_database WHERE datname <> 'postgres' AND NOT datistemplate")
         self.execute(*(f'DROP DATABASE "{name}" WITH (FORCE)' for (name,) in made))

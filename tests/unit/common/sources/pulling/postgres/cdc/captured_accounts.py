@@ -64,11 +64,6 @@ class Captured:
         return self.feed.pull(self.at)
 
     @property
-    def arguments(self) -> list[str]:
-        """What another process makes the feed of, with `again`."""
-        return [str(self.at.settings.home), str(self.server.port), self.database, self.slot]
-
-    @property
     def files(self) -> list[Path]:
         """What is landed."""
         folder = Path(self.at.pulled)
@@ -122,11 +117,6 @@ class Captured:
         self.server.execute(
             f"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '{self.slot}'"
         )
-
-
-def again(home: str, port: str, database: str, slot: str) -> tuple[PostgresCdcFeed, FeedAt]:
-    """The feed and its place in another process."""
-    return feed_of(slot=slot), _at(Path(home), int(port), database)
 
 
 def _at(home: Path, port: int, database: str) -> FeedAt:

@@ -115,7 +115,7 @@ class Servers:
             "tables": {"reader": "postgres_tables", "tables": ["public.tables"]},
             "events": {"reader": "kinesis", "stream": "events"},
             "objects": {"reader": "files", "path": f"s3://{BUCKET}/objects", "format": "json_lines"},
-            "topic": {"reader": "kafka", "topic": "topic", "max_records": 40},
+            "topic": {"reader": "kafka", "topic": "topic", "max_records": 20},
         }
         return {
             "name": "chaos",
@@ -170,12 +170,12 @@ class Servers:
         self.aws.client().put_records(StreamName="events", Records=records)
 
     def _send_objects(self) -> None:
-        for number in self._new("objects", 20):
+        for number in self._new("objects", 8):
             self._s3().put_object(Bucket=BUCKET, Key=f"objects/{number}.jsonl", Body=json.dumps({"n": number}).encode())
 
     def _send_topic(self) -> None:
         for partition in range(2):
-            self.broker.produce("topic", [(None, json.dumps({"n": n})) for n in self._new("topic", 200)], partition)
+            self.broker.produce("topic", [(None, json.dumps({"n": n})) for n in self._new("topic", 30)], partition)
 
     def _s3(self) -> Any:
         import boto3

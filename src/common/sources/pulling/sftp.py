@@ -19,12 +19,15 @@ from common.errors import FeedError
 from common.sources.feed import Tell, silent
 from common.sources.files.listing import UNFINISHED, is_hidden_folder
 from common.sources.pulling.pull import Landed, Portion
+from common.sources.pulling.retries import words_of
 from common.sources.pulling.sftp_server import RemoteFile, SftpServer
 from common.storage.files import write_whole
 
 NAME_BYTES = 160
 """A file's name has at most 255 bytes; time, digest and what marks an unfinished one come to it."""
 BLOCK_BYTES = 1024**2
+MOST_FAILED = 3
+"""After so many files at which the connection broke, a pull ends: each of them took all the attempts."""
 
 
 def landed_name(file: RemoteFile) -> str:
@@ -99,6 +102,7 @@ class SftpPuller:
         _note(landed, pulled if closed else pulled & there)
         new = [file for file in self.selection.marked(files) if landed_name(file) not in pulled]
         self._forget_others(landed, new)
+        failed: dict[str, str] = {}
         for file in self._whole(new):
             self._partial = landed.partial(landed_name(file))
             try:
@@ -109,17 +113,21 @@ class SftpPuller:
             except PermissionError:
                 closed.append(file.path)
                 continue
+            except (OSError, FeedError) as error:
+                # The connection breaks at this file each time: others may be whole. A server that is away has none.
+                if isinstance(error, FeedError) and (len(failed) == MOST_FAILED or not self.server.answers()):
+                    raise
+                failed[file.path] = words_of(error)
+                self.tell(f"{self.server.address} can't give {file.path}: {failed[file.path]}; it is left")
+                continue
             if is_same:
                 yield Portion(landed_name(file), _blocks(self._partial), file.modified_seconds)
             else:
                 self._partial.unlink(missing_ok=True)
                 self.tell(f"{file.path} of {self.server.address} changes: it is left for the next pull")
         _note(landed, _pulled(landed))
-        if closed:
-            raise FeedError(
-                f"{self.server.address}: the user may not read {', '.join(closed[:3])}"
-                f"{f' and {len(closed) - 3:,} more' if len(closed) > 3 else ''}; all others are pulled"
-            )
+        if words := [*_closed(closed), *_failed(failed)]:
+            raise FeedError(f"{self.server.address}: {'; '.join(words)}; all others are pulled, these are tried again")
 
     def listed(self) -> tuple[list[RemoteFile], list[str]]:
         """All files of the folder, and folders that are closed to the user."""
@@ -142,6 +150,20 @@ class SftpPuller:
         for path in landed.folder.glob(f".*{landed.partial('x').suffix}"):
             if path not in wanted:
                 path.unlink()
+
+
+def _closed(paths: list[str]) -> list[str]:
+    return [f"the user may not read {_first(paths)}"] if paths else []
+
+
+def _failed(reasons: dict[str, str]) -> list[str]:
+    """Files that the server can't give, with the first one's reason."""
+    return [f"it can't give {_first(list(reasons))} ({next(iter(reasons.values()))})"] if reasons else []
+
+
+def _first(paths: list[str]) -> str:
+    more = f" and {len(paths) - 3:,} more" if len(paths) > 3 else ""
+    return f"{', '.join(paths[:3])}{more}"
 
 
 def _pulled(landed: Landed) -> set[str]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Protocol
 from unittest import mock
 
 from chaos_pulls import Report, drawn_faults, unclear
@@ -27,21 +28,39 @@ from common.storage.lake import Lake
 
 ALL = (*PULLED, *STREAMED)
 SHORT = (*STREAMED, "events")
+KILL = "the engine killed"
 WAIT_SECONDS = 20.0
 """A fault comes in mid-stream, or so long after the run began."""
 LONGEST_SECONDS = 1.5
+
+Fault = tuple[Callable[[], None], Callable[[], None]]
+"""What does it, and what ends it."""
+
+
+class Engine(Protocol):
+    """Spark's server of the test's own."""
+
+    def kill(self) -> None:
+        """Kills it and its workers at once."""
+
+    def lake(self) -> Lake:
+        """The tables, by an engine that lives."""
 
 
 def run(
     lake: Lake,
     folder: Path,
     seed: int,
-    faults: int,
+    faults: int | Sequence[str],
     *,
     feeds: Sequence[str] = SHORT,
+    engine: Engine | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """A run of the feeds for each of so many faults drawn from a seed; then all is calm, and it is compared."""
+    """A run of the feeds for each fault, these or so many drawn from a seed; then all is calm, and it is compared.
+
+    `engine` can be killed, too.
+    """
     chance, report = random.Random(seed), Report()
     with ExitStack() as stack:
         for module, name, value in (
@@ -55,10 +74,14 @@ def run(
         source = Source.model_validate(servers.declaration())
         named = addresses(servers)
         servers.send()
-        for name in drawn_faults(chance, [*servers.faults], faults):
+        known = dict(servers.faults) | ({KILL: (engine.kill, lambda: None)} if engine else {})
+        names = drawn_faults(chance, [*known, *[KILL] * bool(engine)], faults) if isinstance(faults, int) else faults
+        for name in names:
             servers.send()
             begun = time.monotonic()
-            report.words += _disturbed(lake, source, servers, name, chance.uniform(0.1, LONGEST_SECONDS))
+            report.words += _disturbed(lake, source, known[name], chance.uniform(0.1, LONGEST_SECONDS), name == KILL)
+            if engine and name == KILL:
+                lake = engine.lake()
             report.faults[name] += 1
             tell(f"{report.faults.total():4} {name}, {time.monotonic() - begun:.0f} s")
         ingest(lake, source, pulled=pull(lake, source, _silent))
@@ -71,9 +94,9 @@ def run(
     return report
 
 
-def _disturbed(lake: Lake, source: Source, servers: Servers, fault: str, seconds: float) -> list[tuple[str, str]]:
+def _disturbed(lake: Lake, source: Source, fault: Fault, seconds: float, is_kill: bool) -> list[tuple[str, str]]:
     """Ingests while a fault comes and goes; what was said of feeds."""
-    begin, end = servers.faults[fault]
+    begin, end = fault
     ended = threading.Event()
     failures: list[BaseException] = []
     before = _progress(lake, source)
@@ -102,6 +125,9 @@ def _disturbed(lake: Lake, source: Source, servers: Servers, fault: str, seconds
         ]
     except FeedError as error:  # none could be read
         told.append(("", str(error)))
+    except Exception:  # whatever a client says whose engine is gone
+        if not is_kill:
+            raise
     finally:
         ended.set()
         striking.join()

@@ -9,13 +9,19 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import chaos_pulls
 import chaos_streams
+from chaos_processes import kill_all
 from chaos_pulls import Report
+
+from common.session import spark_session
+from common.settings import settings_from
+from common.storage.lake import Lake
 
 
 def main() -> int:
@@ -43,20 +49,32 @@ def main() -> int:
     return 1 if problems else 0
 
 
-def _streams(folder: Path, seed: int, faults: int) -> Report:
-    from common.session import spark_session
-    from common.settings import settings_from
-    from common.storage.lake import Lake
+class OwnEngine:
+    """Spark's server of a workspace, which can be killed with all its processes; the servers of feeds aren't of it."""
 
-    os.environ["LAKEHOUSE_HOME"] = str(folder)
-    os.environ["LAKEHOUSE_ENGINE_IDLE_SECONDS"] = "0"
-    os.environ.pop("SPARK_REMOTE", None)
-    spark = spark_session(needs=lambda: {"kafka", "s3"})
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        home.mkdir(parents=True)
+
+    def lake(self) -> Lake:
+        own = {"LAKEHOUSE_HOME": str(self._home), "LAKEHOUSE_ENGINE_IDLE_SECONDS": "0"}
+        with mock.patch.dict(os.environ, own):
+            os.environ.pop("SPARK_REMOTE", None)
+            spark = spark_session(needs=lambda: {"kafka", "s3"})
+        return Lake(spark, replace(settings_from(landing=str(self._home / "landing")), home=self._home))
+
+    def kill(self) -> None:
+        kill_all(self._home)
+
+
+def _streams(folder: Path, seed: int, faults: int) -> Report:
+    engine = OwnEngine(folder / "home")
     try:
-        lake = Lake(spark, replace(settings_from(landing=str(folder / "landing")), home=folder))
-        return chaos_streams.run(lake, folder, seed, faults, feeds=chaos_streams.ALL, tell=_tell)
+        return chaos_streams.run(
+            engine.lake(), folder, seed, faults, feeds=chaos_streams.ALL, engine=engine, tell=_tell
+        )
     finally:
-        spark.stop()
+        engine.kill()
 
 
 def _tell(text: str) -> None:

@@ -134,7 +134,7 @@ chaos: $(SERVERS)  ## Have servers of feeds fail 100 times, kill the main job 10
 	$(BIN)/python -m tests.chaos --kills $(or $(KILLS),100) $(if $(SEED),--seed $(SEED))
 
 fuzz: $(SERVERS)  ## Take 10,000 mutated records and files through bronze and silver (SEED=N repeats a run)
-	HYPOTHESIS_PROFILE=search $(BIN)/pytest $(if $(SEED),--hypothesis-seed $(SEED)) tests/fuzz/test_fuzz_readers.py
+	HYPOTHESIS_PROFILE=search $(BIN)/pytest $(if $(SEED),--hypothesis-seed $(SEED)) tests/fuzz/test_fuzz_readers.py tests/fuzz/test_fuzz_postgres.py
 	$(BIN)/python -m tests.fuzz --mutations $(or $(MUTATIONS),10000) $(if $(SEED),--seed $(SEED))
 
 reset: setup  ## Remove all that runs made (asks first)

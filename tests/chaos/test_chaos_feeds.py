@@ -15,6 +15,7 @@ from common.storage.lake import Lake
 KINDS = 17
 
 
+@pytest.mark.spark  # it needs none, but half a minute: `make check` leaves it out
 def test_whatever_fails_what_is_pulled_is_landed_once(tmp_path: Path) -> None:
     report = chaos_pulls.run(tmp_path, seed=1, faults=KINDS)
 

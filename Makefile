@@ -15,7 +15,7 @@ NOTEBOOKS := $(addprefix notebooks/,bronze/feeds.ipynb silver/reference_data.ipy
 	silver/fraud_reports.ipynb silver/review_quarantine.ipynb silver/replay_quarantine.ipynb gold/star_schema.ipynb \
 	gold/transaction_features.ipynb ml/train_fraud_model.ipynb ml/promote_fraud_model.ipynb \
 	ml/score_transactions.ipynb ml/score_stream.ipynb ml/review_alerts.ipynb gold/marts.ipynb \
-	ml/monitor_model.ipynb ops/check_quality.ipynb ops/maintenance.ipynb)
+	ml/monitor_model.ipynb ops/check_quality.ipynb ops/check_feeds.ipynb ops/maintenance.ipynb)
 NBMAKE = $(BIN)/pytest --nbmake --nbmake-timeout=600 $(NOTEBOOKS)
 TOOLS := tests/tools
 # Two workers share one Spark server: while one plans a query, the other's runs. A file's tests stay together, in the
@@ -129,10 +129,12 @@ docs: setup  ## Write the data dictionary from the contracts, and the lineage fr
 bench: $(SERVERS)  ## Measure against the goals (takes a while)
 	$(BIN)/python -m benchmarks
 
-chaos: setup  ## Kill the main job 100 times, then compare with a run left alone (SEED=N repeats one; over an hour)
+chaos: $(SERVERS)  ## Have servers of feeds fail 100 times, kill the main job 100 times, and compare (SEED=N repeats; over an hour)
+	$(BIN)/python -m tests.chaos.feeds --faults $(or $(KILLS),100) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests.chaos --kills $(or $(KILLS),100) $(if $(SEED),--seed $(SEED))
 
-fuzz: setup  ## Take 10,000 mutated records and files through bronze and silver (SEED=N repeats a run)
+fuzz: $(SERVERS)  ## Take 10,000 mutated records and files through bronze and silver (SEED=N repeats a run)
+	HYPOTHESIS_PROFILE=search $(BIN)/pytest $(if $(SEED),--hypothesis-seed $(SEED)) tests/fuzz/test_fuzz_readers.py tests/fuzz/test_fuzz_postgres.py
 	$(BIN)/python -m tests.fuzz --mutations $(or $(MUTATIONS),10000) $(if $(SEED),--seed $(SEED))
 
 reset: setup  ## Remove all that runs made (asks first)

@@ -1,6 +1,7 @@
 """A Kafka broker that the tests start: one node, its own controller, with a plain listener, SASL, and TLS with SASL."""
 
 import base64
+import signal
 import subprocess
 import time
 import uuid
@@ -76,6 +77,16 @@ class Broker:
     def kill(self) -> None:
         """Ends it as a power cut would."""
         self._end(kill=True)
+
+    def pause(self) -> None:
+        """Has it stand still, with its connections open."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Ends the pause."""
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
 
     @cached_property
     def admin(self) -> AdminClient:

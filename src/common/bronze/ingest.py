@@ -1,7 +1,8 @@
 """Feeds to bronze: what the bronze notebooks run."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
@@ -13,6 +14,7 @@ from pyspark.sql import functions as F
 from common.bronze.readings import note_declared, reading_warning
 from common.bronze.records import bronze_rows
 from common.bronze.refusals import newly_refused
+from common.bronze.unread import note_unread, unread
 from common.contracts.bronze import bronze_table
 from common.contracts.ops import BATCHES, QUALITY_RESULTS
 from common.contracts.silver import QUARANTINE
@@ -58,7 +60,7 @@ class Ingested(Result):
 
 
 def pull(lake: Lake, source: Source, tell: Tell = print) -> Pulled:
-    """Lands what the feeds that are pulled have. A feed that fails leaves the others; `ingest` raises it at its end."""
+    """Lands what the feeds that are pulled have. A feed that fails leaves the others; `ingest` says so."""
     check_source(lake, source.name)
     failed: dict[str, LakehouseError] = {}
     for name, feed in source.feeds.items():
@@ -67,7 +69,9 @@ def pull(lake: Lake, source: Source, tell: Tell = print) -> Pulled:
         except LakehouseError as error:
             failed[name] = error
         except Exception as error:  # whatever one feed's client raises, the others are pulled
-            failed[name] = FeedError(f"{type(error).__name__}: {first_line(error)}")
+            failed[name] = FeedError(
+                f"{feed.place(source.at(name, lake.settings))}: {type(error).__name__}: {first_line(error)}"
+            )
         if name in failed:
             tell(f"{name}: {failed[name]}")
     return Pulled(failed)
@@ -90,52 +94,81 @@ def ingestion(lake: Lake, source: Source, pulled: Pulled = NOTHING_PULLED) -> St
         folders=tuple(folder for name, feed in source.feeds.items() for folder in feed.folders(places[name])),
         declaration=source.model_dump_json(),
         looks_at=position,
+        # A feed that could not be read is tried again, though nothing else is new.
+        leaves=lambda settings: None if unread(source, settings) else "",
     )
 
 
 def ingest(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW, pulled: Pulled = NOTHING_PULLED) -> Ingested:
     """Reads what is new in the source's feeds into bronze, each record exactly once.
 
-    The result's note names files that were refused. Its warnings are of feeds whose first records are not as declared,
-    and of those that bronze has records of which were read otherwise than is declared now.
+    The result's note names files that were refused. Its warnings are of feeds that could not be read, of those whose
+    first records are not as declared, and of those that bronze has records of which were read otherwise than is
+    declared now. A feed that could not be read, as its server can't be reached or refuses, is noted for the checks at
+    the end of the job (`check_feeds`), which fail; the others are read.
 
     Raises:
         DeclarationError: what a feed's declaration names is not there.
         ParameterError: the trigger goes on, and a feed is pulled.
-        FeedError: a server can't be reached or refuses, for reading or for pulling; the other feeds are read before.
+        FeedError: no feed could be read; or one can't be, and the trigger goes on.
         CheckpointError: a bronze table is gone, though its stream has run.
         SourceError: the workspace has data of another source.
     """
     _check_trigger(source, trigger)
     places = _places(lake, source)
-    unreadable = _prepare(lake, source, places)
-    readable = [name for name in source.feeds if name not in unreadable]
-    looks = {name: _first_look(source.feeds[name], places[name]) for name in readable}
+    failed = _prepare(lake, source, places)
     readings = {name: note_declared(lake, places[name], feed) for name, feed in source.feeds.items()}
     before = versions(lake, map(bronze_table, source.feeds))
     again = [name for name, at in places.items() if _reads_again(lake, at)]
     begun = time.time()
-    run_queries(_query(lake, source.feeds[name], places[name], trigger, reads_again=name in again) for name in readable)
+    looks: dict[str, str] = {}
+    queries: dict[str, Query] = {}
+    for name in [name for name in source.feeds if name not in failed]:
+        with _leaving_others(name, failed):
+            looks[name] = _first_look(source.feeds[name], places[name])
+            queries[name] = _query(lake, source.feeds[name], places[name], trigger, reads_again=name in again)
+    if trigger.goes_on and failed:
+        raise _failure(failed)
+    broken: dict[str, FeedError] = {}
+    run_queries(queries.values(), None if trigger.goes_on else broken)
+    failed |= {name: broken[places[name].checkpoint] for name in queries if places[name].checkpoint in broken}
     if not trigger.goes_on:
-        for name in readable:
-            _record_overlooked(lake, source.feeds[name], places[name], begun)
-            source.feeds[name].read_to_the_end(places[name])
-        for name in filter(readable.__contains__, again):
-            places[name].reads_again.unlink()
+        for name in [name for name in queries if name not in failed]:
+            with _leaving_others(name, failed):
+                _record_overlooked(lake, source.feeds[name], places[name], begun)
+                source.feeds[name].read_to_the_end(places[name])
+                if name in again:
+                    places[name].reads_again.unlink()
+    failed = {**pulled.failed, **failed}
+    note_unread(source, lake.settings, failed)
+    if len(failed) == len(source.feeds):
+        raise _failure(failed)
     changes = changes_since(lake, before)
     by_feed = {name: changes[bronze_table(name).name].inserted for name in source.feeds}
     added = sum(by_feed.values())
     refused = newly_refused(lake, before, [name for name, records in by_feed.items() if records])
     warnings = {}
     for name, feed in source.feeds.items():
-        seen = [looks.get(name), reading_warning(lake, places[name], feed, readings[name])]
+        away = f"it could not be read, and the job fails at its end: {failed[name]}" if name in failed else ""
+        seen = [away, looks.get(name), reading_warning(lake, places[name], feed, readings[name])]
         if text := ". ".join(filter(None, seen)):
             warnings[bronze_table(name).name] = text
     words = f"see the warning of {', '.join(warnings)}" if warnings else ""
     facts = {"warnings": warnings} if warnings else {}
-    if failed := {**pulled.failed, **unreadable}:
-        raise FeedError("; ".join(f"{name}: {error}" for name, error in failed.items()))
     return Ingested(added, added, "; ".join(filter(None, [refused, words])), facts, by_feed)
+
+
+def _failure(failed: Mapping[str, LakehouseError]) -> FeedError:
+    return FeedError("; ".join(f"{name}: {error}" for name, error in failed.items()))
+
+
+@contextmanager
+def _leaving_others(name: str, failed: dict[str, LakehouseError]) -> Iterator[None]:
+    """Notes why a feed can't be read, so that the others are."""
+    try:
+        yield
+    except FeedError as error:
+        failed[name] = error
 
 
 def ingestion_queries(lake: Lake, source: Source, trigger: Trigger) -> list[Query]:
@@ -167,15 +200,13 @@ def _places(lake: Lake, source: Source) -> dict[str, FeedAt]:
     return {name: source.at(name, lake.settings) for name in source.feeds}
 
 
-def _prepare(lake: Lake, source: Source, places: Mapping[str, FeedAt]) -> dict[str, FeedError]:
+def _prepare(lake: Lake, source: Source, places: Mapping[str, FeedAt]) -> dict[str, LakehouseError]:
     """Checks all that must hold before anything is read, and makes the tables; what keeps single feeds from it."""
     check_source(lake, source.name)
-    failed: dict[str, FeedError] = {}
+    failed: dict[str, LakehouseError] = {}
     for name, feed in source.feeds.items():
-        try:
+        with _leaving_others(name, failed):
             feed.check(places[name])
-        except FeedError as error:
-            failed[name] = error
         check_checkpoint(lake, bronze_table(name), places[name].checkpoint)
     claim(lake, source.name)
     lake.ensure(QUARANTINE, QUALITY_RESULTS, *(bronze_table(name) for name in source.feeds))

@@ -7,12 +7,13 @@ from pyspark.sql import functions as F
 
 from common.contracts.ddl import schema_of
 from common.contracts.ops import QUALITY_RESULTS
-from common.errors import ConservationError, LakehouseError, QualityError
+from common.errors import ConservationError, FeedError, LakehouseError, QualityError
 from common.platform import this_platform
 from common.storage.lake import Lake
 
 CONSERVATION, COMPLETENESS = "conservation", "completeness"
 _COUNTING = (CONSERVATION, COMPLETENESS)
+FEED_WAS_READ = "feed_was_read"
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,20 @@ def failure(findings: Sequence[Finding]) -> LakehouseError | None:
 
     Returns:
         A ConservationError where records went missing or appeared, a QualityError where a table doesn't hold what its
-        contract promises, None where all is well.
+        contract promises, a FeedError where all that failed is that feeds could not be read, None where all is well.
     """
     failed = [finding for finding in findings if finding.failed]
     if not failed:
         return None
     lines = "\n".join(f"  {finding.subject}: {finding.check_name}: {finding.details}" for finding in failed)
     message = f"{len(failed)} of {len(findings)} checks failed:\n{lines}\n"
+    if any(finding.check_name == FEED_WAS_READ for finding in failed):
+        message += (
+            "A feed that could not be read is read on where it was by the next run: nothing of it is lost, and the "
+            "records of the other feeds went on through this run. Mend what is named, then run the job again. "
+        )
+        if all(finding.check_name == FEED_WAS_READ for finding in failed):
+            return FeedError(message.strip())
     if any(finding.check_name in _COUNTING for finding in failed):
         return ConservationError(
             f"{message}An erasure or a replay that was broken off ends when its job is run again. After a table "

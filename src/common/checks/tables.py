@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import Any
 
 from pyspark.sql import DataFrame
 
@@ -21,11 +22,14 @@ from common.storage.last_success import Step
 CHECKED_SCHEMAS = ("silver", "gold")
 
 
-def checking(feeds: Iterable[str]) -> Step:
-    """What the checks at the end of a run depend on: all tables, those of the source's feeds among them."""
+def checking(feeds: Iterable[str], unread: Any = "") -> Step:
+    """What the checks at the end of a run depend on: all tables, those of the source's feeds among them.
+
+    `unread` says which feeds could not be read, in a form for JSON.
+    """
     contracts = [table.name for table in all_tables() if table.schema in CHECKED_SCHEMAS]
     reads = dict.fromkeys([*(bronze_table(feed).name for feed in feeds), *contracts, BATCHES.name])
-    return Step("ops.check_quality", reads=tuple(reads), shares=(QUALITY_RESULTS.name,))
+    return Step("ops.check_quality", reads=tuple(reads), shares=(QUALITY_RESULTS.name,), looks_at=lambda _: unread)
 
 
 def built_tables(lake: Lake) -> list[Table]:

@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from common import errors
-from common.errors import CheckpointError, LakehouseError
+from common.errors import CheckpointError, FeedError, LakehouseError
 from common.platform import this_platform
 from common.storage.files import write_whole
 from common.storage.lake import Lake, Once
@@ -85,12 +85,14 @@ def batch_query(
     return Query(checkpoint, lambda: trigger.on(writer).start())
 
 
-def run_queries(queries: Iterable[Query]) -> None:
+def run_queries(queries: Iterable[Query], unread: dict[str, FeedError] | None = None) -> None:
     """Starts the queries and waits until all have ended; if one fails or the wait is broken off, all are stopped.
 
     A query whose Python worker doesn't come in time, as happens on a busy machine, is started again after a pause.
+    One that can't read its source any more leaves the others where `unread` is given, which notes why, by checkpoint.
 
     Raises:
+        FeedError: a query can't read its source, and `unread` is not given.
         CheckpointError: a table that a query reads was made again since the query last read it.
         LakehouseError: a micro-batch failed for a reason that a person can mend, or the query runs already.
         PySparkException: a micro-batch failed otherwise.
@@ -98,21 +100,39 @@ def run_queries(queries: Iterable[Query]) -> None:
     started: list[_Running] = []
     try:
         for query in queries:
-            started.append(_Running(query))
+            with _noting(query, unread):
+                started.append(_Running(query))
         waiting = started
         while waiting:
             # In turns: a query that goes on for ever must not hide the next one's failure.
-            waiting = [running for running in waiting if not running.has_ended()]
+            waiting = [running for running in waiting if not _has_ended(running, unread)]
     finally:
         for running in started:
             running.stop()
+
+
+def _has_ended(running: "_Running", unread: dict[str, FeedError] | None) -> bool:
+    with _noting(running.query, unread):
+        return running.has_ended()
+    return True
+
+
+@contextmanager
+def _noting(query: Query, unread: dict[str, FeedError] | None) -> Iterator[None]:
+    """Notes that the query can't read its source, where that is wanted."""
+    try:
+        yield
+    except FeedError as error:
+        if unread is None:
+            raise
+        unread[query.checkpoint] = error
 
 
 class _Running:
     """A query that was started, perhaps more than once."""
 
     def __init__(self, query: Query) -> None:
-        self._query = query
+        self.query = query
         self._starts = 0
         _failure_file(query.checkpoint).unlink(missing_ok=True)
         self._active = self._start()
@@ -134,7 +154,7 @@ class _Running:
         while True:
             self._starts += 1
             try:
-                return self._query.start()
+                return self.query.start()
             except PySparkException as error:
                 self._pause_or_raise(error)
 
@@ -142,7 +162,7 @@ class _Running:
         if _WORKER_IS_LATE in str(error) and self._starts < STARTS:
             time.sleep(PAUSE_SECONDS * self._starts)
             return
-        raise self._query.explained(error) or _failure(self._query.checkpoint, error) from None
+        raise self.query.explained(error) or _failure(self.query.checkpoint, error) from None
 
 
 _WORKER_IS_LATE = "Python worker failed to connect back"

@@ -37,7 +37,7 @@ def row_of(text: str, key: str | None) -> tuple[str | None, str | None]:
             raise _NotRead(f"op {operation!r} is none of {', '.join(_OPERATIONS)}")
         row = _columns(event, operation, key, decoder)
         return _dumped(row | _change(operation, source, event)), None
-    except (ValueError, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:  # other kinds of values than events have
         return None, f"Debezium: {str(error) or type(error).__name__}"
 
 

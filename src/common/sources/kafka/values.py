@@ -80,4 +80,8 @@ def _text(content: bytes | None) -> str | None:
 def _time(milliseconds: int | None) -> str | None:
     if milliseconds is None or milliseconds < 0:
         return None
-    return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    try:
+        at = _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:  # after the year 9999: as it came
+        return str(milliseconds)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

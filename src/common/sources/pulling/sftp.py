@@ -21,11 +21,14 @@ from common.errors import FeedError
 from common.sources.feed import Tell, silent
 from common.sources.files.listing import UNFINISHED, is_hidden_folder
 from common.sources.pulling.pull import Landed, Portion
+from common.sources.pulling.retries import words_of
 from common.sources.pulling.sftp_server import RemoteFile, SftpServer
 
 NAME_BYTES = 160
 """A file's name has at most 255 bytes; time, digest and what marks an unfinished one come to it."""
 BLOCK_BYTES = 1024**2
+MOST_FAILED = 3
+"""After so many files at which the connection broke, a pull ends: each of them took all the attempts."""
 
 
 def landed_name(file: RemoteFile) -> str:
@@ -99,18 +102,18 @@ class SftpPuller:
         there = {landed_name(file) for file in files}
         _note(landed, pulled if closed else pulled & there)
         new = [file for file in self.selection.marked(files) if landed_name(file) not in pulled]
+        failed: dict[str, str] = {}
         with _transfers(landed) as folder:
             _forget_others(folder, new)
-            yield from self._transferred(self._whole(new), folder, closed)
+            yield from self._transferred(self._whole(new), folder, closed, failed)
         _note(landed, _pulled(landed))
-        if closed:
-            raise FeedError(
-                f"{self.server.address}: the user may not read {', '.join(closed[:3])}"
-                f"{f' and {len(closed) - 3:,} more' if len(closed) > 3 else ''}; all others are pulled"
-            )
+        if words := [*_closed(closed), *_failed(failed)]:
+            raise FeedError(f"{self.server.address}: {'; '.join(words)}; all others are pulled, these are tried again")
 
-    def _transferred(self, files: Iterable[RemoteFile], folder: Path, closed: list[str]) -> Iterator[Portion]:
-        """The files, transferred into a folder; those that the user may not read are added to `closed`."""
+    def _transferred(
+        self, files: Iterable[RemoteFile], folder: Path, closed: list[str], failed: dict[str, str]
+    ) -> Iterator[Portion]:
+        """The files, transferred into a folder; those that can't be had are added to `closed` or `failed`."""
         for file in files:
             self._partial = _partial(folder, landed_name(file))
             try:
@@ -120,6 +123,13 @@ class SftpPuller:
                 is_same = False  # taken away meanwhile
             except PermissionError:
                 closed.append(file.path)
+                continue
+            except (OSError, FeedError) as error:
+                # The connection breaks at this file each time: others may be whole. A server that is away has none.
+                if isinstance(error, FeedError) and (len(failed) == MOST_FAILED or not self.server.answers()):
+                    raise
+                failed[file.path] = words_of(error)
+                self.tell(f"{self.server.address} can't give {file.path}: {failed[file.path]}; it is left")
                 continue
             if is_same:
                 yield Portion(landed_name(file), _blocks(self._partial), file.modified_seconds)
@@ -181,6 +191,20 @@ def _forget_others(folder: Path, new: list[RemoteFile]) -> None:
     for path in folder.glob(".*.partial"):
         if path not in wanted:
             path.unlink()
+
+
+def _closed(paths: list[str]) -> list[str]:
+    return [f"the user may not read {_first(paths)}"] if paths else []
+
+
+def _failed(reasons: dict[str, str]) -> list[str]:
+    """Files that the server can't give, with the first one's reason."""
+    return [f"it can't give {_first(list(reasons))} ({next(iter(reasons.values()))})"] if reasons else []
+
+
+def _first(paths: list[str]) -> str:
+    more = f" and {len(paths) - 3:,} more" if len(paths) > 3 else ""
+    return f"{', '.join(paths[:3])}{more}"
 
 
 def _pulled(landed: Landed) -> set[str]:

@@ -106,10 +106,19 @@ class SftpServer:
         """Adds to a local file what it lacks of the server's, or of its first `most` bytes. A cut costs what was cut.
 
         Raises:
-            OSError: the file is not there, or may not be read.
+            OSError: the file is not there, may not be read, or the server answers that it can't give it.
             FeedError: the server fails.
         """
         self._try(f"reading {file.path}", lambda sftp: self._go_on(sftp, file, into, most or file.size))
+
+    def answers(self) -> bool:
+        """Whether the server answers now; it is asked once."""
+        try:
+            self._connected().stat(".")
+        except Exception:
+            self.close()
+            return False
+        return True
 
     def _go_on(self, sftp: Any, file: RemoteFile, into: Path, end: int) -> None:
         with into.open("ab") as local, sftp.open(file.path, "rb") as remote:
@@ -142,10 +151,9 @@ class SftpServer:
         def attempt() -> Result:
             try:
                 return step(self._connected())
-            except (FileNotFoundError, PermissionError):
-                raise  # an answer of the server, whose connection is as good as before
-            except BaseException:
-                self.close()
+            except BaseException as error:
+                if not _is_answer(error):
+                    self.close()
                 raise
 
         return patiently(attempt, f"{self.address}, {doing}", _may_pass, self.tell, "sftp")
@@ -241,9 +249,18 @@ def _version(path: str, attributes: Any) -> RemoteFile:
     return RemoteFile(int(attributes.st_mtime or 0), path, int(attributes.st_size or 0))
 
 
+def _is_answer(error: BaseException) -> bool:
+    """Whether the server says so of a file, and the connection is as good as before.
+
+    paramiko gives the protocol's own failures, which have no number of the operating system's, as an OSError too.
+    """
+    is_failure = type(error) is OSError and error.errno is None
+    return is_failure or isinstance(error, FileNotFoundError | PermissionError)
+
+
 def _may_pass(error: BaseException) -> bool:
-    """Whether it may work in a while. What the server answers for good, and what people must mend, doesn't."""
-    if isinstance(error, FileNotFoundError | PermissionError):
+    """Whether it may work in a while. What the server answers, and what people must mend, doesn't."""
+    if _is_answer(error):
         return False
     paramiko = client("paramiko", "sftp")
     return isinstance(error, OSError | EOFError | paramiko.SSHException | paramiko.SFTPError)

@@ -52,7 +52,8 @@ class PostgresCdcFeed(PulledFeed):
 
     def puller(self, at: FeedAt, tell: Tell = silent) -> ChangesPuller:
         """Who pulls; told of waiting and of what will hurt."""
-        return ChangesPuller(name_of(_connection(at), at.settings), self._declared(at), lambda r: _open(at, r), tell)
+        name = name_of(_connection(at), at.settings)
+        return ChangesPuller(name, self._declared(at), lambda replication: _open(at, replication, tell), tell)
 
     def pull(self, at: FeedAt, tell: Tell = silent) -> int:
         """Lands what is new."""
@@ -88,8 +89,8 @@ def _is_readable(seen: Preflight, table: str) -> bool:
     return table in seen.tables and seen.tables[table].may_read
 
 
-def _open(at: FeedAt, replication: bool) -> Any:
-    return connect(_connection(at), at.settings, replication=replication)
+def _open(at: FeedAt, replication: bool, tell: Tell = silent) -> Any:
+    return connect(_connection(at), at.settings, replication=replication, tell=tell)
 
 
 def _connection(at: FeedAt) -> PostgresConnection:

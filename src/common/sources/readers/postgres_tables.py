@@ -11,14 +11,14 @@ from pydantic import Field
 
 from common.sources.connections import PostgresConnection, Text
 from common.sources.duration import Duration
-from common.sources.feed import FeedAt, Sight, Sights
+from common.sources.feed import FeedAt, Sight, Sights, Tell, silent
 from common.sources.files.first_records import MAX_FILES, FileLook, Record
 from common.sources.pulling.postgres.connect import connect, name_of
 from common.sources.pulling.postgres.tables.catalog import Table, quoted, tables_of
 from common.sources.pulling.postgres.tables.puller import OPTION, TablesPuller
 from common.sources.pulling.postgres.tables.records import Stamp, whole_record
 from common.sources.pulling.postgres.tables.selection import XMIN, Selection
-from common.sources.pulling.pull import Puller
+from common.sources.pulling.pull import Puller, pull
 from common.sources.pulling.pulled_feed import PulledFeed
 from common.sources.target_map import Strict
 
@@ -81,9 +81,13 @@ class PostgresTablesFeed(PulledFeed):
         """The tables and their database."""
         return f"{self._tables} of {name_of(_connection(at), at.settings)}"
 
-    def puller(self, at: FeedAt) -> Puller:
+    def puller(self, at: FeedAt, tell: Tell = silent) -> Puller:
         """Who pulls. It checks tables and rights itself: a database that is away holds no other feed up."""
-        return TablesPuller(at, self.selection)
+        return TablesPuller(at, self.selection, tell)
+
+    def pull(self, at: FeedAt, tell: Tell = silent) -> int:
+        """Lands what is new."""
+        return pull(self.puller(at, tell), at, tell)
 
     def look(self, at: FeedAt) -> Sights:
         """Tables, rows, keys, watermarks and rights; nothing is written."""

@@ -5,11 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
 
-from common.bronze.ingest import ingest, pull
+from common.bronze.ingest import Pulled, ingest, pull
+from common.bronze.unread import check_feeds
+from common.checks.findings import failure
 from common.contracts.bronze import bronze_table
 from common.errors import FeedError
 from common.sources.declaration import Source
+from common.sources.feed import FeedAt
+from common.sources.readers.files import FileFeed
 from common.storage.lake import Lake
 from local.engine.startup import free_port
 from servers.aws import REGION
@@ -117,8 +123,55 @@ def test_a_server_that_is_away_stops_no_other_feed(
     folder.mkdir()
     folder.joinpath("a.csv").write_text("ID,TS\nt1,2025-01-31T10:00:00Z\n")
 
-    with pytest.raises(FeedError, match=r"away: .*; topic: ") as failure:
-        ingest(lake, source, pulled=pull(lake, source))
+    ingested = ingest(lake, source, pulled=pull(lake, source))
 
-    assert str(nobody["port"]) in str(failure.value)
-    assert lake.table(bronze_table("paper")).count() == 1
+    assert ingested.by_feed == {"away": 0, "topic": 0, "paper": 1}
+    for feed in ("away", "topic"):
+        assert str(nobody["port"]) in ingested.facts["warnings"][bronze_table(feed).name]
+    findings = check_feeds(source, lake.settings)
+    assert [(one.subject, one.passed) for one in findings] == [
+        ("bronze.away", False),
+        ("bronze.topic", False),
+        ("bronze.paper", True),
+    ]
+    assert str(nobody["port"]) in str(failure(findings))
+
+    alone = source.model_copy(update={"feeds": {name: source.feeds[name] for name in ("away", "topic")}})
+    with pytest.raises(FeedError, match=r"away: .*; topic: "):
+        ingest(lake, alone, pulled=Pulled({"away": FeedError("no answer")}))
+
+
+def test_a_topic_whose_broker_goes_away_in_mid_stream_stops_no_other_feed(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream of the one breaks off, as when its server is killed; the other's is read to its end."""
+    feeds = {
+        name: {"reader": "files", "format": "csv", "path": f"{{landing}}/{name}", "into": TARGET}
+        for name in ("broken", "whole")
+    }
+    source = Source.model_validate({"name": "bank", "description": "A bank.", "feeds": feeds})
+    for name in feeds:
+        folder = Path(lake.settings.landing) / name
+        folder.mkdir()
+        folder.joinpath("a.csv").write_text("ID,TS\nt1,2025-01-31T10:00:00Z\n")
+    explained = FileFeed.explained
+    at = source.at("broken", lake.settings)
+
+    def broken_stream(feed: FileFeed, spark: SparkSession, place: FeedAt) -> DataFrame:
+        rows = stream(feed, spark, place)
+        return rows.where("raise_error('broker.example: gone') IS NULL") if place.name == "broken" else rows
+
+    def as_of_a_server(feed: FileFeed, error: PySparkException, place: FeedAt) -> Exception | None:
+        return FeedError("broker.example: gone") if place == at else explained(feed, error, place)
+
+    stream = FileFeed.stream
+    with monkeypatch.context() as patch:
+        patch.setattr(FileFeed, "stream", broken_stream)
+        patch.setattr(FileFeed, "explained", as_of_a_server)
+        first = ingest(lake, source)
+    second = ingest(lake, source)
+
+    assert first.by_feed == {"broken": 0, "whole": 1}
+    assert "broker.example: gone" in first.facts["warnings"]["bronze.broken"]
+    assert second.by_feed == {"broken": 1, "whole": 0}
+    assert failure(check_feeds(source, lake.settings)) is None

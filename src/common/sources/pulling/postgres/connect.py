@@ -9,6 +9,7 @@ from common.errors import FeedError, first_line
 from common.settings import Settings
 from common.sources.clients import client
 from common.sources.connections import PostgresConnection, pem_of, value_of
+from common.sources.feed import Tell, silent
 
 if TYPE_CHECKING:
     import psycopg
@@ -43,9 +44,14 @@ def name_of(connection: PostgresConnection, settings: Settings) -> str:
 
 
 def connect(
-    connection: PostgresConnection, settings: Settings, *, attempts: int = ATTEMPTS, replication: bool = False
+    connection: PostgresConnection,
+    settings: Settings,
+    *,
+    attempts: int = ATTEMPTS,
+    replication: bool = False,
+    tell: Tell = silent,
 ) -> "psycopg.Connection[tuple[Any, ...]]":
-    """A connection, in autocommit: its transactions are begun explicitly.
+    """A connection, in autocommit: its transactions are begun explicitly. `tell` is told of what is tried again.
 
     `replication`: it takes the commands of the replication protocol too, and statements without parameters alone.
 
@@ -72,7 +78,10 @@ def connect(
                         f"{name} doesn't answer, tried {attempts} times; start it or mend the network, then run again "
                         f"({first_line(error)})"
                     ) from None
-                time.sleep(0.5 * 2**attempt)
+                pause = 0.5 * 2**attempt
+                words = f"{name} doesn't answer: {first_line(error)}"
+                tell(f"{words}; attempt {attempt + 2} of {attempts} follows in {pause} s")
+                time.sleep(pause)
     raise AssertionError("attempts must be at least 1")
 
 

@@ -16,7 +16,7 @@ from common.errors import FeedError, first_line
 from common.settings import Settings
 from common.sources.clients import client
 from common.sources.connections import PostgresConnection
-from common.sources.feed import FeedAt
+from common.sources.feed import FeedAt, Tell, silent
 from common.sources.files.landed import Record, landed_lines
 from common.sources.pulling.postgres.connect import connect, name_of
 from common.sources.pulling.postgres.tables import keys as key_files
@@ -34,8 +34,9 @@ OPTION = "tables"
 class TablesPuller:
     """Pulls the selected tables of a database. Its position is in the folder that it lands in."""
 
-    def __init__(self, at: FeedAt, selection: Selection) -> None:
+    def __init__(self, at: FeedAt, selection: Selection, tell: Tell = silent) -> None:
         assert isinstance(at.connection, PostgresConnection)
+        self._tell = tell
         self._connection: PostgresConnection = at.connection
         self._settings: Settings = at.settings
         self._selection = selection
@@ -65,7 +66,7 @@ class TablesPuller:
         name = name_of(self._connection, self._settings)
         try:
             with (
-                connect(self._connection, self._settings) as connection,
+                connect(self._connection, self._settings, tell=self._tell) as connection,
                 snapshot(connection, self._selection, self._option) as (cursor, seen),
             ):
                 new = _Pull(cursor, seen, state, self._selection, store.folder).run()

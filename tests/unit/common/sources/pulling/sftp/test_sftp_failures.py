@@ -225,6 +225,42 @@ def test_files_without_the_right_to_read_them_do_not_hold_up_others(bank: Bank) 
     assert bank.pull() == 2
 
 
+def test_a_file_that_its_server_can_not_give_holds_up_no_newer_one(bank: Bank) -> None:
+    for number, name in enumerate(("a.csv", "bad.csv", "c.csv")):
+        (bank.out / name).write_text(name)
+        os.utime(bank.out / name, (1_700_000_000 + number,) * 2)
+
+    def fails(step: str, path: str) -> None:
+        if path == "/out/bad.csv":
+            raise asyncssh.SFTPFailure("input/output error")
+
+    bank.server.before = fails
+    for _ in range(2):
+        bank.words.clear()
+        with pytest.raises(
+            FeedError, match=r"can't give /out/bad\.csv \(.*input/output error\); all others are pulled"
+        ):
+            bank.pull()
+        assert [name for name, _ in bank.landed()] == ["out__a.csv", "out__c.csv"]
+        assert ["can't give /out/bad.csv" in words for words in bank.words] == [True], "named each time"
+
+    bank.server.before = lambda step, path: None
+    assert bank.pull() == 1
+    assert ("out__bad.csv", b"bad.csv") in bank.landed()
+
+
+def test_a_file_at_which_the_connection_always_breaks_holds_up_no_newer_one(bank: Bank) -> None:
+    for number, name in enumerate(("a.csv", "bad.csv", "c.csv")):
+        (bank.out / name).write_text(name)
+        os.utime(bank.out / name, (1_700_000_000 + number,) * 2)
+    bank.server.before = lambda step, path: bank.server.cut() if path == "/out/bad.csv" else None
+
+    with pytest.raises(FeedError, match=r"can't give /out/bad\.csv \(.*6 times.*all others are pulled"):
+        bank.pull()
+
+    assert [name for name, _ in bank.landed()] == ["out__a.csv", "out__c.csv"]
+
+
 def test_a_folder_that_is_closed_or_absent_is_said(bank: Bank) -> None:
     bank.server.denied.add("/out")
     with pytest.raises(FeedError, match="the user lake may not read the folder /out"):

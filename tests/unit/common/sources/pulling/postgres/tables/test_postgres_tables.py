@@ -413,11 +413,14 @@ def test_a_server_that_is_away_or_refuses_is_named(
     ):
         feed_of().pull(nobody)
     server.stop()
+    words: list[str] = []
     try:
         with pytest.raises(FeedError, match=r"the database postgres at 127.0.0.1:\d+ doesn't answer, tried 5 times"):
-            feed_of().pull(at)
+            feed_of().pull(at, words.append)
     finally:
         server.start()
+    assert [f"127.0.0.1:{server.port} doesn't answer" in told for told in words] == [True] * 4
+    assert "attempt 2 of 5" in words[0]
     server.execute("INSERT INTO stores VALUES (1, 'x')")
     assert feed_of().pull(at) == 1
 

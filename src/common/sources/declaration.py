@@ -43,6 +43,8 @@ class Source(Strict):
                     f"feeds.{name}.connection: {wanted!r} is of the kind {kinds[wanted]}; `reader: {feed.reader}` "
                     f"connects to one of the kind {feed.connects_to}"
                 )
+            if missing := feed.missing_of(self.connections[wanted]):
+                raise DeclarationError(f"connections.{wanted}: feeds.{name} needs {missing}")
         return self
 
     def at(self, feed: str, settings: Settings) -> FeedAt:

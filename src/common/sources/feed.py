@@ -146,6 +146,11 @@ class Feed(ValueFormat, ABC):
         """The lists of Spark's jars that the stream needs beside Delta's, by name."""
         return frozenset()
 
+    def missing_of(self, connection: Connection) -> str:
+        """What the feed needs and its connection doesn't declare, in words; empty where nothing is missing."""
+        del connection
+        return ""
+
     @property
     @abstractmethod
     def reading(self) -> str:

@@ -2,10 +2,8 @@
 
 import base64
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from common.sources.kafka.avro import Decoder, NotAvro, plain
@@ -14,14 +12,17 @@ from common.sources.kafka.schema_registry import SchemaRegistry
 
 Payload = tuple[str | None, str | None]
 """The payload, and why the record can't be read."""
-Headers = Iterable[tuple[str, bytes | None]]
+Headers = tuple[tuple[str, bytes | None], ...]
 Beside = Literal["key", "timestamp", "headers"]
 
+NO_TIME = -1
+"""The timestamp of a record that has none."""
 NOT_UTF8 = "not UTF-8"
 TOMBSTONE = "a tombstone: it has a key and no value; `tombstones: deletion` reads such records"
 KEY_NOT_UTF8 = "its key is not UTF-8: leave `key` out of `with`, or declare `key_format: avro` where it is Avro"
-_NO_TIME = "its timestamp {} is no time: leave `timestamp` out of `with`"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_STRANGE_TIME = "its timestamp {} is no time: leave `timestamp` out of `with`"
+_EPOCH = datetime(1970, 1, 1)
+_HEADERS_KEPT = 1000
 _DUMPS = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -42,6 +43,10 @@ class Values:
     value_format: Literal["json", "avro"] = "json"
     key_format: Literal["text", "avro"] = "text"
     registry: SchemaRegistry | None = None
+    # What was made before, for many records; without `cached_property`, whose lock can't be pickled.
+    _seconds: dict[int, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _headers: dict[Headers, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _decoders: list[Decoder] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def are_plain(self) -> bool:
@@ -78,19 +83,18 @@ class Values:
             return self._avro.text(value)
         return _utf8(value, NOT_UTF8)
 
-    def _front(
-        self, key: bytes | None, timestamp: int | None, headers: Headers, *, is_deletion: bool
-    ) -> dict[str, object]:
-        front: dict[str, object] = {}
+    def _front(self, key: bytes | None, timestamp: int | None, headers: Headers, *, is_deletion: bool) -> str:
+        """The fields in front of the value's own, as the inside of a JSON object."""
+        parts = []
         if "key" in self.beside or is_deletion:
-            front["_key"] = self._key(key)
+            parts.append(f'"_key": {_DUMPS(self._key(key))}')
         if "timestamp" in self.beside:
-            front["_timestamp"] = _time(timestamp)
+            parts.append(f'"_timestamp": {self._time(timestamp)}')
         if "headers" in self.beside:
-            front["_headers"] = _named(headers)
+            parts.append(f'"_headers": {self._named(headers)}')
         if is_deletion:
-            front["_deleted"] = True
-        return front
+            parts.append('"_deleted": true')
+        return ", ".join(parts)
 
     def _key(self, key: bytes | None) -> Any:
         if key is None or self.key_format == "text":
@@ -104,28 +108,47 @@ class Values:
         found = self._key(key)
         return found if found is None or self.key_format == "text" else _DUMPS(found)
 
-    @cached_property
+    def _time(self, milliseconds: int | None) -> str:
+        if milliseconds is None or milliseconds < 0:
+            return "null"
+        seconds, rest = divmod(milliseconds, 1000)
+        if seconds not in self._seconds:
+            self._seconds.clear()  # most records are of the same few seconds
+            try:
+                self._seconds[seconds] = (_EPOCH + timedelta(seconds=seconds)).isoformat()
+            except OverflowError:
+                raise _NotRead(_STRANGE_TIME.format(milliseconds)) from None
+        return f'"{self._seconds[seconds]}.{rest:03d}Z"'
+
+    def _named(self, headers: Headers) -> str:
+        """Headers by name. One that comes repeatedly is an array, in its order."""
+        known = self._headers.get(headers)
+        if known is None:
+            found: dict[str, list[object]] = {}
+            for name, content in headers:
+                found.setdefault(name, []).append(_header(content))
+            known = _DUMPS({name: values[0] if len(values) == 1 else values for name, values in found.items()})
+            if len(self._headers) >= _HEADERS_KEPT:
+                self._headers.clear()
+            self._headers[headers] = known
+        return known
+
+    @property
     def _avro(self) -> Decoder:
-        assert self.registry is not None
-        return Decoder(self.registry)
+        if not self._decoders:
+            assert self.registry is not None
+            self._decoders.append(Decoder(self.registry))
+        return self._decoders[0]
 
 
-def with_fields(front: dict[str, object], text: str) -> str:
+def with_fields(front: str, text: str) -> str:
     """The text of an object with fields in front of its own, which stay as they are; any other text as it is."""
     own = text.lstrip(" \t\r\n")
     if not front or not own.startswith("{"):
         return text
     rest = own[1:]
     comma = "" if rest.lstrip(" \t\r\n").startswith("}") else ", "
-    return _DUMPS(front)[:-1] + comma + rest
-
-
-def _named(headers: Headers) -> dict[str, object]:
-    """Headers by name. One that comes repeatedly is an array, in its order."""
-    found: dict[str, list[object]] = {}
-    for name, content in headers:
-        found.setdefault(name, []).append(_header(content))
-    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+    return f"{{{front}{comma}{rest}"
 
 
 def _header(content: bytes | None) -> object:
@@ -143,12 +166,3 @@ def _utf8(content: bytes, otherwise: str) -> str:
         return bytes(content).decode()
     except UnicodeDecodeError:
         raise _NotRead(otherwise) from None
-
-
-def _time(milliseconds: int | None) -> str | None:
-    if milliseconds is None or milliseconds < 0:
-        return None
-    try:
-        return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    except OverflowError:
-        raise _NotRead(_NO_TIME.format(milliseconds)) from None

@@ -20,7 +20,7 @@ def test_a_plain_value_is_its_text() -> None:
 
 
 def test_what_is_beside_a_value_comes_in_front_and_leaves_its_digits() -> None:
-    text, error = ALL.read(b"k\xc3\xa9", b' {"a": 1.500, "b": 12345678901234567890}', 1_500, [("h", b"1"), ("n", None)])
+    text, error = ALL.read(b"k\xc3\xa9", b' {"a": 1.500, "b": 12345678901234567890}', 1_500, (("h", b"1"), ("n", None)))
     assert error is None
     assert text == (
         '{"_key": "ké", "_timestamp": "1970-01-01T00:00:01.500Z", "_headers": {"h": "1", "n": null}, '
@@ -43,7 +43,7 @@ def test_a_key_that_is_no_text_refuses_the_record_where_it_is_asked_for() -> Non
 
 
 def test_headers_that_repeat_or_are_no_text_lose_nothing() -> None:
-    headers = [("h", b"1"), ("n", None), ("h", b"\xff"), ("h", None), ("b", b"\xff\xfe")]
+    headers = (("h", b"1"), ("n", None), ("h", b"\xff"), ("h", None), ("b", b"\xff\xfe"))
     text, error = Values(("headers",)).read(None, b"{}", 0, headers) or ("", "")
     assert error is None
     assert json.loads(text or "")["_headers"] == {

@@ -60,12 +60,13 @@ class Query:
     checkpoint: str
     start: Callable[[], StreamingQuery]
     explained: Callable[[PySparkException], Exception | None] = lambda _: None
+    goes_on: bool = False
 
 
 def append_query(rows: DataFrame, full_name: str, checkpoint: str, trigger: Trigger = AVAILABLE_NOW) -> Query:
     """A query that appends the stream to a Delta table, each micro-batch exactly once."""
     writer = rows.writeStream.format("delta").outputMode("append").option("checkpointLocation", checkpoint)
-    return Query(checkpoint, lambda: trigger.on(writer).toTable(full_name))
+    return Query(checkpoint, lambda: trigger.on(writer).toTable(full_name), goes_on=trigger.goes_on)
 
 
 def batch_query(
@@ -82,13 +83,15 @@ def batch_query(
             raise
 
     writer = rows.writeStream.foreachBatch(process).option("checkpointLocation", checkpoint)
-    return Query(checkpoint, lambda: trigger.on(writer).start())
+    return Query(checkpoint, lambda: trigger.on(writer).start(), goes_on=trigger.goes_on)
 
 
 def run_queries(queries: Iterable[Query]) -> None:
-    """Starts the queries and waits until all have ended; if one fails or the wait is broken off, all are stopped.
+    """Starts the queries and waits until all have ended.
 
-    A query whose Python worker doesn't come in time, as happens on a busy machine, is started again after a pause.
+    Where one fails, the others go on to their end, and its failure is raised after that. Queries that go on for ever
+    are stopped by a failure of any, and all are where the wait is broken off. A query whose Python worker doesn't come
+    in time, as happens on a busy machine, is started again after a pause.
 
     Raises:
         CheckpointError: a table that a query reads was made again since the query last read it.
@@ -96,16 +99,42 @@ def run_queries(queries: Iterable[Query]) -> None:
         PySparkException: a micro-batch failed otherwise.
     """
     started: list[_Running] = []
+    failures: list[Exception] = []
+    goes_on = False
     try:
         for query in queries:
-            started.append(_Running(query))
+            if failures and goes_on:
+                break
+            goes_on = goes_on or query.goes_on
+            try:
+                started.append(_Running(query))
+            except Exception as error:
+                failures.append(error)
         waiting = started
-        while waiting:
+        while waiting and not (failures and goes_on):
             # In turns: a query that goes on for ever must not hide the next one's failure.
-            waiting = [running for running in waiting if not running.has_ended()]
+            waiting = [running for running in waiting if not _has_ended(running, failures)]
     finally:
         for running in started:
             running.stop()
+    if failures:
+        raise _failure_of_all(failures)
+
+
+def _has_ended(running: "_Running", failures: list[Exception]) -> bool:
+    try:
+        return running.has_ended()
+    except Exception as error:
+        failures.append(error)
+        return True
+
+
+def _failure_of_all(failures: list[Exception]) -> Exception:
+    """One failure as it is; of several those that a person can mend together, unless there is one that nobody knows."""
+    unknown = [error for error in failures if not isinstance(error, LakehouseError)]
+    if unknown or len(failures) == 1:
+        return (unknown or failures)[0]
+    return type(failures[0])("; ".join(map(str, failures)))
 
 
 class _Running:

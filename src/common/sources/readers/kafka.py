@@ -1,7 +1,6 @@
 """`reader: kafka`: a topic, read by Spark's own stream. Both platforms have it, exactly once by offsets."""
 
 import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -9,14 +8,13 @@ from pydantic import Field, field_validator, model_validator
 from common.errors import DeclarationError, FeedError
 from common.sources.clients import client
 from common.sources.connections import Connection, KafkaConnection, Text
-from common.sources.feed import Feed, FeedAt, Sight, Sights
-from common.sources.files.first_records import MAX_RECORDS, FileLook, Record
+from common.sources.feed import Feed, FeedAt, Sights
 from common.sources.kafka import position
-from common.sources.kafka.avro import schema_id
 from common.sources.kafka.batches import SCHEMA, reading
 from common.sources.kafka.connecting import servers_of, spark_settings
+from common.sources.kafka.look import look
 from common.sources.kafka.schema_registry import schema_registry
-from common.sources.kafka.topic import Description, RawRecord, Topic
+from common.sources.kafka.topic import Description, Topic
 from common.sources.kafka.values import NOT_UTF8, TOMBSTONE, Beside, Values
 
 if TYPE_CHECKING:
@@ -126,29 +124,7 @@ class KafkaFeed(Feed):
 
     def look(self, at: FeedAt) -> Sights:
         """The topic's partitions and records, what of them is not read yet, and the first ones."""
-        topic = Topic(self.topic, at)
-        if self.topic not in (names := topic.others()):
-            seen = f"create it, or correct `topic`; there are: {', '.join(names) or 'none that the user may see'}"
-            return Sights((Sight(f"topic {self.topic}", "not there, or not to be seen", seen),))
-        found = topic.described()
-        offsets = topic.offsets(found.partitions)
-        total = sum(end - first for first, end in offsets.values())
-        standing = position.next_offsets(at, self.topic)
-        unread = sum(max(0, end - standing.get(number, first)) for number, (first, end) in offsets.items())
-        refused = "" if found.is_readable else "have the user's right to read it granted"
-        things = [
-            Sight(f"topic {self.topic}", f"{len(offsets)} partitions, id {found.id[:8]}", refused),
-            Sight("records", f"{total:,}"),
-            Sight("not read yet", f"{unread:,}" if standing else "all: it was never read"),
-        ]
-        if gone := position.lost(standing, offsets):
-            things.append(Sight("lost", self._gone(gone), at.settings.how_to_reset(at.stream)))
-        if refused:
-            return Sights(things)
-        first = topic.first_records(offsets, MAX_RECORDS)
-        things += self._registry_seen(at, first)
-        records = self._records(first, found, self.values(at))
-        return Sights(things, [FileLook(f"{self.topic}@{found.id[:8]}", records, None, total > len(records))], 1)
+        return look(self.topic, at, self.values(at))
 
     def read_again(self, at: FeedAt, start: str | None) -> None:
         """Notes where its next run starts: with what is there."""
@@ -209,40 +185,12 @@ class KafkaFeed(Feed):
     def _check_whole(self, at: FeedAt, gone: dict[int, tuple[int, int]]) -> None:
         if gone:
             raise FeedError(
-                f"records of the topic {self.topic} are gone before they were read: {self._gone(gone)}. Nothing brings "
-                f"them back; to go on with what is there: {at.settings.how_to_reset(at.stream)}"
+                f"records of the topic {self.topic} are gone before they were read: {position.described(gone)}. "
+                f"Nothing brings them back; to go on with what is there: {at.settings.how_to_reset(at.stream)}"
             )
-
-    def _gone(self, gone: dict[int, tuple[int, int]]) -> str:
-        return "; ".join(
-            f"{there - following:,} of partition {number} (offsets {following:,} to {there - 1:,})"
-            if there > following
-            else f"partition {number} ends at offset {there:,}, before {following:,}, which is next"
-            for number, (following, there) in sorted(gone.items())
-        )
 
     def _check_registry(self, at: FeedAt) -> None:
         """Asks the schema registry, and has the library that reads Avro, before workers need both."""
         if registry := self.values(at).registry:
             client("fastavro", "kafka")
             registry.check()
-
-    def _registry_seen(self, at: FeedAt, first: Iterable[RawRecord]) -> list[Sight]:
-        registry = self.values(at).registry
-        if registry is None:
-            return []
-        registry.check()
-        parts = [each.value for each in first] if self.format == "avro" else []
-        if self.key_format == "avro":
-            parts += [each.key for each in first]
-        numbers = sorted({number for part in parts if part and (number := schema_id(part)) is not None})
-        seen = f"schemas of the first records: {', '.join(map(str, numbers)) or 'none'}"
-        return [Sight(f"schema registry {registry.url}", seen)]
-
-    def _records(self, raw: Iterable[RawRecord], found: Description, values: Values) -> tuple[Record, ...]:
-        records = []
-        for each in raw:
-            read = values.read(each.key, each.value, each.timestamp, each.headers)
-            if read is not None:
-                records.append(Record(f"{self.topic}@{found.id[:8]}/{each.partition}", each.offset, *read))
-        return tuple(records)

@@ -18,7 +18,7 @@ from common.sources.kafka.topic import Topic
 from common.sources.readers import kafka as reader
 from common.storage.checkpoints import reset
 from common.storage.lake import Lake
-from servers.kafka import STRANGER, STRANGERS_PASSWORD, USER, Broker
+from servers.kafka import PASSWORD, SCRAM, STRANGER, STRANGERS_PASSWORD, USER, Broker
 from servers.schema_registry import SchemaRegistry, written
 
 MakeSource = Callable[..., Source]
@@ -132,15 +132,19 @@ AVRO = {
 }
 
 
-def test_avro_comes_by_the_schemas_of_a_registry(
+def test_avro_comes_by_the_schemas_of_a_registry_and_a_login_by_scram(
     lake: Lake, broker: Broker, source_of: MakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broker.create("avro")
     registry = SchemaRegistry(("lake", "password"))
     number = registry.register(AVRO)
     monkeypatch.setenv("LAKEHOUSE_SECRET_REGISTRY", "password")
-    declared = {"schema_registry": {"url": registry.url, "user": "lake", "password": {"secret": "registry"}}}
-    source = source_of(declared, avro={"topic": "avro", "format": "avro"})
+    broker.allow_scram()
+    monkeypatch.setenv("LAKEHOUSE_SECRET_BROKER", PASSWORD)
+    login = {"user": USER, "password": {"secret": "broker"}, "mechanism": SCRAM}
+    declared = {"url": registry.url, "user": "lake", "password": {"secret": "registry"}}
+    connection = {"servers": broker.sasl, "security": "SASL_PLAINTEXT", **login, "schema_registry": declared}
+    source = source_of(connection, avro={"topic": "avro", "format": "avro"})
     content = written(number, AVRO, {"id": "1", "amount": Decimal("1.50")})
     broker.produce("avro", [("k", content), ("k", b"{}"), ("k", content[:-1])])
     assert ingest(lake, source).by_feed == {"avro": 3}

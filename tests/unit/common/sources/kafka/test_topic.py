@@ -11,7 +11,7 @@ from common.errors import FeedError, SecretError
 from common.sources.feed import FeedAt
 from common.sources.kafka import patience, position, schema_registry, topic
 from common.sources.readers.kafka import KafkaFeed
-from servers.kafka import PASSWORD, STRANGER, STRANGERS_PASSWORD, USER, Broker
+from servers.kafka import PASSWORD, SCRAM, STRANGER, STRANGERS_PASSWORD, USER, Broker
 from servers.schema_registry import SchemaRegistry, written
 
 MakeFeed = Callable[..., tuple[KafkaFeed, FeedAt]]
@@ -137,10 +137,14 @@ def test_brokers_that_did_not_answer_get_less_time_for_a_while(
     assert patience.patience(brokers) == patience.PATIENCE_SECONDS
 
 
-@pytest.mark.parametrize("way", ["sasl", "tls"])
+@pytest.mark.parametrize("way", ["sasl", "scram", "tls"])
 def test_a_login(broker: Broker, feed: MakeFeed, name: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     security = "SASL_SSL" if way == "tls" else "SASL_PLAINTEXT"
-    connection = {**LOGIN, "servers": getattr(broker, way), "security": security}
+    servers = broker.tls if way == "tls" else broker.sasl
+    connection = {**LOGIN, "servers": servers, "security": security}
+    if way == "scram":
+        broker.allow_scram()
+        connection["mechanism"] = SCRAM
     connection |= {"ca": {"secret": "kafka_ca"}} if way == "tls" else {}
     monkeypatch.setenv("LAKEHOUSE_SECRET_KAFKA_CA", broker.ca)
     kafka, at = feed(name, connection)
@@ -149,9 +153,7 @@ def test_a_login(broker: Broker, feed: MakeFeed, name: str, way: str, monkeypatc
     monkeypatch.setenv("LAKEHOUSE_SECRET_KAFKA_PASSWORD", PASSWORD)
     kafka.check(at)
     monkeypatch.setenv("LAKEHOUSE_SECRET_KAFKA_PASSWORD", "wrong")
-    with pytest.raises(
-        FeedError, match=rf"^{getattr(broker, way)} refuses the login of the user lake: correct"
-    ) as caught:
+    with pytest.raises(FeedError, match=rf"^{servers} refuses the login of the user lake: correct") as caught:
         kafka.check(at)
     assert "wrong" not in str(caught.value)
 

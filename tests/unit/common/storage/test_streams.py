@@ -116,7 +116,7 @@ def test_a_failure_stops_queries_that_go_on(tmp_path: Path) -> None:
     for failing_one in (FeedError("lost"), Ending(2, PySparkException("lost"))):
         other = Ending(1000)
         with pytest.raises((FeedError, PySparkException), match="lost"):
-            run_queries(of(tmp_path, failing_one, other, goes_on=True))
+            run_queries(of(tmp_path, other, failing_one, goes_on=True))
         assert not other.isActive
         assert other.looks > 900
 

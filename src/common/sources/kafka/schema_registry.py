@@ -16,9 +16,10 @@ from urllib.request import HTTPSHandler, Request, build_opener
 from common.errors import FeedError
 from common.settings import Settings
 from common.sources.connections import SchemaRegistryConnection, pem_of, value_of
+from common.sources.kafka.patience import note_answer, note_silence, patience, was_silent
 
-TIMEOUT_SECONDS = 10.0
 ATTEMPTS = 3
+"""How often it is asked; once where it didn't answer lately."""
 PAUSE_SECONDS = 1.0
 """The pause before the second attempt; each further one is longer by as much."""
 _NOT_THERE = (40401, 40402, 40403)
@@ -79,9 +80,10 @@ class SchemaRegistry:
 
     def _asked(self, path: str) -> Any:
         """An answer; None where it says that there is no such schema."""
-        for attempt in range(1, ATTEMPTS + 1):
+        attempts = 1 if was_silent(self.url) else ATTEMPTS
+        for attempt in range(1, attempts + 1):
             try:
-                return self._answer(path)
+                found = self._answer(path)
             except HTTPError as error:
                 if error.code in (401, 403):
                     raise FeedError(
@@ -101,11 +103,15 @@ class SchemaRegistry:
                         "the authority that signed its certificate as `ca` of the connection's `schema_registry`"
                     ) from None
                 reason = str(cause) or type(cause).__name__
-            if attempt < ATTEMPTS:
+            else:
+                note_answer(self.url)
+                return found
+            if attempt < attempts:
                 time.sleep(PAUSE_SECONDS * attempt)
+        note_silence(self.url)
         raise FeedError(
-            f"the schema registry {self.url} doesn't answer, tried {ATTEMPTS} times ({reason}): start it, or correct "
-            "`url` of the connection's `schema_registry`; the next run goes on where this one stopped"
+            f"the schema registry {self.url} doesn't answer ({reason}): start it, or correct `url` of the connection's "
+            "`schema_registry`; the next run goes on where this one stopped"
         )
 
     def _answer(self, path: str) -> Any:
@@ -120,7 +126,7 @@ class SchemaRegistry:
             if self.ca:
                 context.load_verify_locations(cadata=self.ca)
             handlers.append(HTTPSHandler(context=context))
-        with build_opener(*handlers).open(request, timeout=TIMEOUT_SECONDS) as answer:
+        with build_opener(*handlers).open(request, timeout=patience(self.url)) as answer:
             try:
                 return json.load(answer)
             except ValueError:

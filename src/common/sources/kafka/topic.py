@@ -13,7 +13,7 @@ from common.sources.connections import KafkaConnection
 from common.sources.feed import FeedAt
 from common.sources.kafka.connecting import client_settings, servers_of, user_of
 from common.sources.kafka.failures import cause_of, failure
-from common.sources.kafka.patience import Brokers, answered, patience, were_silent
+from common.sources.kafka.patience import note_answer, note_silence, patience
 
 _FINAL = ("login", "certificate")
 """What another try doesn't change."""
@@ -135,13 +135,13 @@ class Topic:
         settings, here = self._at.settings, self._at.stream
         servers, user = servers_of(self._connection, settings), user_of(self._connection, settings)
         if cause_of(text) == "broker":
-            were_silent(self._brokers)
+            note_silence(self._brokers)
         known = failure(text, self._name, servers, user, settings.how_to_reset(here))
         return known or FeedError(f"{servers}: {text}")
 
     @cached_property
-    def _brokers(self) -> Brokers:
-        return servers_of(self._connection, self._at.settings), self._connection.security
+    def _brokers(self) -> str:
+        return f"{self._connection.security} {servers_of(self._connection, self._at.settings)}"
 
     @cached_property
     def _settings(self) -> dict[str, Any]:
@@ -176,7 +176,7 @@ class Topic:
                         raise self.explained(final or "_TIMED_OUT") from None
                 except kafka.KafkaException as error:
                     raise self.explained(final or _words(error.args[0])) from None
-        answered(self._brokers)
+        note_answer(self._brokers)
         return answers
 
 

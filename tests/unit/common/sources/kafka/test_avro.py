@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from common.errors import FeedError
 from common.sources.kafka import schema_registry
 from common.sources.kafka.avro import Decoder, NotAvro
+from common.sources.kafka.patience import was_silent
 from common.sources.kafka.schema_registry import SchemaRegistry as Asked
 from common.sources.kafka.values import Values
 from common.sources.records import record_decoder
@@ -225,11 +226,20 @@ def test_a_registry_that_is_not_there_refuses_no_record() -> None:
     values = Values(value_format="avro", registry=Asked(server.url))
     content = written(number, RECORD, {"a": "b"})
     server.fails_with = 503
-    with pytest.raises(FeedError, match=rf"^the schema registry {server.url} doesn't answer, tried 3 times .*503"):
+    with pytest.raises(
+        FeedError, match=rf"^the schema registry {server.url} doesn't answer \(it answers 503\): start it"
+    ):
         values.read(None, content, 0, ())
+    assert len(server.asked) == 3
+    with pytest.raises(FeedError, match="doesn't answer"):
+        values.read(None, content, 0, ())
+    assert len(server.asked) == 4, "of all feeds one tries again and again"
+    server.fails_with = None
+    assert values.read(None, content, 0, ()) == ('{"a": "b"}', None)
+    assert not was_silent(server.url)
     server.stop()
-    with pytest.raises(FeedError, match=r"doesn't answer, tried 3 times \(.*[Rr]efused.*\): start it"):
-        values.read(None, content, 0, ())
+    with pytest.raises(FeedError, match=r"doesn't answer \(.*[Rr]efused.*\): start it"):
+        Values(value_format="avro", registry=Asked(f"{server.url}/")).read(None, content, 0, ())
 
 
 def test_a_login() -> None:

@@ -118,7 +118,7 @@ def test_no_broker(feed: MakeFeed) -> None:
     kafka, at = feed("payments", {"servers": "127.0.0.1:1"})
     with pytest.raises(FeedError, match=r"^no broker answers at 127\.0\.0\.1:1: start it, or correct `servers`"):
         kafka.check(at)
-    assert patience.patience(("127.0.0.1:1", "PLAINTEXT")) == 0.5, "of all feeds of the connection one waits long"
+    assert patience.patience("PLAINTEXT 127.0.0.1:1") == 0.5, "of all feeds of the connection one waits long"
     with pytest.raises(FeedError, match="no broker answers"):
         kafka.look(at)
 
@@ -126,13 +126,13 @@ def test_no_broker(feed: MakeFeed) -> None:
 def test_brokers_that_did_not_answer_get_less_time_for_a_while(
     broker: Broker, feed: MakeFeed, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    brokers = (broker.servers, "PLAINTEXT")
+    brokers = f"PLAINTEXT {broker.servers}"
     kafka, at = feed(name)
-    patience.were_silent(brokers)
+    patience.note_silence(brokers)
     assert patience.patience(brokers) == patience.PATIENCE_AGAIN_SECONDS
     kafka.check(at)
     assert patience.patience(brokers) == patience.PATIENCE_SECONDS, "they are back"
-    patience.were_silent(brokers)
+    patience.note_silence(brokers)
     monkeypatch.setattr(patience, "REMEMBERED_SECONDS", 0)
     assert patience.patience(brokers) == patience.PATIENCE_SECONDS
 

@@ -106,8 +106,7 @@ def _with_our_types(schema: Any) -> Any:
         return [_with_our_types(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    # Defaults are values, which may look like schemas.
-    made = {name: part if name == "default" else _with_our_types(part) for name, part in schema.items()}
+    made = {name: _with_our_types(part) for name, part in schema.items()}
     name, kind = made.pop("logicalType", None), made.get("type")
     if isinstance(name, str) and isinstance(kind, str) and (kind, name) in _READERS:
         made["logicalType"] = _OURS + name

@@ -151,6 +151,14 @@ class Feed(ValueFormat, ABC):
         del connection
         return ""
 
+    def server_in_spark(self, connection: Connection | None) -> tuple[str, object] | None:
+        """A name under which Spark keeps one client for all feeds, in words, and the server that it is to reach.
+
+        None where Spark keeps none by name.
+        """
+        del connection
+        return None
+
     @property
     @abstractmethod
     def reading(self) -> str:

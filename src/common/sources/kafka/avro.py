@@ -22,6 +22,7 @@ _OURS = "lakehouse-"
 """Before the names of logical types: those that the library reads itself lose digits, or fail on them."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_SECONDS = 86_400
+_DUMPS = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 class NotAvro(ValueError):
@@ -198,8 +199,8 @@ def plain(value: Any) -> Any:
 
 def _json(value: Any) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return _DUMPS(value)
     except (TypeError, ValueError):
-        return json.dumps(plain(value), ensure_ascii=False)
+        return _DUMPS(plain(value))
     except RecursionError:
         raise NotAvro("it is nested too deep") from None

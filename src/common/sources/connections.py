@@ -65,7 +65,9 @@ class SchemaRegistryConnection(_Connection):
     ca: Value | None = None
 
     @model_validator(mode="after")
-    def _logs_in_or_not(self) -> "SchemaRegistryConnection":
+    def _is_whole(self) -> "SchemaRegistryConnection":
+        if isinstance(self.url, str) and not self.url.startswith(("http://", "https://")):
+            raise ValueError(f"url: {self.url!r} is no address: write https://HOST:PORT")
         if (self.user is None) != (self.password is None):
             raise ValueError("a login has both `user`, and `password: {secret: NAME}`: add the other, or remove both")
         return self

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import FeedError
+from common.settings import Settings
+from common.sources.connections import SchemaRegistryConnection, Secret
 from common.sources.kafka import schema_registry
 from common.sources.kafka.avro import Decoder, NotAvro
 from common.sources.kafka.patience import was_silent
@@ -257,6 +260,17 @@ def test_a_login() -> None:
             wrong.check()
         assert "wrong" not in f"{caught.value}{wrong}"
     server.stop()
+
+
+def test_a_declaration_that_is_not_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_SECRET_REGISTRY", "registry:8081")
+    with pytest.raises(ValueError, match="'registry:8081' is no address: write https://HOST:PORT"):
+        SchemaRegistryConnection(url="registry:8081")
+    declared = SchemaRegistryConnection(url=Secret(secret="registry"))
+    with pytest.raises(FeedError, match="'registry:8081' is no address"):
+        schema_registry.schema_registry(declared, Settings(home=tmp_path))
+    with pytest.raises(ValueError, match="a login has both `user`, and `password"):
+        SchemaRegistryConnection(url="https://registry", user="lake")
 
 
 def test_tls() -> None:

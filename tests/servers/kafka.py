@@ -18,6 +18,9 @@ from confluent_kafka.admin import (
     AdminClient,
     ResourcePatternType,
     ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
 )
 from confluent_kafka.cimpl import NewTopic
 
@@ -32,6 +35,7 @@ USER, PASSWORD = "lake", 'pass"word'  # pragma: allowlist secret
 """Who may do everything, with a password that has to be quoted."""
 STRANGER, STRANGERS_PASSWORD = "stranger", "secret"  # pragma: allowlist secret
 """Who has a login, and no right."""
+SCRAM = "SCRAM-SHA-512"
 START_SECONDS = 90
 
 Value = str | bytes | None
@@ -110,6 +114,12 @@ class Broker:
             if not topic.startswith("__"):
                 self.delete(topic)
 
+    def allow_scram(self) -> None:
+        """Gives the user the same password by SCRAM, at the listener `sasl`."""
+        how = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
+        made = UserScramCredentialUpsertion(USER, how, PASSWORD.encode())
+        self._wait(self.admin.alter_user_scram_credentials([made]))
+
     def allow_to_describe(self, topic: str) -> None:
         """Gives the stranger the right to see a topic, and none to read it."""
         who = f"User:{STRANGER}"
@@ -153,6 +163,7 @@ class Broker:
     def _properties(self) -> str:
         listeners = f"PLAIN://{self.servers},SASL://{self.sasl},TLS://{self.tls}"
         plain = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+        scram = "org.apache.kafka.common.security.scram.ScramLoginModule"
         users = {USER: PASSWORD.replace('"', '\\\\"'), STRANGER: STRANGERS_PASSWORD}
         logins = " ".join(f'user_{name}="{password}"' for name, password in users.items())
         return f"""process.roles=broker,controller
@@ -164,7 +175,9 @@ listener.security.protocol.map=PLAIN:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SASL_SSL,
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAIN
 sasl.enabled.mechanisms=PLAIN
+listener.name.sasl.sasl.enabled.mechanisms=PLAIN,{SCRAM}
 listener.name.sasl.plain.sasl.jaas.config={plain} {logins};
+listener.name.sasl.{SCRAM.lower()}.sasl.jaas.config={scram} required;
 listener.name.tls.plain.sasl.jaas.config={plain} {logins};
 ssl.keystore.type=PEM
 ssl.keystore.location={self.folder}/keystore.pem

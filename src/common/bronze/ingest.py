@@ -3,13 +3,14 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
 import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.streaming.query import StreamingQuery
 
 from common.bronze.readings import note_declared, reading_warning
 from common.bronze.records import bronze_rows
@@ -218,14 +219,17 @@ def _first_look(feed: Feed, at: FeedAt) -> str:
 
 
 def _query(lake: Lake, feed: Feed, at: FeedAt, trigger: Trigger, *, reads_again: bool) -> Query:
+    """The feed's query. Its stream is asked for when it is started: what fails there leaves the other feeds alone."""
     bronze = bronze_table(at.name)
-    rows = bronze_rows(feed.stream(lake.spark, at), at, feed)
     note(lake.settings, "write", bronze.name)
-    if reads_again:
-        query = batch_query(lake, rows, at.checkpoint, _insertion(bronze), trigger)
-    else:
-        query = append_query(rows, lake.full_name(bronze), at.checkpoint, trigger)
-    return replace(query, explained=lambda error: feed.explained(error, at))
+
+    def start() -> StreamingQuery:
+        rows = bronze_rows(feed.stream(lake.spark, at), at, feed)
+        if reads_again:
+            return batch_query(lake, rows, at.checkpoint, _insertion(bronze), trigger).start()
+        return append_query(rows, lake.full_name(bronze), at.checkpoint, trigger).start()
+
+    return Query(at.checkpoint, start, lambda error: feed.explained(error, at), trigger.goes_on)
 
 
 def _record_overlooked(lake: Lake, feed: Feed, at: FeedAt, begun: float) -> None:

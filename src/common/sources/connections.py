@@ -53,11 +53,31 @@ class _Connection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class SchemaRegistryConnection(_Connection):
+    """The registry of the schemas of a topic's records. `url` is https://HOST:PORT, with a path where it has one.
+
+    `user` and `password` are those of HTTP's basic authentication; `ca` as that of the brokers.
+    """
+
+    url: Value
+    user: Value | None = None
+    password: Secret | None = None
+    ca: Value | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "SchemaRegistryConnection":
+        if isinstance(self.url, str) and not self.url.startswith(("http://", "https://")):
+            raise ValueError(f"url: {self.url!r} is no address: write https://HOST:PORT")
+        if (self.user is None) != (self.password is None):
+            raise ValueError("a login has both `user`, and `password: {secret: NAME}`: add the other, or remove both")
+        return self
+
+
 class KafkaConnection(_Connection):
     """Kafka's brokers. `servers` are addresses HOST:PORT with commas between them.
 
     `ca` is the PEM text of the certificate authority that signed the brokers' certificates, where the system's own
-    don't know it; usually a secret.
+    don't know it; usually a secret. `schema_registry` is for feeds with `format: avro`.
     """
 
     kind: Literal["kafka"]
@@ -67,6 +87,7 @@ class KafkaConnection(_Connection):
     user: Value | None = None
     password: Secret | None = None
     ca: Value | None = None
+    schema_registry: SchemaRegistryConnection | None = None
 
     @model_validator(mode="after")
     def _logs_in(self) -> "KafkaConnection":

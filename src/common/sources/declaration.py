@@ -43,6 +43,23 @@ class Source(Strict):
                     f"feeds.{name}.connection: {wanted!r} is of the kind {kinds[wanted]}; `reader: {feed.reader}` "
                     f"connects to one of the kind {feed.connects_to}"
                 )
+            if missing := feed.missing_of(self.connections[wanted]):
+                raise DeclarationError(f"connections.{wanted}: feeds.{name} needs {missing}")
+        return self
+
+    @model_validator(mode="after")
+    def _names_in_spark_have_one_server(self) -> "Source":
+        seen: dict[str, tuple[object, str]] = {}
+        for name, feed in self.feeds.items():
+            found = feed.server_in_spark(self.connections.get(getattr(feed, "connection", None) or ""))
+            if found is None:
+                continue
+            server, other = seen.setdefault(found[0], (found[1], name))
+            if server != found[1]:
+                raise DeclarationError(
+                    f"feeds.{name}: {found[0]} is one of another server in feeds.{other}, and Spark would read both "
+                    "from the one that it reaches first: rename one, or read it in a workspace of its own"
+                )
         return self
 
     def at(self, feed: str, settings: Settings) -> FeedAt:

@@ -146,6 +146,19 @@ class Feed(ValueFormat, ABC):
         """The lists of Spark's jars that the stream needs beside Delta's, by name."""
         return frozenset()
 
+    def missing_of(self, connection: Connection) -> str:
+        """What the feed needs and its connection doesn't declare, in words; empty where nothing is missing."""
+        del connection
+        return ""
+
+    def server_in_spark(self, connection: Connection | None) -> tuple[str, object] | None:
+        """A name under which Spark keeps one client for all feeds, in words, and the server that it is to reach.
+
+        None where Spark keeps none by name.
+        """
+        del connection
+        return None
+
     @property
     @abstractmethod
     def reading(self) -> str:

@@ -60,12 +60,13 @@ class Query:
     checkpoint: str
     start: Callable[[], StreamingQuery]
     explained: Callable[[PySparkException], Exception | None] = lambda _: None
+    goes_on: bool = False
 
 
 def append_query(rows: DataFrame, full_name: str, checkpoint: str, trigger: Trigger = AVAILABLE_NOW) -> Query:
     """A query that appends the stream to a Delta table, each micro-batch exactly once."""
     writer = rows.writeStream.format("delta").outputMode("append").option("checkpointLocation", checkpoint)
-    return Query(checkpoint, lambda: trigger.on(writer).toTable(full_name))
+    return Query(checkpoint, lambda: trigger.on(writer).toTable(full_name), goes_on=trigger.goes_on)
 
 
 def batch_query(
@@ -82,14 +83,16 @@ def batch_query(
             raise
 
     writer = rows.writeStream.foreachBatch(process).option("checkpointLocation", checkpoint)
-    return Query(checkpoint, lambda: trigger.on(writer).start())
+    return Query(checkpoint, lambda: trigger.on(writer).start(), goes_on=trigger.goes_on)
 
 
 def run_queries(queries: Iterable[Query], unread: dict[str, FeedError] | None = None) -> None:
-    """Starts the queries and waits until all have ended; if one fails or the wait is broken off, all are stopped.
+    """Starts the queries and waits until all have ended.
 
-    A query whose Python worker doesn't come in time, as happens on a busy machine, is started again after a pause.
-    One that can't read its source any more leaves the others where `unread` is given, which notes why, by checkpoint.
+    Where one fails, the others go on to their end, and its failure is raised after that. Queries that go on for ever
+    are stopped by a failure of any, and all are where the wait is broken off. A query whose Python worker doesn't come
+    in time, as happens on a busy machine, is started again after a pause. Where `unread` is given, it notes by
+    checkpoint those that can't read their source, and nothing is raised for them.
 
     Raises:
         FeedError: a query can't read its source, and `unread` is not given.
@@ -98,34 +101,52 @@ def run_queries(queries: Iterable[Query], unread: dict[str, FeedError] | None = 
         PySparkException: a micro-batch failed otherwise.
     """
     started: list[_Running] = []
+    failures: list[Exception] = []
+    goes_on = False
     try:
         for query in queries:
-            with _noting(query, unread):
+            if failures and goes_on:
+                break
+            goes_on = goes_on or query.goes_on
+            with _noting(query, failures, unread):
                 started.append(_Running(query))
         waiting = started
-        while waiting:
+        while waiting and not (failures and goes_on):
             # In turns: a query that goes on for ever must not hide the next one's failure.
-            waiting = [running for running in waiting if not _has_ended(running, unread)]
+            waiting = [running for running in waiting if not _has_ended(running, failures, unread)]
     finally:
         for running in started:
             running.stop()
+    if failures:
+        raise _failure_of_all(failures)
 
 
-def _has_ended(running: "_Running", unread: dict[str, FeedError] | None) -> bool:
-    with _noting(running.query, unread):
+def _failure_of_all(failures: list[Exception]) -> Exception:
+    """One failure as it is; of several those that a person can mend together, unless there is one that nobody knows."""
+    unknown = [error for error in failures if not isinstance(error, LakehouseError)]
+    if unknown or len(failures) == 1:
+        return (unknown or failures)[0]
+    return type(failures[0])("; ".join(map(str, failures)))
+
+
+def _has_ended(running: "_Running", failures: list[Exception], unread: dict[str, FeedError] | None) -> bool:
+    with _noting(running.query, failures, unread):
         return running.has_ended()
     return True
 
 
 @contextmanager
-def _noting(query: Query, unread: dict[str, FeedError] | None) -> Iterator[None]:
-    """Notes that the query can't read its source, where that is wanted."""
+def _noting(query: Query, failures: list[Exception], unread: dict[str, FeedError] | None) -> Iterator[None]:
+    """Notes why a query fails."""
     try:
         yield
     except FeedError as error:
         if unread is None:
-            raise
-        unread[query.checkpoint] = error
+            failures.append(error)
+        else:
+            unread[query.checkpoint] = error
+    except Exception as error:
+        failures.append(error)
 
 
 class _Running:

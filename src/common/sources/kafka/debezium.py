@@ -6,7 +6,7 @@ and `_order`.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,8 +24,12 @@ class _NotRead(ValueError):
     """Why an event can't be read."""
 
 
-def row_of(text: str, key: str | None) -> tuple[str | None, str | None]:
-    """An event's payload, and why it can't be read. `key` is the text of the record's key."""
+Key = Callable[[], str | None]
+"""Gives the text of a record's key; raises ValueError where it can't be read, which matters to deletes alone."""
+
+
+def row_of(text: str, key: Key) -> tuple[str | None, str | None]:
+    """An event's payload, and why it can't be read."""
     decoder = record_decoder()
     try:
         event = _unwrapped(_object(decoder, text))
@@ -57,13 +61,13 @@ def _unwrapped(event: Row) -> Row:
     return inner if isinstance(inner, dict) and set(event) == {"schema", "payload"} else event
 
 
-def _columns(event: Row, operation: str, key: str | None, decoder: json.JSONDecoder) -> Row:
+def _columns(event: Row, operation: str, key: Key, decoder: json.JSONDecoder) -> Row:
     """Of a delete the key alone: unless the table's replica identity is full, Debezium invents the other values."""
     if operation == "t":
         return {}
     row = event.get("before" if operation == "d" else "after")
-    if operation == "d" and key is not None:
-        return _unwrapped(_object(decoder, key))
+    if operation == "d" and (key_text := key()) is not None:
+        return _unwrapped(_object(decoder, key_text))
     if not isinstance(row, dict):
         raise _NotRead(f"op {operation} without `{'before' if operation == 'd' else 'after'}`")
     if left_out := [name for name, value in row.items() if value == UNAVAILABLE]:

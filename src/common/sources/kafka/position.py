@@ -109,3 +109,13 @@ def lost(standing: Mapping[int, int], offsets: Mapping[int, tuple[int, int]]) ->
         if first > following or end < following:
             gone[number] = (following, first if first > following else end)
     return gone
+
+
+def described(gone: Mapping[int, tuple[int, int]]) -> str:
+    """What `lost` found, in words."""
+    return "; ".join(
+        f"{there - following:,} of partition {number} (offsets {following:,} to {there - 1:,})"
+        if there > following
+        else f"partition {number} ends at offset {there:,}, before {following:,}, which is next"
+        for number, (following, there) in sorted(gone.items())
+    )

@@ -13,9 +13,8 @@ from common.sources.connections import KafkaConnection
 from common.sources.feed import FeedAt
 from common.sources.kafka.connecting import client_settings, servers_of, user_of
 from common.sources.kafka.failures import cause_of, failure
+from common.sources.kafka.patience import note_answer, note_silence, patience
 
-PATIENCE_SECONDS = 10.0
-"""How long brokers are given to answer, with all tries."""
 _FINAL = ("login", "certificate")
 """What another try doesn't change."""
 _QUIET = logging.getLogger("librdkafka")
@@ -60,7 +59,7 @@ class Topic:
             self._admin.describe_topics(
                 kafka.TopicCollection([self._name]),
                 include_authorized_operations=True,
-                request_timeout=PATIENCE_SECONDS,
+                request_timeout=patience(self._brokers),
             )
         )[self._name]
         bits = (found.topic_id.get_most_significant_bits(), found.topic_id.get_least_significant_bits())
@@ -87,7 +86,7 @@ class Topic:
                 self._admin.list_offsets(
                     dict.fromkeys(wanted, spec),
                     isolation_level=kafka.IsolationLevel.READ_COMMITTED,
-                    request_timeout=PATIENCE_SECONDS,
+                    request_timeout=patience(self._brokers),
                 )
             )
             ends.append({partition.partition: int(result.offset) for partition, result in found.items()})
@@ -97,7 +96,9 @@ class Topic:
         """The names of the topics that the user may see."""
         kafka = client("confluent_kafka", "kafka")
         try:
-            return sorted(name for name in self._admin.list_topics(timeout=PATIENCE_SECONDS).topics if name[:2] != "__")
+            return sorted(
+                name for name in self._admin.list_topics(timeout=patience(self._brokers)).topics if name[:2] != "__"
+            )
         except kafka.KafkaException as error:
             raise self.explained(_words(error.args[0])) from None
 
@@ -111,7 +112,7 @@ class Topic:
         consumer = kafka.Consumer({**self._settings, **own, "isolation.level": "read_committed"})
         consumer.assign([kafka.TopicPartition(self._name, number, first) for number, first in full.items()])
         found: list[RawRecord] = []
-        share, waiting, end = -(-most // len(full)), dict.fromkeys(full, 0), time.monotonic() + PATIENCE_SECONDS
+        share, waiting, end = -(-most // len(full)), dict.fromkeys(full, 0), time.monotonic() + patience(self._brokers)
         try:
             while waiting and time.monotonic() < end:
                 for message in consumer.consume(500, 0.5):
@@ -133,8 +134,14 @@ class Topic:
         """A client's words as a sentence that names server, topic and way out."""
         settings, here = self._at.settings, self._at.stream
         servers, user = servers_of(self._connection, settings), user_of(self._connection, settings)
+        if cause_of(text) == "broker":
+            note_silence(self._brokers)
         known = failure(text, self._name, servers, user, settings.how_to_reset(here))
         return known or FeedError(f"{servers}: {text}")
+
+    @cached_property
+    def _brokers(self) -> str:
+        return f"{self._connection.security} {servers_of(self._connection, self._at.settings)}"
 
     @cached_property
     def _settings(self) -> dict[str, Any]:
@@ -156,7 +163,7 @@ class Topic:
     def _answers(self, futures: Mapping[Any, Any]) -> dict[Any, Any]:
         """What the brokers answer. What was seen meanwhile says more than that time is up."""
         kafka = client("confluent_kafka", "kafka")
-        end = time.monotonic() + PATIENCE_SECONDS
+        end = time.monotonic() + patience(self._brokers)
         answers = {}
         for asked, future in futures.items():
             while asked not in answers:
@@ -169,6 +176,7 @@ class Topic:
                         raise self.explained(final or "_TIMED_OUT") from None
                 except kafka.KafkaException as error:
                     raise self.explained(final or _words(error.args[0])) from None
+        note_answer(self._brokers)
         return answers
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import field_validator, model_validator
 
 from common.errors import DeclarationError, FeedError
-from common.sources.connections import AwsConnection, Text
+from common.sources.connections import AwsConnection, Connection, Text
 from common.sources.feed import FeedAt, Sight, Sights
 from common.sources.files.bucket import S3, BucketFolder, bucket_folder
 from common.sources.files.feed_of_files import DeclaredFiles
@@ -46,6 +46,13 @@ class FileFeed(DeclaredFiles):
         if self.connection is not None and not self.path.startswith(S3):
             raise ValueError(f"connection: a folder needs none; it is for paths such as {S3}BUCKET/PREFIX")
         return self
+
+    def server_in_spark(self, connection: Connection | None) -> tuple[str, object] | None:
+        """A bucket by its name: Hadoop keeps one client for it, whatever the stream's options say afterwards."""
+        if not self.path.startswith(S3):
+            return None
+        bucket = self.path.removeprefix(S3).partition("/")[0]
+        return f"the bucket {bucket}", connection.endpoint if isinstance(connection, AwsConnection) else None
 
     @property
     def jars(self) -> frozenset[str]:

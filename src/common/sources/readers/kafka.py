@@ -1,27 +1,32 @@
 """`reader: kafka`: a topic, read by Spark's own stream. Both platforms have it, exactly once by offsets."""
 
-from collections.abc import Callable, Iterable, Iterator
+import re
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from common.errors import DeclarationError, FeedError
-from common.sources.connections import KafkaConnection, Text
-from common.sources.feed import Feed, FeedAt, Sight, Sights
-from common.sources.files.first_records import MAX_RECORDS, FileLook, Record
+from common.sources.clients import client
+from common.sources.connections import Connection, KafkaConnection, Text
+from common.sources.feed import Feed, FeedAt, Sights
 from common.sources.kafka import position
+from common.sources.kafka.batches import SCHEMA, reading
 from common.sources.kafka.connecting import servers_of, spark_settings
-from common.sources.kafka.topic import Description, RawRecord, Topic
+from common.sources.kafka.look import look
+from common.sources.kafka.schema_registry import schema_registry
+from common.sources.kafka.topic import Description, Topic
 from common.sources.kafka.values import NOT_UTF8, TOMBSTONE, Beside, Values
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pyspark.errors import PySparkException
     from pyspark.sql import DataFrame, SparkSession
 
+_OWN_ERROR = re.compile(r"common\.errors\.FeedError: (.+)")
+"""What a worker raised, as the last line of its trace."""
+
 
 class KafkaFeed(Feed):
-    """A feed of one topic, whose values are JSON.
+    """A feed of one topic, whose values are JSON, or Avro in the wire format of the connection's schema registry.
 
     `starts` says where a new stream begins, unless a reset says otherwise; `max_records` bounds a micro-batch.
     `with` puts `_key`, `_timestamp` and `_headers` in front of a value's own fields. `tombstones: deletion` makes a
@@ -36,6 +41,8 @@ class KafkaFeed(Feed):
     with_fields: tuple[Beside, ...] = Field(default=(), alias="with")
     tombstones: Literal["refuse", "deletion"] = "refuse"
     envelope: Literal["debezium"] | None = None
+    format: Literal["json", "avro"] = "json"
+    key_format: Literal["text", "avro"] = "text"
 
     connects_to: ClassVar[str | None] = "kafka"
 
@@ -54,9 +61,27 @@ class KafkaFeed(Feed):
         return self
 
     @property
-    def values(self) -> Values:
-        """What becomes of a record's bytes."""
-        return Values(self.with_fields, self.tombstones, self.envelope)
+    def has_avro(self) -> bool:
+        """Whether its records need the registry of their schemas."""
+        return "avro" in (self.format, self.key_format)
+
+    def missing_of(self, connection: Connection) -> str:
+        """Avro needs a registry."""
+        declared = isinstance(connection, KafkaConnection) and connection.schema_registry is not None
+        return "" if declared or not self.has_avro else "`schema_registry: {url: ...}` there, for its Avro"
+
+    def values(self, at: FeedAt) -> Values:
+        """What becomes of a record's bytes.
+
+        Raises:
+            SecretError: a secret of the schema registry is nowhere to be found.
+            FeedError: its address is none.
+        """
+        assert isinstance(at.connection, KafkaConnection)
+        declared = at.connection.schema_registry
+        registry = schema_registry(declared, at.settings) if declared and self.has_avro else None
+        formats = (self.format, self.key_format)
+        return Values(self.with_fields, self.tombstones, self.envelope, *formats, registry)
 
     @property
     def jars(self) -> frozenset[str]:
@@ -65,10 +90,12 @@ class KafkaFeed(Feed):
 
     @property
     def reading(self) -> str:
-        """Kafka's records hold JSON."""
+        """What Kafka's records hold."""
         beside = f"with {' '.join(self.with_fields)}" if self.with_fields else ""
         deletions = "tombstones: deletion" if self.tombstones == "deletion" else ""
-        return ", ".join(filter(None, ["kafka", self.envelope or "json", beside, deletions]))
+        key = "key_format: avro" if self.key_format == "avro" else ""
+        formats = [self.envelope, "avro" if self.format == "avro" else "" if self.envelope else "json"]
+        return ", ".join(filter(None, ["kafka", *formats, key, beside, deletions]))
 
     def place(self, at: FeedAt) -> str:
         """The topic and its brokers."""
@@ -84,6 +111,7 @@ class KafkaFeed(Feed):
         if standing := position.next_offsets(at, self.topic):
             position.forget_start(at)
             self._check_whole(at, position.lost(standing, topic.offsets(found.partitions)))
+        self._check_registry(at)
 
     def position(self, at: FeedAt) -> Any:
         """The topic's id and where its partitions end; None where the brokers don't say."""
@@ -96,27 +124,7 @@ class KafkaFeed(Feed):
 
     def look(self, at: FeedAt) -> Sights:
         """The topic's partitions and records, what of them is not read yet, and the first ones."""
-        topic = Topic(self.topic, at)
-        if self.topic not in (names := topic.others()):
-            seen = f"create it, or correct `topic`; there are: {', '.join(names) or 'none that the user may see'}"
-            return Sights((Sight(f"topic {self.topic}", "not there, or not to be seen", seen),))
-        found = topic.described()
-        offsets = topic.offsets(found.partitions)
-        total = sum(end - first for first, end in offsets.values())
-        standing = position.next_offsets(at, self.topic)
-        unread = sum(max(0, end - standing.get(number, first)) for number, (first, end) in offsets.items())
-        refused = "" if found.is_readable else "have the user's right to read it granted"
-        things = [
-            Sight(f"topic {self.topic}", f"{len(offsets)} partitions, id {found.id[:8]}", refused),
-            Sight("records", f"{total:,}"),
-            Sight("not read yet", f"{unread:,}" if standing else "all: it was never read"),
-        ]
-        if gone := position.lost(standing, offsets):
-            things.append(Sight("lost", self._gone(gone), at.settings.how_to_reset(at.stream)))
-        if refused:
-            return Sights(things)
-        records = self._records(topic.first_records(offsets, MAX_RECORDS), found)
-        return Sights(things, [FileLook(f"{self.topic}@{found.id[:8]}", records, None, total > len(records))], 1)
+        return look(self.topic, at, self.values(at))
 
     def read_again(self, at: FeedAt, start: str | None) -> None:
         """Notes where its next run starts: with what is there."""
@@ -144,9 +152,10 @@ class KafkaFeed(Feed):
         )
         name = F.lit(f"{self.topic}@{found.id[:8]}/")
         reference = F.concat(name, F.col("partition"), F.lit("#"), F.col("offset")).alias("source_ref")
-        if not self.values.are_plain:
+        values = self.values(at)
+        if not values.are_plain:
             raw = records.select(reference, "key", "value", F.expr("unix_millis(timestamp)").alias("at"), "headers")
-            return raw.mapInArrow(_reading(self.values), "source_ref string, payload string, read_error string")
+            return raw.mapInArrow(reading(values), SCHEMA)
         is_text = F.expr("is_valid_utf8(value)")
         error = F.when(F.col("value").isNull(), F.lit(TOMBSTONE)).when(~is_text, F.lit(NOT_UTF8))
         return records.select(
@@ -156,10 +165,12 @@ class KafkaFeed(Feed):
         )
 
     def explained(self, error: "PySparkException", at: FeedAt) -> Exception | None:
-        """Of the Java client's failures those that a person can mend."""
+        """Of the Java client's failures those that a person can mend, and those of the schema registry."""
         from common.sources.kafka.failures import cause_of
 
         text = str(error)
+        if own := _OWN_ERROR.search(text):
+            return FeedError(own[1])
         return Topic(self.topic, at).explained(text) if cause_of(text) else None
 
     def _check_same(self, at: FeedAt, found: Description) -> None:
@@ -174,40 +185,12 @@ class KafkaFeed(Feed):
     def _check_whole(self, at: FeedAt, gone: dict[int, tuple[int, int]]) -> None:
         if gone:
             raise FeedError(
-                f"records of the topic {self.topic} are gone before they were read: {self._gone(gone)}. Nothing brings "
-                f"them back; to go on with what is there: {at.settings.how_to_reset(at.stream)}"
+                f"records of the topic {self.topic} are gone before they were read: {position.described(gone)}. "
+                f"Nothing brings them back; to go on with what is there: {at.settings.how_to_reset(at.stream)}"
             )
 
-    def _gone(self, gone: dict[int, tuple[int, int]]) -> str:
-        return "; ".join(
-            f"{there - following:,} of partition {number} (offsets {following:,} to {there - 1:,})"
-            if there > following
-            else f"partition {number} ends at offset {there:,}, before {following:,}, which is next"
-            for number, (following, there) in sorted(gone.items())
-        )
-
-    def _records(self, raw: Iterable[RawRecord], found: Description) -> tuple[Record, ...]:
-        records = []
-        for each in raw:
-            read = self.values.read(each.key, each.value, each.timestamp, each.headers)
-            if read is not None:
-                records.append(Record(f"{self.topic}@{found.id[:8]}/{each.partition}", each.offset, *read))
-        return tuple(records)
-
-
-def _reading(values: Values) -> "Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]":
-    def read(batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
-        import pyarrow as pa
-
-        for batch in batches:
-            rows = []
-            for reference, key, value, at, headers in zip(*(part.to_pylist() for part in batch.columns), strict=True):
-                named = [(header["key"], header["value"]) for header in headers or ()]
-                found = values.read(key, value, at, named)
-                if found is not None:
-                    rows.append((reference, *found))
-            parts = zip(*rows, strict=True) if rows else ((), (), ())
-            names = ["source_ref", "payload", "read_error"]
-            yield pa.RecordBatch.from_arrays([pa.array(part, pa.string()) for part in parts], names)
-
-    return read
+    def _check_registry(self, at: FeedAt) -> None:
+        """Asks the schema registry, and has the library that reads Avro, before workers need both."""
+        if registry := self.values(at).registry:
+            client("fastavro", "kafka")
+            registry.check()

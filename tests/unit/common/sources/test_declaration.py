@@ -163,6 +163,29 @@ def test_a_target_may_come_from_two_feeds(tmp_path: Path) -> None:
     assert list(load(tmp_path, ACME + block).feeds_of("transactions")) == ["payments", "more"]
 
 
+def of_buckets(first: str, second: str) -> str:
+    """Two feeds of S3: one of the first connection, one of the second."""
+    feed = ACME[ACME.index("  payments:") :].replace("{landing}/acme", "s3://landing/acme")
+    stores = "\n".join(
+        f"  {name}: {{kind: aws, region: eu-west-1, endpoint: '{endpoint}'}}"
+        for name, endpoint in (("one", first), ("two", second))
+    )
+    feeds = "".join(
+        feed.replace("payments:", f"{name}:", 1).replace("reader:", f"connection: {name}\n    reader:", 1)
+        for name in ("one", "two")
+    )
+    return f"name: acme\ndescription: x\nconnections:\n{stores}\nfeeds:\n{feeds}"
+
+
+def test_a_bucket_of_two_servers_is_refused(tmp_path: Path) -> None:
+    load(tmp_path, of_buckets("http://a:9000", "http://a:9000"))
+    with pytest.raises(
+        DeclarationError, match=r"feeds\.two: the bucket landing is one of another server in feeds\.one"
+    ):
+        load(tmp_path, of_buckets("http://a:9000", "http://b:9000"))
+    load(tmp_path, of_buckets("http://a:9000", "http://b:9000").replace("s3://landing", "s3://other", 1))
+
+
 def test_an_unknown_source_is_answered_with_the_known_ones(tmp_path: Path) -> None:
     load(tmp_path)
 

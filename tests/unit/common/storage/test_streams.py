@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql.streaming.query import StreamingQuery
 
-from common.errors import ConservationError, LakehouseError
+from common.errors import ConservationError, FeedError, LakehouseError
 from common.storage import streams
 from common.storage.lake import Lake, Once
 from common.storage.streams import STARTS, Query, append_query, batch_query, run_queries
@@ -69,6 +70,55 @@ def test_another_error_is_raised_at_once(tmp_path: Path) -> None:
     with pytest.raises(PySparkException, match="no such column"):
         run_queries([Query(str(tmp_path / "wrong"), start)])
     assert starts == [1]
+
+
+class Ending:
+    """A query that runs: it ends after so many looks at it, or fails then."""
+
+    def __init__(self, looks: int, failure: Exception | None = None) -> None:
+        self.looks, self.failure, self.isActive = looks, failure, True
+
+    def awaitTermination(self, _seconds: float) -> bool:  # noqa: N802
+        self.looks -= 1
+        if self.looks <= 0:
+            self.isActive = False
+            if self.failure:
+                raise self.failure
+        return not self.isActive
+
+    def stop(self) -> None:
+        self.isActive = False
+
+
+def of(tmp_path: Path, *running: Ending | Exception, goes_on: bool = False) -> list[Query]:
+    def started(one: Ending | Exception) -> Callable[[], StreamingQuery]:
+        def start() -> StreamingQuery:
+            if isinstance(one, Exception):
+                raise one
+            return cast(StreamingQuery, one)
+
+        return start
+
+    return [Query(str(tmp_path / str(n)), started(one), goes_on=goes_on) for n, one in enumerate(running)]
+
+
+def test_a_failure_is_raised_after_the_others_have_read_to_their_end(tmp_path: Path) -> None:
+    long = Ending(5)
+    lost = Ending(2, PySparkException("lost"))
+    with pytest.raises(PySparkException, match="lost"):
+        run_queries(of(tmp_path, FeedError("away"), lost, long))
+    assert (lost.looks, long.looks) == (0, 0)
+    with pytest.raises(FeedError, match=r"^away; refused$"):
+        run_queries(of(tmp_path, FeedError("away"), FeedError("refused"), Ending(1)))
+
+
+def test_a_failure_stops_queries_that_go_on(tmp_path: Path) -> None:
+    for failing_one in (FeedError("lost"), Ending(2, PySparkException("lost"))):
+        other = Ending(1000)
+        with pytest.raises((FeedError, PySparkException), match="lost"):
+            run_queries(of(tmp_path, other, failing_one, goes_on=True))
+        assert not other.isActive
+        assert other.looks > 900
 
 
 def failing(error: Callable[[], Exception]) -> streams.BatchStep:

@@ -13,7 +13,7 @@ from common.settings import repository, settings_from
 from common.sources.declaration import Source, load_source
 from common.sources.files.feed_of_files import FolderFeed
 from common.sources.files.parsing import parse_file
-from common.sources.kafka import topic as topic_module
+from common.sources.kafka import patience
 from common.sources.kafka.topic import RawRecord, Topic
 from common.sources.readers.kafka import KafkaFeed
 from local.simulate import simulate
@@ -85,7 +85,7 @@ def test_a_sending_that_was_ended_goes_on(broker: Broker, tmp_path: Path) -> Non
 
 
 def test_no_broker_and_no_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topic_module, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 1.0)
     with pytest.raises(SecretError, match="LAKEHOUSE_SECRET_KAFKA_SERVERS"):
         Sending(tmp_path)
     monkeypatch.setenv("LAKEHOUSE_SECRET_KAFKA_SERVERS", "127.0.0.1:1")

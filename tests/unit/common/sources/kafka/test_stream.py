@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,12 +13,13 @@ from common.bronze.ingest import ingest
 from common.contracts.bronze import bronze_table
 from common.errors import FeedError
 from common.sources.declaration import Source
-from common.sources.kafka import connecting, position
+from common.sources.kafka import connecting, position, schema_registry
 from common.sources.kafka.topic import Topic
 from common.sources.readers import kafka as reader
 from common.storage.checkpoints import reset
 from common.storage.lake import Lake
-from servers.kafka import STRANGER, STRANGERS_PASSWORD, USER, Broker
+from servers.kafka import PASSWORD, SCRAM, STRANGER, STRANGERS_PASSWORD, USER, Broker
+from servers.schema_registry import SchemaRegistry, written
 
 MakeSource = Callable[..., Source]
 Rows = dict[str, tuple[str | None, str | None]]
@@ -96,16 +98,17 @@ def test_what_is_declared_of_values(lake: Lake, broker: Broker, source_of: MakeS
         beside={"topic": "beside", "with": ["key", "headers"], "tombstones": "deletion"},
         changes={"topic": "changes", "envelope": "debezium", "max_records": 2},
     )
-    broker.produce("beside", [("k", '{"id": 1.50}', {"h": "1"}), ("k", None)])
+    broker.produce("beside", [("k", '{"id": 1.50}', {"h": "1"}), ("k", None), (b"\xff", '{"id": 2}')])
     origin = {"schema": "public", "table": "t", "lsn": 255, "ts_ms": 0}
     made = {"op": "c", "after": {"id": 1}, "source": origin}
     gone = {"op": "d", "before": {"id": 1, "x": 2}, "source": origin}
     key = json.dumps({"id": 1})
     broker.produce("changes", [(key, json.dumps(made)), (key, json.dumps(gone)), (key, None), (key, "{}")])
-    assert ingest(lake, source).by_feed == {"beside": 2, "changes": 3}
+    assert ingest(lake, source).by_feed == {"beside": 3, "changes": 3}
     assert bronze(lake, "beside") == {
         "0#0": ('{"_key": "k", "_headers": {"h": "1"}, "id": 1.50}', None),
         "0#1": ('{"_key": "k", "_headers": {}, "_deleted": true}', None),
+        "0#2": ('{"id": 2}', "its key is "),
     }
     changes = bronze(lake, "changes")
     assert sorted(changes) == ["0#0", "0#1", "0#3"]
@@ -117,6 +120,54 @@ def test_what_is_declared_of_values(lake: Lake, broker: Broker, source_of: MakeS
         "00000000000000FF/00000000",
         False,
     )
+
+
+AVRO = {
+    "type": "record",
+    "name": "Payment",
+    "fields": [
+        {"name": "id", "type": "string"},
+        {"name": "amount", "type": {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}},
+    ],
+}
+
+
+def test_avro_comes_by_the_schemas_of_a_registry_and_a_login_by_scram(
+    lake: Lake, broker: Broker, source_of: MakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker.create("avro")
+    registry = SchemaRegistry(("lake", "password"))
+    number = registry.register(AVRO)
+    monkeypatch.setenv("LAKEHOUSE_SECRET_REGISTRY", "password")
+    broker.allow_scram()
+    monkeypatch.setenv("LAKEHOUSE_SECRET_BROKER", PASSWORD)
+    login = {"user": USER, "password": {"secret": "broker"}, "mechanism": SCRAM}
+    declared = {"url": registry.url, "user": "lake", "password": {"secret": "registry"}}
+    connection = {"servers": broker.sasl, "security": "SASL_PLAINTEXT", **login, "schema_registry": declared}
+    source = source_of(connection, avro={"topic": "avro", "format": "avro"})
+    content = written(number, AVRO, {"id": "1", "amount": Decimal("1.50")})
+    broker.produce("avro", [("k", content), ("k", b"{}"), ("k", content[:-1])])
+    assert ingest(lake, source).by_feed == {"avro": 3}
+    rows = {
+        "0#0": ('{"id": "1", "amount": "1.50"}', None),
+        "0#1": (None, "not in the "),
+        "0#2": (None, "not what sc"),
+    }
+    assert bronze(lake, "avro") == rows
+    assert registry.asked.count(f"/schemas/ids/{number}") == 1
+
+    # While the registry is away nothing is refused, and nothing is missed afterwards.
+    broker.produce("avro", [("k", written(registry.register("string"), "string", "new"))])
+    monkeypatch.setattr(schema_registry, "ATTEMPTS", 1)
+    monkeypatch.setattr(reader.KafkaFeed, "check", lambda _feed, _at: None)
+    registry.fails_with = 503
+    with pytest.raises(FeedError, match=r"^the schema registry .* doesn't answer \(it answers 503\)"):
+        ingest(lake, source)
+    assert bronze(lake, "avro") == rows
+    registry.fails_with = None
+    assert ingest(lake, source).by_feed == {"avro": 1}
+    assert bronze(lake, "avro") == {**rows, "0#3": ('"new"', None)}
+    registry.stop()
 
 
 def logged_in(broker: Broker, user: str, password: str) -> dict[str, str]:

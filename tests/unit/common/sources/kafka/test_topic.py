@@ -9,9 +9,10 @@ import pytest
 
 from common.errors import FeedError, SecretError
 from common.sources.feed import FeedAt
-from common.sources.kafka import position, topic
+from common.sources.kafka import patience, position, schema_registry, topic
 from common.sources.readers.kafka import KafkaFeed
-from servers.kafka import PASSWORD, STRANGER, STRANGERS_PASSWORD, USER, Broker
+from servers.kafka import PASSWORD, SCRAM, STRANGER, STRANGERS_PASSWORD, USER, Broker
+from servers.schema_registry import SchemaRegistry, written
 
 MakeFeed = Callable[..., tuple[KafkaFeed, FeedAt]]
 LOGIN = {"user": USER, "password": {"secret": "kafka_password"}}
@@ -27,7 +28,8 @@ def name(broker: Broker) -> str:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topic, "PATIENCE_SECONDS", 2.0)
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 1.5)
+    monkeypatch.setattr(patience, "PATIENCE_AGAIN_SECONDS", 0.5)
 
 
 def stands_at(at: FeedAt, name: str, offsets: dict[str, int]) -> None:
@@ -68,6 +70,35 @@ def test_a_look_shows_records_and_what_is_unread(broker: Broker, feed: MakeFeed,
     ]
 
 
+def test_a_look_shows_the_schema_registry_too(
+    broker: Broker, feed: MakeFeed, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(
+        ValueError, match=r"connections\.broker: feeds\.payments needs `schema_registry: \{url: \.\.\.\}`"
+    ):
+        feed(name, format="avro")
+    server = SchemaRegistry()
+    number = server.register("string")
+    broker.produce(name, [("k", written(number, "string", "é")), ("k", "{}")])
+    monkeypatch.setenv("LAKEHOUSE_SECRET_REGISTRY", server.url)
+    kafka, at = feed(name, {"schema_registry": {"url": {"secret": "registry"}}}, format="avro")
+    kafka.check(at)
+    sights = kafka.look(at)
+    assert (sights.things[-1].thing, sights.things[-1].found) == (
+        f"schema registry {server.url}",
+        f"schemas of the first records: {number}",
+    )
+    assert [(r.payload, (r.error or "")[:28]) for r in sights.looks[0].records] == [
+        ('"é"', ""),
+        (None, "not in the schema registry's"),
+    ]
+    server.stop()
+    monkeypatch.setattr(schema_registry, "ATTEMPTS", 1)
+    for step in (kafka.check, kafka.look):
+        with pytest.raises(FeedError, match=r"the schema registry .* doesn't answer"):
+            step(at)
+
+
 def test_a_look_names_what_is_there_where_the_topic_is_not(feed: MakeFeed, name: str) -> None:
     kafka, at = feed("payment")
     sight = kafka.look(at).things[0]
@@ -87,14 +118,33 @@ def test_no_broker(feed: MakeFeed) -> None:
     kafka, at = feed("payments", {"servers": "127.0.0.1:1"})
     with pytest.raises(FeedError, match=r"^no broker answers at 127\.0\.0\.1:1: start it, or correct `servers`"):
         kafka.check(at)
+    assert patience.patience("PLAINTEXT 127.0.0.1:1") == 0.5, "of all feeds of the connection one waits long"
     with pytest.raises(FeedError, match="no broker answers"):
         kafka.look(at)
 
 
-@pytest.mark.parametrize("way", ["sasl", "tls"])
+def test_brokers_that_did_not_answer_get_less_time_for_a_while(
+    broker: Broker, feed: MakeFeed, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brokers = f"PLAINTEXT {broker.servers}"
+    kafka, at = feed(name)
+    patience.note_silence(brokers)
+    assert patience.patience(brokers) == patience.PATIENCE_AGAIN_SECONDS
+    kafka.check(at)
+    assert patience.patience(brokers) == patience.PATIENCE_SECONDS, "they are back"
+    patience.note_silence(brokers)
+    monkeypatch.setattr(patience, "REMEMBERED_SECONDS", 0)
+    assert patience.patience(brokers) == patience.PATIENCE_SECONDS
+
+
+@pytest.mark.parametrize("way", ["sasl", "scram", "tls"])
 def test_a_login(broker: Broker, feed: MakeFeed, name: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     security = "SASL_SSL" if way == "tls" else "SASL_PLAINTEXT"
-    connection = {**LOGIN, "servers": getattr(broker, way), "security": security}
+    servers = broker.tls if way == "tls" else broker.sasl
+    connection = {**LOGIN, "servers": servers, "security": security}
+    if way == "scram":
+        broker.allow_scram()
+        connection["mechanism"] = SCRAM
     connection |= {"ca": {"secret": "kafka_ca"}} if way == "tls" else {}
     monkeypatch.setenv("LAKEHOUSE_SECRET_KAFKA_CA", broker.ca)
     kafka, at = feed(name, connection)
@@ -103,9 +153,7 @@ def test_a_login(broker: Broker, feed: MakeFeed, name: str, way: str, monkeypatc
     monkeypatch.setenv("LAKEHOUSE_SECRET_KAFKA_PASSWORD", PASSWORD)
     kafka.check(at)
     monkeypatch.setenv("LAKEHOUSE_SECRET_KAFKA_PASSWORD", "wrong")
-    with pytest.raises(
-        FeedError, match=rf"^{getattr(broker, way)} refuses the login of the user lake: correct"
-    ) as caught:
+    with pytest.raises(FeedError, match=rf"^{servers} refuses the login of the user lake: correct") as caught:
         kafka.check(at)
     assert "wrong" not in str(caught.value)
 

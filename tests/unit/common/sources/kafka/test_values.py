@@ -7,7 +7,7 @@ import pytest
 
 from common.errors import DeclarationError
 from common.sources.kafka.position import check_start, lost, start_options
-from common.sources.kafka.values import NOT_UTF8, TOMBSTONE, Values
+from common.sources.kafka.values import KEY_NOT_UTF8, NOT_UTF8, TOMBSTONE, Values
 
 ALL = Values(("key", "timestamp", "headers"))
 
@@ -20,18 +20,37 @@ def test_a_plain_value_is_its_text() -> None:
 
 
 def test_what_is_beside_a_value_comes_in_front_and_leaves_its_digits() -> None:
-    text, error = ALL.read(b"k\xc3\xa9", b' {"a": 1.500, "b": 12345678901234567890}', 1_500, [("h", b"1"), ("n", None)])
+    text, error = ALL.read(b"k\xc3\xa9", b' {"a": 1.500, "b": 12345678901234567890}', 1_500, (("h", b"1"), ("n", None)))
     assert error is None
     assert text == (
         '{"_key": "ké", "_timestamp": "1970-01-01T00:00:01.500Z", "_headers": {"h": "1", "n": null}, '
         '"a": 1.500, "b": 12345678901234567890}'
     )
-    assert json.loads(ALL.read(b"\xff", b"{ }", None, ())[0] or "") == {
+    assert json.loads(ALL.read(None, b"{ }", None, ())[0] or "") == {
         "_key": None,
         "_timestamp": None,
         "_headers": {},
     }
     assert ALL.read(b"k", b"[1]", 0, ()) == ("[1]", None), "silver says what it is"
+
+
+def test_a_key_that_is_no_text_refuses_the_record_where_it_is_asked_for() -> None:
+    assert ALL.read(b"\xff", b'{"a": 1}', 0, ()) == ('{"a": 1}', KEY_NOT_UTF8)
+    assert Values(tombstones="deletion").read(b"\xff", None, 0, ()) == (None, KEY_NOT_UTF8)
+    assert Values(("headers",)).read(b"\xff", b"{}", 0, ()) == ('{"_headers": {}}', None)
+    no_time = "its timestamp 1000000000000000 is no time: leave `timestamp` out of `with`"
+    assert ALL.read(b"k", b'{"a": 1}', 10**15, ()) == ('{"a": 1}', no_time)
+
+
+def test_headers_that_repeat_or_are_no_text_lose_nothing() -> None:
+    headers = (("h", b"1"), ("n", None), ("h", b"\xff"), ("h", None), ("b", b"\xff\xfe"))
+    text, error = Values(("headers",)).read(None, b"{}", 0, headers) or ("", "")
+    assert error is None
+    assert json.loads(text or "")["_headers"] == {
+        "h": ["1", {"base64": "/w=="}, None],
+        "n": None,
+        "b": {"base64": "//4="},
+    }
 
 
 def test_a_tombstone_may_be_a_deletion() -> None:
@@ -70,6 +89,14 @@ def test_digits_of_a_change_stay() -> None:
         assert error is None
         fields = json.loads(payload or "", parse_float=str, parse_int=str)
         assert (fields["n"], fields["big"]) == ("1.50", "123456789012345678901")
+
+
+def test_a_delete_whose_key_can_t_be_read_is_refused() -> None:
+    for op, refused in (("d", f"Debezium: {KEY_NOT_UTF8}"), ("c", None)):
+        event = {"before": {"id": 1}, "after": {"id": 1}, "source": SOURCE, "op": op}
+        found = Values(envelope="debezium").read(b"\xff", json.dumps(event).encode(), 0, ())
+        assert found is not None
+        assert (found[0] is None, found[1]) == (refused is not None, refused)
 
 
 def test_of_a_delete_the_key_alone_is_believed() -> None:

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -47,6 +48,8 @@ class Decisions:
         self._decided: Collection[Key] = ()
         """What another process decided and silver hasn't brought, of the days since `_decided_since`."""
         self._decided_since = date.max
+        self._is_held = True
+        """Whether the history can be held in memory. Once it is too large, the workers score what silver has."""
 
     def step(self, lake: Lake, batch: DataFrame, once: Once) -> None:
         """Scores what is new in a micro-batch, and commits it."""
@@ -57,18 +60,19 @@ class Decisions:
             insert_scores(lake, batch.where(F.col(PATH).isNull()), self._in_use, once)
             return
         self._schema = arrived.select(INPUTS).schema
-        came_ahead = pa.compute.is_valid(arrived[PATH])
-        accepted = self._not_waiting(arrived.filter(pa.compute.invert(came_ahead)).select(INPUTS))
+        came_ahead = pc.is_valid(arrived[PATH])
+        accepted = self._not_waiting(arrived.filter(pc.invert(came_ahead)).select(INPUTS))
         if accepted.num_rows:
             self._score_accepted(lake, accepted, Once(f"{once.writer} accepted", once.version))
         ahead = first_of_each(arrived.filter(came_ahead), self._waiting).select(INPUTS)
-        if ahead.num_rows:
+        if ahead.num_rows and self._is_held:
             self._decide(lake, ahead, once)
 
     def _decide(self, lake: Lake, ahead: pa.Table, once: Once) -> None:
         """Decides records that came ahead, each key once."""
         unseen = self._running.features.unseen(lake, ahead)
-        if unseen is None:  # too much history to be held
+        if unseen is None:
+            self._is_held = False
             return
         if unseen.answers_from.date() < self._decided_since:
             self._decided_since = unseen.answers_from.date()
@@ -84,7 +88,7 @@ class Decisions:
 
     def _score_accepted(self, lake: Lake, accepted: pa.Table, once: Once) -> None:
         """Scores rows of silver, unless they are."""
-        found = self._scored(lake, accepted) if accepted.num_rows <= MOST_ROWS else None
+        found = self._scored(lake, accepted) if self._is_held and accepted.num_rows <= MOST_ROWS else None
         if found is None:
             self._running.features.forget()
             insert_scores(lake, lake.spark.createDataFrame(accepted), self._in_use, once)

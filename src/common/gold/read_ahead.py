@@ -53,7 +53,7 @@ def decision_query(lake: Lake, source: Source, champion: Champion, trigger: Trig
         shutil.rmtree(checkpoint, ignore_errors=True)
         parts = [_ahead(lake, source, name) for name in feeds_ahead(source)]
         rows = reduce(DataFrame.unionByName, [*parts, _accepted(lake, version, since)])
-        return batch_query(lake, rows, checkpoint, Decisions(in_use).step, trigger).start()
+        return batch_query(lake, rows.coalesce(1), checkpoint, Decisions(in_use).step, trigger).start()
 
     def explained(error: PySparkException) -> Exception | None:
         places = ((source.feeds[name], source.at(name, lake.settings)) for name in feeds_ahead(source))
@@ -65,7 +65,8 @@ def decision_query(lake: Lake, source: Source, champion: Champion, trigger: Trig
 def _ahead(lake: Lake, source: Source, name: str) -> DataFrame:
     """Of a feed's records that bronze doesn't have, the purchases that pass every check."""
     feed, at = source.feeds[name], source.at(name, lake.settings)
-    records = bronze_rows(feed.ahead(lake.spark, at, MOST_RECORDS), at, feed)
+    # In one task: the records are few, and each task costs more than they do.
+    records = bronze_rows(feed.ahead(lake.spark, at, MOST_RECORDS).coalesce(1), at, feed)
     rows = conform(records, feed.into["transactions"], TRANSACTIONS, feed, feed.fields)
     reference = F.col(f"{BRONZE}.source_ref")
     place = path_of(reference).alias(PATH), ordinal_of(reference).alias(ORDINAL)

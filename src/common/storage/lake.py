@@ -66,9 +66,7 @@ class Lake(Tables):
         """
         return self.append(self.lacking(rows, table, scope_of), table, once)
 
-    def lacking(
-        self, rows: DataFrame, table: Table, scope_of: DataFrame | Sequence[date] | None = None
-    ) -> DataFrame:
+    def lacking(self, rows: DataFrame, table: Table, scope_of: DataFrame | Sequence[date] | None = None) -> DataFrame:
         """The rows whose key the table doesn't hold; `scope_of` as in `insert_new`."""
         existing = self.existing_rows(rows if scope_of is None else scope_of, table)
         keys = existing.select(*(F.col(name).alias(f"_existing_{name}") for name in table.lookup_key))

@@ -133,7 +133,7 @@ def test_decisions_come_before_bronze_and_the_jobs_steps_go_on_from_them(
     assert found.keys() == {row[0] for row in transactions.select("transaction_id").collect()}
     slowly = scored_by(lake, transactions, a_champion()).drop("scored_at").collect()
     assert found == {row["transaction_id"]: row.asDict(recursive=True) for row in slowly}
-    refused = lake.table(QUARANTINE).select(F.explode("failed_checks.check")).collect()
+    refused = lake.table(QUARANTINE).select(F.explode("failed_checks.name")).collect()
     assert sorted(row[0] for row in refused) == ["amount_convertible", "conflict", "well_formed"]
     assert not [stream for stream in streams(lake.settings) if "decisions" in stream.name]
 

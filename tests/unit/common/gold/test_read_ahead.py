@@ -91,6 +91,14 @@ def wait_for_queries(lake: Lake, count: int) -> None:
         time.sleep(0.5)
 
 
+def accept_from_elsewhere(lake: Lake) -> None:
+    """Adds a transaction to silver that the topic doesn't have, days after its own."""
+    other = lake.table(TRANSACTIONS).where("transaction_id = 'P1'").withColumn("transaction_id", F.lit("E1"))
+    later = other.withColumn("event_time", F.expr("event_time + INTERVAL 9 DAYS"))
+    dated = later.withColumn("event_date", F.to_date("event_time"))
+    lake.append(dated.withColumn("accepted_at", F.current_timestamp()), TRANSACTIONS)
+
+
 def run_the_jobs_steps(lake: Lake, source: Source) -> int | None:
     ingest(lake, source)
     refine(lake, source, "transactions")
@@ -117,12 +125,13 @@ def test_decisions_come_before_bronze_and_the_jobs_steps_go_on_from_them(
     broker.create("payments", 2)
     source = source_of(broker.servers)
     broker.produce("payments", [payment(0), payment(1)])
-    with going_on(lake, source, 6):
+    with going_on(lake, source, 7):
         wait_for_queries(lake, 3)
+        accept_from_elsewhere(lake)
         broker.produce("payments", [payment(2), payment(2), payment(3, "60.00"), payment(4, "much")])
         broker.produce("payments", [payment(5), ("C1", "no JSON"), payment(2, "99.00"), payment(6)])
     decided = scored(lake)
-    assert decided.keys() == {"P0", "P1", "P2", "P3", "P5", "P6"}
+    assert decided.keys() == {"P0", "P1", "P2", "P3", "P5", "P6", "E1"}
     assert lake.table(bronze_table("payments")).count() == 2, "bronze was to follow later"
 
     broker.produce("payments", [payment(7)], partition=1)

@@ -19,7 +19,7 @@ from common.ml.models_in_use import ModelsInUse
 from common.ml.scoring import ADDED, SHADOW
 from common.storage.lake import Lake, Once
 
-MOST_ARRIVED = 200_000
+MOST_ARRIVED = 4 * MOST_ROWS
 """Rows that a micro-batch may have to be taken in one process. Of a larger one silver's rows are spread over the
 workers, and the records that came ahead are decided when silver has them."""
 

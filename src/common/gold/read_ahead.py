@@ -22,6 +22,7 @@ from common.contracts.features import FEATURE_NAMES
 from common.contracts.silver import IS_PURCHASE, TRANSACTIONS
 from common.features.transactions import INPUTS
 from common.gold.decisions import ORDINAL, PATH, Decisions
+from common.gold.running_scores import MOST_ROWS
 from common.gold.transaction_scores import note_models
 from common.ml.champion import Champion
 from common.ml.models_in_use import ModelsInUse
@@ -32,9 +33,6 @@ from common.sources.source_ref import ordinal_of, path_of
 from common.storage.checkpoints import DECISIONS
 from common.storage.lake import Lake
 from common.storage.streams import Query, Trigger, batch_query
-
-MOST_RECORDS = 10_000
-"""Records of a feed that a micro-batch takes at most: after a pause, they are decided in portions."""
 
 
 def feeds_ahead(source: Source) -> list[str]:
@@ -66,7 +64,7 @@ def _ahead(lake: Lake, source: Source, name: str) -> DataFrame:
     """Of a feed's records that bronze doesn't have, the purchases that pass every check."""
     feed, at = source.feeds[name], source.at(name, lake.settings)
     # In one task: the records are few, and each task costs more than they do.
-    records = bronze_rows(feed.ahead(lake.spark, at, MOST_RECORDS).coalesce(1), at, feed)
+    records = bronze_rows(feed.ahead(lake.spark, at, MOST_ROWS).coalesce(1), at, feed)
     rows = conform(records, feed.into["transactions"], TRANSACTIONS, feed, feed.fields)
     reference = F.col(f"{BRONZE}.source_ref")
     place = path_of(reference).alias(PATH), ordinal_of(reference).alias(ORDINAL)

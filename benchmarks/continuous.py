@@ -166,13 +166,13 @@ def waits(arrived: "pd.Series[float]", visible: Mapping[str, "pd.Series[float]"]
 
     Args:
         arrived: when each transaction landed, by its id.
-        visible: by stage, in their order, when it became visible there, by its id.
+        visible: by stage, in their order, when it became visible there, by its id; `scores` among them.
 
     """
     times = pd.DataFrame({"landing": arrived, **{name: at.reindex(arrived.index) for name, at in visible.items()}})
     names = list(times)
     steps = {f"{one} to {two}": (times[two] - times[one]).to_numpy() for one, two in pairwise(names)}
-    return {**steps, "arrival to decision": (times[names[-1]] - times["landing"]).to_numpy()}
+    return {**steps, "arrival to decision": (times["scores"] - times["landing"]).to_numpy()}
 
 
 class Chain:
@@ -306,6 +306,8 @@ def _waits(lake: Lake, arrived: dict[str, float], *, of_topic: bool) -> dict[str
         "silver": visible_at(lake, TRANSACTIONS, "record_id").loc[lambda at: at.index.notna()],
         "scores": scores.loc[scores.index.notna()],
     }
+    if of_topic:  # decided first
+        visible = {"scores": visible.pop("scores"), **visible}
     return waits(record_arrived, visible)
 
 

@@ -68,15 +68,18 @@ def workspace() -> Iterator[Path]:
 
 
 @contextmanager
-def temporary_lake() -> Iterator["Lake"]:
-    """A lake in a workspace of its own, with a session on its server; all end with it, on a failure too."""
+def temporary_lake(jars: frozenset[str] = frozenset()) -> Iterator["Lake"]:
+    """A lake in a workspace of its own, with a session on its server; all end with it, on a failure too.
+
+    `jars` are lists of jars that its server needs.
+    """
     from common.session import spark_session
     from common.settings import settings_from
     from common.storage.lake import Lake
 
     with workspace() as home:
         os.environ["LAKEHOUSE_HOME"] = str(home)
-        spark = spark_session()
+        spark = spark_session(needs=lambda: jars)
         try:
             yield Lake(spark, settings_from())
         finally:

@@ -115,7 +115,7 @@ def ingest(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW, pulled:
         CheckpointError: a bronze table is gone, though its stream has run.
         SourceError: the workspace has data of another source.
     """
-    _check_trigger(source, trigger)
+    check_trigger(source, trigger)
     places = _places(lake, source)
     failed = _prepare(lake, source, places)
     readings = {name: note_declared(lake, places[name], feed) for name, feed in source.feeds.items()}
@@ -178,7 +178,7 @@ def ingestion_queries(lake: Lake, source: Source, trigger: Trigger) -> list[Quer
     Raises:
         DeclarationError, FeedError, CheckpointError, SourceError: as `ingest`.
     """
-    _check_trigger(source, trigger)
+    check_trigger(source, trigger)
     places = _places(lake, source)
     for error in _prepare(lake, source, places).values():
         raise error
@@ -188,7 +188,12 @@ def ingestion_queries(lake: Lake, source: Source, trigger: Trigger) -> list[Quer
     return [_query(lake, feed, places[name], trigger, reads_again=name in again) for name, feed in source.feeds.items()]
 
 
-def _check_trigger(source: Source, trigger: Trigger) -> None:
+def check_trigger(source: Source, trigger: Trigger) -> None:
+    """Refuses a trigger that goes on where a feed is pulled.
+
+    Raises:
+        ParameterError: it is so.
+    """
     pulled = [name for name, feed in source.feeds.items() if feed.is_pulled]
     if trigger.goes_on and pulled:
         raise ParameterError(

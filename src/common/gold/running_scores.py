@@ -4,7 +4,7 @@ Features come from the state in memory, rules from one query over the batch's ro
 what `transaction_scores.scores` makes of the same batch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -31,16 +31,16 @@ _ROW = "row"
 class Scored:
     """A batch's rows with what the scorer adds, their event dates, and whether they all came for the first time."""
 
-    rows: DataFrame
+    rows: pa.Table
     dates: tuple[date, ...]
     are_new: bool
 
 
 class RunningScores:
-    """Scores micro-batches one after the other."""
+    """Scores micro-batches one after the other. `ahead` is that of `RunningFeatures`."""
 
-    def __init__(self) -> None:
-        self._features = RunningFeatures()
+    def __init__(self, ahead: Callable[[], pa.Table | None] = lambda: None) -> None:
+        self.features = RunningFeatures(ahead)
 
     def scored(self, lake: Lake, batch: DataFrame, score_partition: Scorer, added: Mapping[str, str]) -> Scored | None:
         """The batch's rows with their features, rules and what the scorer adds; None where that is too much.
@@ -54,12 +54,18 @@ class RunningScores:
         """
         arrived = batch.select(*INPUTS).limit(MOST_ROWS + 1).toArrow()
         if arrived.num_rows > MOST_ROWS:
-            self._features.forget()
+            self.features.forget()
             return None
+        return self.scored_rows(lake, arrived, score_partition, added)
+
+    def scored_rows(
+        self, lake: Lake, arrived: pa.Table, score_partition: Scorer, added: Mapping[str, str]
+    ) -> Scored | None:
+        """As `scored`, of rows that are here already: columns `INPUTS`, `MOST_ROWS` at most."""
         dates = tuple(arrived["event_date"].unique().to_pylist())
         if not dates:
-            return Scored(batch, dates, are_new=True)
-        found = self._features.of(lake, arrived)
+            return Scored(arrived, dates, are_new=True)
+        found = self.features.of(lake, arrived)
         if found is None:
             return None
         rows = found.features
@@ -69,7 +75,7 @@ class RunningScores:
         (frame,) = score_partition([rows.to_pandas()])
         for name, type_ in added.items():
             rows = rows.append_column(name, pa.array(frame[name], ARROW_TYPES[type_], from_pandas=True))
-        return Scored(lake.spark.createDataFrame(rows), dates, found.are_new)
+        return Scored(rows, dates, found.are_new)
 
 
 def _with_rules(lake: Lake, rows: pa.Table) -> pa.Table:

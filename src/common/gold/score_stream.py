@@ -1,17 +1,24 @@
-"""Files to scores by streams that go on, side by side in one process: what the notebook of that name runs."""
+"""Feeds to scores by streams that go on, side by side in one process: what the notebook of that name runs."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from common.bronze.ingest import ingestion_queries
-from common.gold.transaction_scores import scoring_queries
-from common.ml.champion import Champion
-from common.silver.refine import refinement_queries
+from common.bronze.ingest import check_trigger, ingest, ingestion_queries
+from common.contracts.features import FEATURE_NAMES
+from common.gold.read_ahead import decision_query, feeds_ahead
+from common.gold.transaction_scores import score_new, scoring_queries
+from common.ml.champion import Champion, check_features
+from common.silver.refine import refine, refinement_queries
 from common.sources.declaration import Source
 from common.storage.lake import Lake
-from common.storage.streams import Trigger, run_queries
+from common.storage.streams import Query, Trigger, run_queries
 
 REFINED = ("customers", "merchants", "fraud_reports", "transactions")
 """What is taken to silver for scores: the transactions, and what features and rules know of them beside."""
+
+KEEPING_SECONDS = 60
+"""The pause at least between micro-batches into bronze and silver where decisions don't wait for them: each costs
+seconds of CPU, however few records it has, and decisions want the cores."""
 
 
 def score_on(
@@ -21,17 +28,38 @@ def score_on(
     trigger: Trigger,
     report: Callable[[str], None] = print,
 ) -> None:
-    """Takes what lands to bronze, silver and scores, until a query fails or is stopped; then all are stopped.
+    """Takes what comes to bronze, silver and scores, until a query fails or is stopped; then all are stopped.
 
-    They are the streams of the main job, with its checkpoints. Without a champion (the text says why there is none)
-    what lands gets as far as silver, which `report` is given: it is scored once this is called with one.
+    They are the streams of the main job, with its checkpoints. Where transactions come from a feed that can be read
+    ahead, what is there is taken first, in turns; then each is decided as it comes, and bronze and silver follow.
+    Without a champion (the text says why there is none) what comes gets as far as silver, which `report` is given: it
+    is scored once this is called with one.
 
     Raises:
         LakehouseError: as `ingest`, `refine` and `score_new`.
     """
     if isinstance(champion, str):
         report(f"nothing is scored until this is started again with a champion: {champion}")
+    elif feeds_ahead(source):
+        check_trigger(source, trigger)
+        check_features(champion, FEATURE_NAMES)
+        _catch_up(lake, source, champion)
+        keeping = replace(trigger, interval_seconds=max(trigger.interval_seconds, KEEPING_SECONDS))
+        decisions = decision_query(lake, source, champion, trigger)
+        run_queries([*_into_silver(lake, source, keeping), decisions])
+        return
+    run_queries([*_into_silver(lake, source, trigger), *scoring_queries(lake, champion, trigger)])
+
+
+def _into_silver(lake: Lake, source: Source, trigger: Trigger) -> list[Query]:
     queries = ingestion_queries(lake, source, trigger)
     for target in REFINED:
         queries += refinement_queries(lake, source, target, trigger)
-    run_queries([*queries, *scoring_queries(lake, champion, trigger)])
+    return queries
+
+
+def _catch_up(lake: Lake, source: Source, champion: Champion) -> None:
+    ingest(lake, source)
+    for target in REFINED:
+        refine(lake, source, target)
+    score_new(lake, champion)

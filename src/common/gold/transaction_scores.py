@@ -1,6 +1,7 @@
 """gold.transaction_scores: every transaction scored once, by a stream. What the scoring notebook runs."""
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pandas as pd
 from pyspark.sql import Column, DataFrame
@@ -25,7 +26,7 @@ from common.result import Result
 from common.rules import blocks, evaluate, sentences
 from common.rules.inputs import with_watchlist
 from common.storage.changes import changes_since, versions
-from common.storage.checkpoints import check_checkpoint
+from common.storage.checkpoints import DECISIONS, check_checkpoint
 from common.storage.lake import Lake, Once
 from common.storage.last_success import Step
 from common.storage.streams import AVAILABLE_NOW, BatchStep, Query, Trigger, batch_query, run_queries
@@ -74,7 +75,7 @@ def scoring_queries(lake: Lake, champion: Champion | str, trigger: Trigger) -> l
         return []
     check_features(champion, FEATURE_NAMES)
     in_use = ModelsInUse(champion)
-    _note(lake, in_use, in_use.ask_for_challenger(lake.settings, FEATURE_NAMES))
+    note_models(lake, in_use, in_use.ask_for_challenger(lake.settings, FEATURE_NAMES))
     step = _batch_step(in_use, asks_again=trigger.goes_on)
     return [batch_query(lake, lake.stream(TRANSACTIONS).where(IS_PURCHASE), checkpoint, step, trigger)]
 
@@ -84,33 +85,44 @@ def _batch_step(in_use: ModelsInUse, *, asks_again: bool) -> BatchStep:
 
     def step(lake: Lake, batch: DataFrame, once: Once) -> None:
         if asks_again:
-            _note(lake, in_use, in_use.ask(lake.settings, FEATURE_NAMES))
+            note_models(lake, in_use, in_use.ask(lake.settings, FEATURE_NAMES))
             if _insert_running(lake, batch, in_use, running, once):
                 return
-        # Where there is nothing, the query that finds the reach is all.
-        if (reach := reach_of(batch)) is not None:
-            rows = scores(lake, batch, in_use, reach)
-            lake.insert_new(rows, TRANSACTION_SCORES, once, scope_of=reach.dates)
+        if not Path(lake.settings.checkpoint(DECISIONS)).is_dir():
+            insert_scores(lake, batch, in_use, once)
+            return
+        # Most may have been decided before silver had them: features aren't computed for those.
+        with lake.staged(lake.lacking(batch, TRANSACTION_SCORES), TRANSACTION_SCORES.name) as new:
+            insert_scores(lake, new, in_use, once)
 
     return step
 
 
+def insert_scores(lake: Lake, batch: DataFrame, in_use: ModelsInUse, once: Once) -> None:
+    """Scores the transactions of a batch by the workers, and inserts those that aren't there."""
+    # Where there is nothing, the query that finds the reach is all.
+    if (reach := reach_of(batch)) is not None:
+        rows = scores(lake, batch, in_use, reach)
+        lake.insert_new(rows, TRANSACTION_SCORES, once, scope_of=reach.dates)
+
+
 def _insert_running(lake: Lake, batch: DataFrame, in_use: ModelsInUse, running: RunningScores, once: Once) -> bool:
     """Scores the batch in this process and inserts its rows; false where it is too large for that."""
-    found = running.scored(lake, batch, _scorer(in_use), ADDED | SHADOW)
+    found = running.scored(lake, batch, scorer_of(in_use), ADDED | SHADOW)
     if found is None:
         return False
     if not found.dates:
         return True
     if found.are_new:
         # They weren't in silver when the state was loaded, so that nobody can have scored them.
-        lake.append(_in_table(found.rows), TRANSACTION_SCORES, once)
+        lake.append(in_table(lake.spark.createDataFrame(found.rows)), TRANSACTION_SCORES, once)
     else:
-        lake.insert_new(_in_table(found.rows), TRANSACTION_SCORES, once, scope_of=found.dates)
+        rows = in_table(lake.spark.createDataFrame(found.rows))
+        lake.insert_new(rows, TRANSACTION_SCORES, once, scope_of=found.dates)
     return True
 
 
-def _note(lake: Lake, in_use: ModelsInUse, news: Mapping[str, str]) -> None:
+def note_models(lake: Lake, in_use: ModelsInUse, news: Mapping[str, str]) -> None:
     """Writes what changed of the troubles with the models in use, if anything did."""
     model = {ALIAS: in_use.champion, CHALLENGER: in_use.challenger}
     found = []
@@ -128,16 +140,17 @@ def scores(lake: Lake, batch: DataFrame, models: ModelsInUse, reach: Reach) -> D
     judged = evaluate(with_watchlist(features, lake.table(MERCHANT.history)))
     judged = judged.withColumn("is_blocked", blocks("rules_hit"))
     # Of a row's many columns, the workers get what the models look at, and give back what they say.
-    verdict = _verdict(_scorer(models), ADDED | SHADOW)
+    verdict = _verdict(scorer_of(models), ADDED | SHADOW)
     asked = F.struct(*FEATURE_NAMES, "event_time", "is_blocked")
-    return _in_table(judged.withColumn("verdict", verdict(asked)).select("*", "verdict.*"))
+    return in_table(judged.withColumn("verdict", verdict(asked)).select("*", "verdict.*"))
 
 
-def _scorer(models: ModelsInUse) -> Scorer:
+def scorer_of(models: ModelsInUse) -> Scorer:
+    """What the models make of rows with features and `is_blocked`."""
     return scorer(models.champion, FEATURE_NAMES, blocked="is_blocked", challenger=models.challenger)
 
 
-def _in_table(scored: DataFrame) -> DataFrame:
+def in_table(scored: DataFrame) -> DataFrame:
     """Rows as gold.transaction_scores has them, of rows that are scored."""
     return scored.select(
         "*",

@@ -37,7 +37,7 @@ class Staged:
     @property
     def fine_rows(self) -> DataFrame:
         """The records that are selected and fail no check."""
-        return self.rows.where(_is_fine())
+        return self.rows.where(is_fine())
 
     @property
     def failed_rows(self) -> DataFrame:
@@ -45,7 +45,8 @@ class Staged:
         return self.rows.where(F.col("selected") & (F.size("failed_checks") > 0))
 
 
-def _is_fine() -> Column:
+def is_fine() -> Column:
+    """Whether a conformed record is selected and fails no check."""
     return F.col("selected") & (F.size("failed_checks") == 0)
 
 
@@ -56,12 +57,12 @@ def staged_batch(lake: Lake, conformed: DataFrame, table: Table) -> Iterator[Sta
     measures = {
         "records": F.count("*"),
         "not_selected": F.count_if(~F.col("selected")),
-        "fine": F.count_if(_is_fine()),
+        "fine": F.count_if(is_fine()),
         "with_unmapped": F.count(UNMAPPED),
         "first_day": F.min(f"{BRONZE}.ingest_date"),
         "last_day": F.max(f"{BRONZE}.ingest_date"),
         # As text: Spark Connect doesn't bring arrays of dates.
-        "scope": F.collect_set(F.when(_is_fine(), scope.cast("string"))),
+        "scope": F.collect_set(F.when(is_fine(), scope.cast("string"))),
     }
     with lake.staged_measured(conformed, table.name, measures) as (rows, found):
         yield Staged(

@@ -111,6 +111,9 @@ class Feed(ValueFormat, ABC):
     can_reread: ClassVar[bool] = False
     """Whether its files can be read again in another way."""
 
+    can_be_read_ahead: ClassVar[bool] = False
+    """Whether `ahead` reads the records that bronze has not read yet: those who send them keep them for a while."""
+
     connects_to: ClassVar[str | None] = None
     """The kind of its connection; None where it connects to no server."""
 
@@ -174,6 +177,13 @@ class Feed(ValueFormat, ABC):
 
         A record has the same `source_ref` whenever it is read.
         """
+
+    def ahead(self, spark: "SparkSession", at: FeedAt, most_records: int) -> "DataFrame":
+        """The records from where the stream into bronze stands, as another stream beside it, of the same form.
+
+        It takes `most_records` in a micro-batch at most. Of a feed that `can_be_read_ahead`.
+        """
+        raise NotImplementedError(self.reader)
 
     @abstractmethod
     def look(self, at: FeedAt) -> Sights:

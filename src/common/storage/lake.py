@@ -64,10 +64,14 @@ class Lake(Tables):
         Returns:
             How many rows were added; None where that isn't known, as when `once` says that it was done before.
         """
+        return self.append(self.lacking(rows, table, scope_of), table, once)
+
+    def lacking(self, rows: DataFrame, table: Table, scope_of: DataFrame | Sequence[date] | None = None) -> DataFrame:
+        """The rows whose key the table doesn't hold; `scope_of` as in `insert_new`."""
         existing = self.existing_rows(rows if scope_of is None else scope_of, table)
         keys = existing.select(*(F.col(name).alias(f"_existing_{name}") for name in table.lookup_key))
         same = [F.col(name).eqNullSafe(F.col(f"_existing_{name}")) for name in table.lookup_key]
-        return self.append(rows.join(keys, same, "left_anti"), table, once)
+        return rows.join(keys, same, "left_anti")
 
     def existing_rows(self, rows: DataFrame | Sequence[date], table: Table) -> DataFrame:
         """The table's rows that can have the key of one of the rows: all of them, or the rows' part of the key scope.

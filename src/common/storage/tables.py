@@ -44,10 +44,16 @@ class Tables:
         note(self.settings, "read", _name(table))
         return self.spark.read.table(self.full_name(table))
 
-    def stream(self, table: Table | str) -> DataFrame:
-        """What is new in an append-only table since the query's last run; erasures there don't stop it."""
+    def stream(self, table: Table | str, first_version: int | None = None) -> DataFrame:
+        """What is new in an append-only table since the query's last run; erasures there don't stop it.
+
+        A new query begins with the whole table, or with what was added by `first_version`.
+        """
         note(self.settings, "read", _name(table))
-        return self.spark.readStream.option("skipChangeCommits", "true").table(self.full_name(table))
+        reader = self.spark.readStream.option("skipChangeCommits", "true")
+        if first_version is not None:
+            reader = reader.option("startingVersion", first_version)
+        return reader.table(self.full_name(table))
 
     def state(self, table: Table | str) -> TableState | None:
         """Which version of the table is there; None where there is no such table."""

@@ -36,6 +36,10 @@ def test_waits_are_by_transaction_and_one_that_got_nowhere_has_none() -> None:
     np.testing.assert_array_equal(found["bronze to scores"], [3, 8, np.nan])
     np.testing.assert_array_equal(found["arrival to decision"], [5, 9, np.nan])
 
+    decided_first = waits(arrived, {"scores": scores, "bronze": bronze})
+    np.testing.assert_array_equal(decided_first["scores to bronze"], [-3, -8, np.nan])
+    np.testing.assert_array_equal(decided_first["arrival to decision"], [5, 9, np.nan])
+
 
 @pytest.fixture
 def handbook(tmp_path: Path) -> Path:

@@ -1,6 +1,6 @@
 """The state of a lakehouse: loaded from its tables once, and kept up while micro-batches come."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +13,7 @@ from common.contracts.table import Table
 from common.features.labels import LABELLED_BY, known_labels, labels_since
 from common.features.state.feature_state import KEPT_DAYS, FeatureState
 from common.features.state.tables import micros_of
-from common.features.timeline import DAY_MICROS
+from common.features.timeline import DAY_MICROS, Flags
 from common.features.transactions import INPUTS, transaction_features
 from common.storage.commits import commits
 from common.storage.lake import Lake
@@ -40,6 +40,14 @@ class Found:
     are_new: bool
 
 
+@dataclass(frozen=True)
+class Unseen:
+    """Which transactions the state can answer and doesn't hold, and the time after which it answers."""
+
+    flags: Flags
+    answers_from: datetime
+
+
 class RunningFeatures:
     """Features of the transactions that arrive, from a state in this process.
 
@@ -47,9 +55,12 @@ class RunningFeatures:
     has lost or changed rows, or where most of a batch is older than what is held and they are `MANY`. Others that are
     older are computed by the function for batches. A new process loads it again. Where it would hold more than
     `MOST_HELD` transactions, there is none.
+
+    `ahead` gives transactions, columns `INPUTS`, that a state which is loaded has beside those of silver.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ahead: Callable[[], pa.Table | None] = lambda: None) -> None:
+        self._ahead = ahead
         self._state: FeatureState | None = None
         self._versions: dict[str, int] = {}
         self._looked_at = datetime.min.replace(tzinfo=UTC)
@@ -63,18 +74,10 @@ class RunningFeatures:
 
         None where the history is too large to be held: then `features.transactions` computes them.
         """
-        looks_at = {table.name: lake.version(table) for table in _READ}
-        now = datetime.now(UTC)
-        state = self._state
-        changed = [table for table in _READ if looks_at[table.name] != self._versions.get(table.name)]
-        if state is None or not self._only_added(lake, changed, looks_at) or _are_mostly_old(state, arrived):
-            self._state = None
-            state = _loaded(lake, arrived)
-            if state is None:
-                return None
-        elif any(table in changed for table in LABELLED_BY):
-            state.learn(labels_since(lake, self._looked_at - _OVERLAP).toArrow())
-        self._state, self._versions, self._looked_at = None, looks_at, now  # none, should one of the next lines fail
+        state = self._kept_up(lake, arrived)
+        if state is None:
+            return None
+        self._state = None  # should one of the next lines fail
         is_known, is_young = state.holds(arrived), state.answers(arrived)
         young, older = arrived.filter(is_young), arrived.filter(~is_young)
         state.add(older)
@@ -85,6 +88,31 @@ class RunningFeatures:
             features = pa.concat_tables([features, _by_batch(lake, older).sort_by(_KEY).cast(features.schema)])
         self._state = state
         return Found(young, features, are_new=not is_known.any())
+
+    def unseen(self, lake: Lake, arrived: pa.Table) -> Unseen | None:
+        """Which of the transactions the state doesn't hold and can answer; None where there is none."""
+        state = self._kept_up(lake, arrived)
+        if state is None:
+            return None
+        return Unseen(state.answers(arrived) & ~state.holds(arrived), utc(state.answers_from))
+
+    def _kept_up(self, lake: Lake, arrived: pa.Table) -> FeatureState | None:
+        """The state with what is new in its tables; loaded where it must be."""
+        looks_at = {table.name: lake.version(table) for table in _READ}
+        now = datetime.now(UTC)
+        state = self._state
+        changed = [table for table in _READ if looks_at[table.name] != self._versions.get(table.name)]
+        if state is None or not self._only_added(lake, changed, looks_at) or _are_mostly_old(state, arrived):
+            self._state = None
+            state = _loaded(lake, arrived)
+            if state is None:
+                return None
+            if (ahead := self._ahead()) is not None:
+                state.add(ahead)
+        elif any(table in changed for table in LABELLED_BY):
+            state.learn(labels_since(lake, self._looked_at - _OVERLAP).toArrow())
+        self._state, self._versions, self._looked_at = state, looks_at, now
+        return state
 
     def _only_added(self, lake: Lake, tables: Sequence[Table], looks_at: Mapping[str, int]) -> bool:
         """Whether nothing but new rows came to the tables since they were looked at."""

@@ -1,5 +1,6 @@
 """`reader: kafka`: a topic, read by Spark's own stream. Both platforms have it, exactly once by offsets."""
 
+import json
 import re
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -44,6 +45,7 @@ class KafkaFeed(Feed):
     format: Literal["json", "avro"] = "json"
     key_format: Literal["text", "avro"] = "text"
 
+    can_be_read_ahead: ClassVar[bool] = True
     connects_to: ClassVar[str | None] = "kafka"
 
     @field_validator("starts")
@@ -132,19 +134,32 @@ class KafkaFeed(Feed):
 
     def stream(self, spark: "SparkSession", at: FeedAt) -> "DataFrame":
         """The topic's records: `TOPIC@ID/PARTITION#OFFSET`, ID being the first digits of the topic's id."""
-        from pyspark.sql import functions as F
-
-        assert isinstance(at.connection, KafkaConnection)
         found = Topic(self.topic, at).described()
         self._check_same(at, found)
         if position.noted_id(at) is None:
             position.note_id(at, found.id)
+        return self._from(position.start_of(at, self.starts), spark, at, found, self.max_records)
+
+    def ahead(self, spark: "SparkSession", at: FeedAt, most_records: int) -> "DataFrame":
+        """The topic's records from the offsets on that bronze reads next, as `stream` gives them."""
+        found = Topic(self.topic, at).described()
+        self._check_same(at, found)
+        standing = position.next_offsets(at, self.topic)
+        start = json.dumps(standing) if standing else position.start_of(at, self.starts)
+        return self._from(start, spark, at, found, min(most_records, self.max_records))
+
+    def _from(
+        self, start: str, spark: "SparkSession", at: FeedAt, found: Description, most_records: int
+    ) -> "DataFrame":
+        from pyspark.sql import functions as F
+
+        assert isinstance(at.connection, KafkaConnection)
         records = (
             spark.readStream.format("kafka")
             .options(**spark_settings(at.connection, at.settings))
-            .options(**position.start_options(position.start_of(at, self.starts), self.topic, found.partitions))
+            .options(**position.start_options(start, self.topic, found.partitions))
             .option("subscribe", self.topic)
-            .option("maxOffsetsPerTrigger", self.max_records)
+            .option("maxOffsetsPerTrigger", most_records)
             .option("failOnDataLoss", "true")
             .option("includeHeaders", "true")
             .option("kafka.isolation.level", "read_committed")

@@ -1,0 +1,77 @@
+"""Decisions first: the query that scores a feed's transactions before bronze and silver have them.
+
+A feed's records go through the map and the checks that silver takes them through, and those that pass are scored and
+committed. Beside them the same query takes what silver accepts, of all feeds: what was decided is known, and the rest,
+such as what is late, is scored. So gold.transaction_scores has one writer, and nothing can be scored twice.
+
+The query keeps no position. Each start begins where bronze stands, so that what was decided and didn't reach bronze
+comes again, and is found by its key.
+"""
+
+import shutil
+from datetime import UTC, datetime
+from functools import reduce
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.streaming.query import StreamingQuery
+
+from common.bronze.records import bronze_rows
+from common.contracts.features import FEATURE_NAMES
+from common.contracts.silver import IS_PURCHASE, TRANSACTIONS
+from common.features.transactions import INPUTS
+from common.gold.decisions import ORDINAL, PATH, Decisions
+from common.gold.running_scores import MOST_ROWS
+from common.gold.transaction_scores import note_models
+from common.ml.champion import Champion
+from common.ml.models_in_use import ModelsInUse
+from common.silver.conform import BRONZE, conform
+from common.silver.staged import is_fine
+from common.sources.declaration import Source
+from common.sources.source_ref import ordinal_of, path_of
+from common.storage.checkpoints import DECISIONS
+from common.storage.lake import Lake
+from common.storage.streams import Query, Trigger, batch_query
+
+
+def feeds_ahead(source: Source) -> list[str]:
+    """The feeds whose transactions can be decided before bronze has them."""
+    return [name for name, feed in source.feeds_of("transactions").items() if feed.can_be_read_ahead]
+
+
+def decision_query(lake: Lake, source: Source, champion: Champion, trigger: Trigger) -> Query:
+    """The query, not started yet. Call this when silver has all that bronze has, and scores all that silver has."""
+    in_use = ModelsInUse(champion)
+    note_models(lake, in_use, in_use.ask_for_challenger(lake.settings, FEATURE_NAMES))
+    checkpoint = lake.settings.checkpoint(DECISIONS, "query")
+    version, since = lake.version(TRANSACTIONS), datetime.now(UTC)
+
+    def start() -> StreamingQuery:
+        shutil.rmtree(checkpoint, ignore_errors=True)
+        parts = [_ahead(lake, source, name) for name in feeds_ahead(source)]
+        rows = reduce(DataFrame.unionByName, [*parts, _accepted(lake, version, since)])
+        return batch_query(lake, rows.coalesce(1), checkpoint, Decisions(in_use).step, trigger).start()
+
+    def explained(error: PySparkException) -> Exception | None:
+        places = ((source.feeds[name], source.at(name, lake.settings)) for name in feeds_ahead(source))
+        return next(filter(None, (feed.explained(error, at) for feed, at in places)), None)
+
+    return Query(checkpoint, start, explained, trigger.goes_on)
+
+
+def _ahead(lake: Lake, source: Source, name: str) -> DataFrame:
+    """Of a feed's records that bronze doesn't have, the purchases that pass every check."""
+    feed, at = source.feeds[name], source.at(name, lake.settings)
+    # In one task: the records are few, and each task costs more than they do.
+    records = bronze_rows(feed.ahead(lake.spark, at, MOST_ROWS).coalesce(1), at, feed)
+    rows = conform(records, feed.into["transactions"], TRANSACTIONS, feed, feed.fields)
+    reference = F.col(f"{BRONZE}.source_ref")
+    place = path_of(reference).alias(PATH), ordinal_of(reference).alias(ORDINAL)
+    return rows.where(is_fine()).where(IS_PURCHASE).select(*INPUTS, *place)
+
+
+def _accepted(lake: Lake, version: int, since: datetime) -> DataFrame:
+    """The purchases that silver accepts later than a time, at which it had that version."""
+    rows = lake.stream(TRANSACTIONS, version).where(F.col("accepted_at") > F.lit(since)).where(IS_PURCHASE)
+    return rows.select(*INPUTS, F.lit(None).cast("string").alias(PATH), F.lit(None).cast("bigint").alias(ORDINAL))

@@ -1,0 +1,153 @@
+"""What comes ahead of silver is decided once, and as silver's own rows are, whatever silver brings and whoever ends."""
+
+from datetime import UTC
+from typing import Any
+
+import pytest
+from gold_worlds import at
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from scoring_models import a_champion, scored_by
+
+from common.contracts.ddl import schema_of
+from common.contracts.gold import TRANSACTION_SCORES
+from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
+from common.contracts.verdicts import ALERT_VERDICTS
+from common.features.transactions import INPUTS
+from common.gold import decisions
+from common.gold.decisions import ORDINAL, PATH, Decisions
+from common.ml.models_in_use import ModelsInUse
+from common.storage.lake import Lake, Once
+
+pytestmark = pytest.mark.spark
+
+Payment = dict[str, Any]
+
+
+def payment(name: str, day: float, cents: int = 1000) -> Payment:
+    time_ = at(day)
+    return {
+        "transaction_id": name,
+        "event_time": time_,
+        "event_date": time_.astimezone(UTC).date(),
+        "customer_id": "C1",
+        "merchant_id": "M1",
+        "terminal_id": "T1",
+        "channel": "online",
+        "country": "DE",
+        "record_id": name,
+        "cents": cents,
+    }
+
+
+def rows_of(lake: Lake, payments: tuple[Payment, ...]) -> DataFrame:
+    rows = [(*(p.get(name) for name in TRANSACTIONS.column_names), p["cents"]) for p in payments]
+    frame = lake.spark.createDataFrame(rows, f"{schema_of(TRANSACTIONS)}, cents long")
+    return frame.withColumn("amount_eur", (F.col("cents") / 100).cast("decimal(18,2)"))
+
+
+def ahead(lake: Lake, *payments: Payment, path: str = "topic/0", first: int = 0) -> DataFrame:
+    """Records that came ahead, each behind the other in one partition."""
+    frame = rows_of(lake, payments).select(*INPUTS).toArrow()
+    frame = frame.append_column(PATH, [[path] * len(payments)])
+    return lake.spark.createDataFrame(frame.append_column(ORDINAL, [[*range(first, first + len(payments))]]))
+
+
+def accepted(lake: Lake, *payments: Payment) -> DataFrame:
+    """Rows that silver has now, as its stream brings them."""
+    lake.append(rows_of(lake, payments), TRANSACTIONS)
+    places = F.lit(None).cast("string").alias(PATH), F.lit(None).cast("bigint").alias(ORDINAL)
+    return rows_of(lake, payments).select(*INPUTS, *places)
+
+
+def scored(lake: Lake, *names: str) -> dict[str, Any]:
+    """The rows of these transactions as they were written, without the time."""
+    rows = lake.table(TRANSACTION_SCORES).where(F.col("transaction_id").isin(*names)).drop("scored_at").collect()
+    found = {row["transaction_id"]: row.asDict(recursive=True) for row in rows}
+    assert len(found) == len(rows), "one is there twice"
+    return found
+
+
+def wanted(lake: Lake, *names: str) -> dict[str, Any]:
+    """What the function for batches makes of silver's rows."""
+    batch = lake.table(TRANSACTIONS).where(F.col("transaction_id").isin(*names))
+    rows = scored_by(lake, batch, a_champion()).drop("scored_at").collect()
+    return {row["transaction_id"]: row.asDict(recursive=True) for row in rows}
+
+
+def a_process() -> Decisions:
+    return Decisions(ModelsInUse(a_champion()))
+
+
+@pytest.fixture(scope="module")
+def begun(lake: Lake) -> Lake:
+    """Forty days of payments in silver."""
+    lake.ensure(TRANSACTIONS, FRAUD_REPORTS, ALERT_VERDICTS, MERCHANT.history, TRANSACTION_SCORES)
+    accepted(lake, *(payment(f"H{day}", day, 900 + 10 * day) for day in range(60, 100)))
+    return lake
+
+
+def test_what_came_ahead_is_decided_once_as_silver_would(begun: Lake) -> None:
+    process = a_process()
+    first, second, third = payment("A1", 100), payment("A2", 100.1, 7000), payment("A3", 100.2)
+    contradicts = payment("A1", 100.05, 5)
+    process.step(begun, ahead(begun, second, first, second, contradicts), Once("once", 0))
+    assert scored(begun, "A1", "A2", "A3").keys() == {"A1", "A2"}
+    process.step(begun, ahead(begun, first, third, first=4), Once("once", 1))
+    version = begun.version(TRANSACTION_SCORES)
+    process.step(begun, accepted(begun, first, second, third), Once("once", 2))
+    process.step(begun, ahead(begun, third, path="topic/1"), Once("once", 3))
+    assert begun.version(TRANSACTION_SCORES) == version, "what is decided is known without a look at the table"
+    assert scored(begun, "A1", "A2", "A3") == wanted(begun, "A1", "A2", "A3")
+
+
+def test_silvers_other_rows_are_scored_and_what_is_late_waits_for_them(begun: Lake) -> None:
+    process = a_process()
+    late = payment("L1", 2)
+    process.step(begun, ahead(begun, late, payment("L2", 101)), Once("late", 0))
+    assert scored(begun, "L1", "L2").keys() == {"L2"}
+    process.step(begun, accepted(begun, late, payment("L2", 101), payment("L3", 101.5)), Once("late", 1))
+    assert scored(begun, "L1", "L2", "L3") == wanted(begun, "L1", "L2", "L3")
+
+
+def test_a_process_that_begins_again_knows_what_was_decided_and_is_not_in_silver(begun: Lake) -> None:
+    records = payment("K1", 102), payment("K2", 102.1, 6000)
+    a_process().step(begun, ahead(begun, *records), Once("killed", 0))
+    process = a_process()
+    process.step(begun, ahead(begun, *records, payment("K3", 102.2)), Once("begun again", 0))
+    process.step(begun, accepted(begun, *records, payment("K3", 102.2)), Once("begun again", 1))
+    assert scored(begun, "K1", "K2", "K3") == wanted(begun, "K1", "K2", "K3")
+
+    # Silver may bring them first, too.
+    records = payment("K4", 102.3), payment("K5", 102.4)
+    process.step(begun, ahead(begun, *records), Once("killed", 1))
+    rows = accepted(begun, *records)
+    process = a_process()
+    process.step(begun, rows, Once("begun again", 2))
+    process.step(begun, ahead(begun, *records), Once("begun again", 3))
+    assert scored(begun, "K4", "K5") == wanted(begun, "K4", "K5")
+
+
+def test_where_silver_accepts_another_record_what_follows_is_judged_by_that(begun: Lake) -> None:
+    process = a_process()
+    process.step(begun, ahead(begun, payment("X1", 103, 100), path="topic/1"), Once("contradicts", 0))
+    process.step(begun, accepted(begun, payment("X1", 103, 9000)), Once("contradicts", 1))
+    process.step(begun, ahead(begun, payment("X2", 103.1), path="topic/1", first=1), Once("contradicts", 2))
+    accepted(begun, payment("X2", 103.1))
+    assert scored(begun, "X2") == wanted(begun, "X2")
+    assert scored(begun, "X1")["X1"]["features"]["amount_eur"] == 1, "a decision stays as it was made"
+
+
+def test_records_of_a_batch_that_is_too_large_are_decided_when_silver_brings_them(
+    begun: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = a_process()
+    records = tuple(payment(f"B{n}", 104 + n / 10) for n in range(5))
+    process.step(begun, ahead(begun, records[0]), Once("large", 0))
+    with monkeypatch.context() as patch:
+        patch.setattr(decisions, "MOST_ARRIVED", 2)
+        process.step(begun, ahead(begun, *records[1:4], first=1), Once("large", 1))
+    assert scored(begun, *(f"B{n}" for n in range(5))).keys() == {"B0"}
+    process.step(begun, ahead(begun, records[0], records[4], first=4), Once("large", 2))
+    process.step(begun, accepted(begun, *records), Once("large", 3))
+    assert scored(begun, *(f"B{n}" for n in range(5))).keys() == {f"B{n}" for n in range(5)}

@@ -15,7 +15,7 @@ from servers.kafka import PASSWORD, SCRAM, STRANGER, STRANGERS_PASSWORD, USER, B
 from servers.schema_registry import SchemaRegistry, written
 
 MakeFeed = Callable[..., tuple[KafkaFeed, FeedAt]]
-LOGIN = {"user": USER, "password": {"secret": "kafka_password"}}
+LOGIN = {"user": USER, "password": {"secret": "kafka_password"}}  # pragma: allowlist secret
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_a_login(broker: Broker, feed: MakeFeed, name: str, way: str, monkeypatc
     if way == "scram":
         broker.allow_scram()
         connection["mechanism"] = SCRAM
-    connection |= {"ca": {"secret": "kafka_ca"}} if way == "tls" else {}
+    connection |= {"ca": {"secret": "kafka_ca"}} if way == "tls" else {}  # pragma: allowlist secret
     monkeypatch.setenv("LAKEHOUSE_SECRET_KAFKA_CA", broker.ca)
     kafka, at = feed(name, connection)
     with pytest.raises(SecretError, match="no secret 'kafka_password'"):

@@ -13,16 +13,17 @@ the features, on which all else rests, are compared all the same.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cache, cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import functions as F
-from ways import SECRETS, Files, Http, Kafka, Kinesis, Payloads, PostgresCdc, PostgresTables, Sftp, Way
+from reader_worlds import AS_IT_HAPPENED, LETTERS, READERS, SIMULATED, in_two_runs, of_world, simulated, world_of
+from ways import SECRETS, Files, Http, Kafka, Kinesis, PostgresCdc, PostgresTables, Sftp, Way
 
 from common.bronze.ingest import ingest, pull
 from common.checks.conservation import accounted
@@ -30,52 +31,19 @@ from common.contracts.bronze import bronze_table
 from common.contracts.conventions import LINEAGE
 from common.contracts.gold import TRANSACTION_FEATURES
 from common.contracts.silver import CUSTOMER, QUARANTINE, REFERENCES, TARGETS
-from common.contracts.star import DIMENSIONS, FACT_FRAUD_REPORT, FACT_TRANSACTION
+from common.contracts.star import DIMENSIONS, FACT_FRAUD_REPORT, FACT_TRANSACTION, UNKNOWN_KEY
 from common.contracts.table import Table
 from common.gold.star_schema import build_star_schema
 from common.gold.transaction_features import build_features
-from common.settings import repository, settings_from
 from common.silver.refine import refine
-from common.sources.declaration import Source, load_source
-from common.sources.files.parsing import parse_file
-from common.sources.records import fields_of, record_decoder
+from common.sources.declaration import Source
 from common.storage.lake import Lake
-from local.simulate import World, simulate
 from servers.kafka import Broker
 from servers.kinesis import KinesisServer, as_on_aws
 from servers.postgres import Postgres
 from servers.sftp import SftpServer
 
 pytestmark = pytest.mark.spark
-
-SIMULATED = load_source(repository() / "sources", "simulated")
-OFTEN = {
-    "missing_id_rate": 0.02,
-    "invalid_id_rate": 0.02,
-    "bad_date_rate": 0.02,
-    "unknown_currency_rate": 0.02,
-    "negative_amount_rate": 0.02,
-    "stray_text_rate": 0.02,
-    "date_format_rate": 0.02,
-    "country_name_rate": 0.02,
-    "unknown_field_rate": 0.02,
-    "reference_dirt_rate": 0.05,
-    "customer_move_rate": 0.1,
-    "account_balance_rate": 0.1,
-    "merchant_risk_rate": 0.1,
-    "terminal_move_rate": 0.1,
-    "stolen_card_share": 0.3,
-}
-SMALL = World(customers=20, merchants=20, terminals=20, days=5, **OFTEN)
-"""Few records, and every second one is odd in some way."""
-
-AS_IT_HAPPENED = "as_it_happened"
-READERS = ("files", "http", "kafka", "kinesis", "postgres_cdc", "postgres_tables", "sftp")
-LETTERS = dict(zip((AS_IT_HAPPENED, *READERS), "BDEFGHJK", strict=True))
-"""The letter of each world, which stands after the first letter of its ids."""
-_ID = re.compile(r"(?<![A-Za-z0-9])([ACMPTacmpt])(?=[0-9]{6})")
-_ID_OF_A_WORLD = re.compile(rf"(?<![A-Za-z0-9])([ACMPTacmpt])([{''.join(LETTERS.values())}])(?=[0-9]{{6}})")
-_WORLDS = {letter: name for name, letter in LETTERS.items()}
 
 LATE = ("customers", "transactions", "fraud_reports")
 """The targets that take both runs one after the other: a history, and all that are none. The other histories, which are
@@ -87,35 +55,7 @@ TOGETHER = "together"
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The simulated world's records as JSON text, dirt included, in the order of their days.
-
-    The field `feed` says where a record belongs. Of those that tell one transaction in two ways, the first is there.
-    """
-    landing = tmp_path_factory.mktemp("world")
-    simulate(landing, SMALL)
-    at = settings_from(landing=str(landing))
-    found: list[str] = []
-    for name, feed in SIMULATED.feeds.items():
-        assert feed.reader == "files"
-        for path in sorted(Path(feed.place(SIMULATED.at(name, at))).glob("*")):
-            for _, texts, errors in parse_file(path.read_bytes(), feed.layout):
-                payloads = [t for t, error in zip(texts.to_pylist(), errors.to_pylist(), strict=True) if not error]
-                found += [f'{{"feed": "{name}", {payload.lstrip()[1:]}' for payload in payloads]
-    return _consistent(found)
-
-
-def _consistent(payloads: Payloads) -> list[str]:
-    contents: dict[str, str] = {}
-    kept = []
-    for payload in payloads:
-        try:
-            fields = fields_of(payload, record_decoder())
-        except ValueError:
-            continue  # only a file can hold it: each reader has tests of what it refuses
-        content = json.dumps(fields, sort_keys=True)
-        if fields["feed"] != "transactions" or contents.setdefault(str(fields.get("id")), content) == content:
-            kept.append(payload)
-    return kept
+    return simulated(tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture(scope="module")
@@ -145,23 +85,6 @@ def ways(
         }
 
 
-def _of(letter: str, payloads: Payloads) -> list[str]:
-    """The records with the ids of a world."""
-    return [_ID.sub(rf"\g<1>{letter}", payload) for payload in payloads]
-
-
-def _runs(name: str, payloads: Payloads) -> tuple[list[str], list[str]]:
-    """What is sent before each run."""
-    earlier, later = [], []
-    for feed in SIMULATED.feeds:
-        of_feed = [payload for payload in payloads if f'"feed": "{feed}"' in payload]
-        earlier += of_feed[: len(of_feed) // 2]
-        later += of_feed[len(of_feed) // 2 :]
-    if name == AS_IT_HAPPENED:
-        return earlier, later
-    return later[::-1], [*earlier, *reversed(earlier + later)]
-
-
 @pytest.fixture(scope="module")
 def taken(lake: Lake, world: list[str], ways: Mapping[str, Way]) -> Lake:
     """The lake with all worlds in it, as far as the star schema and the features."""
@@ -172,8 +95,8 @@ def taken(lake: Lake, world: list[str], ways: Mapping[str, Way]) -> Lake:
     }
     feeds, sent = {}, {}
     for name, way in ways.items():
-        payloads = _of(LETTERS[name], world)
-        sent[name] = _runs(name, payloads)
+        payloads = of_world(name, world)
+        sent[name] = in_two_runs(name, payloads)
         way.prepare(name, payloads)
         connection = {} if way.connection is None else {"connection": name}
         feeds[name] = way.declared(name) | connection | {"into": into}
@@ -224,29 +147,24 @@ class Rows:
     def _of(self, table: Table) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {name: [] for name in LETTERS}
         for row in self._read(table):
-            text = json.dumps(row, sort_keys=True)
-            (letter,) = {letter for _, letter in _ID_OF_A_WORLD.findall(text)}  # ids of two worlds never meet in a row
-            found[_WORLDS[letter]].append(_ID_OF_A_WORLD.sub(r"\g<1>", text))
+            name, text = world_of(json.dumps(row, sort_keys=True))
+            found[name].append(text)
         return {name: sorted(texts) for name, texts in found.items()}
 
-    def _read(self, table: Table) -> list[dict[str, object]]:
+    def _read(self, table: Table) -> list[dict[str, Any]]:
         if table in SURROGATES:
-            return list(self._versions[table].values())
+            return [row for key, row in self._versions[table].items() if key != UNKNOWN_KEY]
         versions = {SURROGATES[dimension]: self._versions[dimension] for dimension in SURROGATES}
-        rows = self._json(table)
-        for row in rows:
-            row |= {key: versions[key].get(row[key]) for key in versions.keys() & row.keys()}  # type: ignore[call-overload]
-        return rows
+        return [
+            row | {key: versions[key][row[key]] for key in versions.keys() & row.keys()} for row in self._json(table)
+        ]
 
     @cached_property
-    def _versions(self) -> dict[Table, dict[int, dict[str, object]]]:
-        """The rows of each dimension by surrogate key, a digest of the row's content; without the unknown member."""
-        found = {table: {row.pop(key): row for row in self._json(table)} for table, key in SURROGATES.items()}
-        for rows in found.values():
-            rows.pop(-1)
-        return found  # type: ignore[return-value]
+    def _versions(self) -> dict[Table, dict[int, dict[str, Any]]]:
+        """The rows of each dimension by surrogate key, which is a digest of the row's content."""
+        return {table: {row.pop(key): row for row in self._json(table)} for table, key in SURROGATES.items()}
 
-    def _json(self, table: Table) -> list[dict[str, object]]:
+    def _json(self, table: Table) -> list[dict[str, Any]]:
         columns = [name for name in table.column_names if name not in OF_RUNS]
         rows = self._lake.table(table).select(F.to_json(F.struct(*columns), {"ignoreNullFields": "false"}).alias("row"))
         return [json.loads(row["row"], parse_float=str) for row in rows.collect()]
@@ -282,8 +200,8 @@ def refused(taken: Lake) -> dict[str, list[tuple[str, ...]]]:
     failed = F.sort_array("failed_checks.name").alias("failed")
     found: dict[str, list[tuple[str, ...]]] = {name: [] for name in LETTERS}
     for row in taken.table(QUARANTINE).select("target", "payload", failed).collect():
-        (letter,) = {letter for _, letter in _ID_OF_A_WORLD.findall(row["payload"])}
-        found[_WORLDS[letter]].append((row["target"], *row["failed"]))
+        name, _ = world_of(row["payload"])
+        found[name].append((row["target"], *row["failed"]))
     return {name: sorted(rows) for name, rows in found.items()}
 
 

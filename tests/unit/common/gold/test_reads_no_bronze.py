@@ -1,4 +1,4 @@
-"""Gold is made of silver and gold alone: what is equal in silver, by whichever reader it came, is equal in gold."""
+"""Gold is made of silver and gold alone: what is the same in silver, by whichever reader, is the same in gold."""
 
 import pytest
 

@@ -92,9 +92,9 @@ def wait_for_queries(lake: Lake, count: int) -> None:
 
 
 def accept_from_elsewhere(lake: Lake) -> None:
-    """Adds a transaction to silver that the topic doesn't have, days after its own."""
+    """Adds a transaction to silver that the topic doesn't have, a day after its own."""
     other = lake.table(TRANSACTIONS).where("transaction_id = 'P1'").withColumn("transaction_id", F.lit("E1"))
-    later = other.withColumn("event_time", F.expr("event_time + INTERVAL 9 DAYS"))
+    later = other.withColumn("event_time", F.expr("event_time + INTERVAL 1 DAY"))
     dated = later.withColumn("event_date", F.to_date("event_time"))
     lake.append(dated.withColumn("accepted_at", F.current_timestamp()), TRANSACTIONS)
 

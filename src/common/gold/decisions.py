@@ -62,11 +62,11 @@ class Decisions:
         self._schema = arrived.select(INPUTS).schema
         came_ahead = pc.is_valid(arrived[PATH])
         accepted = self._not_waiting(arrived.filter(pc.invert(came_ahead)).select(INPUTS))
-        if accepted.num_rows:
-            self._score_accepted(lake, accepted, Once(f"{once.writer} accepted", once.version))
-        ahead = first_of_each(arrived.filter(came_ahead), self._waiting).select(INPUTS)
+        ahead = first_of_each(arrived.filter(came_ahead), self._waiting, {*_keys(accepted)}).select(INPUTS)
         if ahead.num_rows and self._is_held:
             self._decide(lake, ahead, once)
+        if accepted.num_rows:
+            self._score_accepted(lake, accepted, Once(f"{once.writer} accepted", once.version))
 
     def _decide(self, lake: Lake, ahead: pa.Table, once: Once) -> None:
         """Decides records that came ahead, each key once."""
@@ -121,13 +121,13 @@ class Decisions:
         self._decided_since = date.max
 
 
-def first_of_each(records: pa.Table, known: Collection[Key]) -> pa.Table:
-    """The records of keys that aren't known; of two with one key the first, as silver takes them."""
+def first_of_each(records: pa.Table, *known: Collection[Key]) -> pa.Table:
+    """The records whose key nothing that is known has; of two with one key the first, as silver takes them."""
     records = records.sort_by([(PATH, "ascending"), (ORDINAL, "ascending")])
-    seen = set()
+    seen: set[Key] = set()
     is_first = []
     for key in _keys(records):
-        is_first.append(key not in seen and key not in known)
+        is_first.append(not any(key in keys for keys in (seen, *known)))
         seen.add(key)
     return records.filter(pa.array(is_first, pa.bool_()))
 

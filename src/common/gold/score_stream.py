@@ -46,6 +46,7 @@ def score_on(
         _catch_up(lake, source, champion)
         keeping = replace(trigger, interval_seconds=max(trigger.interval_seconds, KEEPING_SECONDS))
         decisions = decision_query(lake, source, champion, trigger)
+        # Last, as it begins by removing its checkpoint: where another run is on, the streams before it fail to start.
         run_queries([*_into_silver(lake, source, keeping), decisions])
         return
     run_queries([*_into_silver(lake, source, trigger), *scoring_queries(lake, champion, trigger)])

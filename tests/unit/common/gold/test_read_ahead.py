@@ -92,11 +92,11 @@ def wait_for_queries(lake: Lake, count: int) -> None:
 
 
 def accept_from_elsewhere(lake: Lake) -> None:
-    """Adds a transaction to silver that the topic doesn't have, days after its own."""
-    other = lake.table(TRANSACTIONS).where("transaction_id = 'P1'").withColumn("transaction_id", F.lit("E1"))
-    later = other.withColumn("event_time", F.expr("event_time + INTERVAL 9 DAYS"))
-    dated = later.withColumn("event_date", F.to_date("event_time"))
-    lake.append(dated.withColumn("accepted_at", F.current_timestamp()), TRANSACTIONS)
+    """Adds a transaction of another customer to silver, which the topic doesn't have."""
+    names = {"transaction_id": "E1", "record_id": "E1", "customer_id": "C2", "terminal_id": "T2"}
+    other = lake.table(TRANSACTIONS).where("transaction_id = 'P1'")
+    other = other.withColumns({column: F.lit(value) for column, value in names.items()})
+    lake.append(other.withColumn("accepted_at", F.current_timestamp()), TRANSACTIONS)
 
 
 def run_the_jobs_steps(lake: Lake, source: Source) -> int | None:

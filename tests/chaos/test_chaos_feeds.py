@@ -36,7 +36,7 @@ def test_servers_that_fail_in_mid_stream_lose_and_double_nothing(empty_lake: Lak
     report = chaos_streams.run(empty_lake, tmp_path, seed=2, faults=faults)
 
     assert report.problems == []
-    assert any("refuses the login of lake" in words for _, words in report.words)
+    assert any("refuses the login of the user lake" in words for _, words in report.words)
 
 
 def test_the_comparison_names_what_is_lost_doubled_and_invented() -> None:

@@ -79,7 +79,8 @@ def run(
         for name in names:
             servers.send()
             begun = time.monotonic()
-            report.words += _disturbed(lake, source, known[name], chance.uniform(0.1, LONGEST_SECONDS), name == KILL)
+            seconds = chance.uniform(0.1, LONGEST_SECONDS)
+            report.words += _disturbed(lake, source, known[name], seconds, name)
             if engine and name == KILL:
                 lake = engine.lake()
             report.faults[name] += 1
@@ -94,20 +95,26 @@ def run(
     return report
 
 
-def _disturbed(lake: Lake, source: Source, fault: Fault, seconds: float, is_kill: bool) -> list[tuple[str, str]]:
-    """Ingests while a fault comes and goes; what was said of feeds."""
+def _disturbed(lake: Lake, source: Source, fault: Fault, seconds: float, name: str) -> list[tuple[str, str]]:
+    """Ingests while a fault comes and goes; what was said of feeds.
+
+    A refusal lasts as long as the run does: what is connected already is refused nothing.
+    """
     begin, end = fault
     ended = threading.Event()
     failures: list[BaseException] = []
-    before = _progress(lake, source)
+    before, refuses = _progress(lake, source), "refuses" in name
+    if refuses:
+        begin()
 
     def strike() -> None:
         try:
             until = time.monotonic() + WAIT_SECONDS
             while not ended.is_set() and time.monotonic() < until and _progress(lake, source) == before:
                 time.sleep(0.02)
-            begin()
-            ended.wait(seconds)
+            if not refuses:
+                begin()
+            ended.wait(None if refuses else seconds)
         except BaseException as error:  # raised again where it is seen
             failures.append(error)
         finally:
@@ -126,7 +133,7 @@ def _disturbed(lake: Lake, source: Source, fault: Fault, seconds: float, is_kill
     except FeedError as error:  # none could be read
         told.append(("", str(error)))
     except Exception:  # whatever a client says whose engine is gone
-        if not is_kill:
+        if name != KILL:
             raise
     finally:
         ended.set()

@@ -32,11 +32,11 @@ def empty_lake(spark: SparkSession, schema_prefix: str, tmp_path: Path) -> Lake:
 
 
 def test_servers_that_fail_in_mid_stream_lose_and_double_nothing(empty_lake: Lake, tmp_path: Path) -> None:
-    faults = ("kafka killed", "aws stopped", "kafka refuses logins")
-    report = chaos_streams.run(empty_lake, tmp_path, seed=2, faults=faults)
+    report = chaos_streams.run(empty_lake, tmp_path, seed=2, faults=("kafka killed", "aws stopped"))
 
     assert report.problems == []
-    assert any("refuses the login of lake" in words for _, words in report.words)
+    assert report.faults.total() == 2
+    assert report.sent > 50
 
 
 def test_the_comparison_names_what_is_lost_doubled_and_invented() -> None:

@@ -70,9 +70,7 @@ class OwnEngine:
 def _streams(folder: Path, seed: int, faults: int) -> Report:
     engine = OwnEngine(folder / "home")
     try:
-        return chaos_streams.run(
-            engine.lake(), folder, seed, faults, feeds=chaos_streams.ALL, engine=engine, tell=_tell
-        )
+        return chaos_streams.run(engine.lake(), folder, seed, faults, feeds=chaos_streams.ALL, tell=_tell)
     finally:
         engine.kill()
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
 from unittest import mock
 
 from chaos_pulls import Report, drawn_faults, unclear
@@ -22,29 +21,18 @@ from common.contracts.silver import TRANSACTIONS
 from common.errors import FeedError
 from common.silver.refine import refine
 from common.sources.declaration import Source
-from common.sources.kafka import connecting, topic
+from common.sources.kafka import connecting, patience
 from common.sources.pulling import retries
 from common.storage.lake import Lake
 
 ALL = (*PULLED, *STREAMED)
 SHORT = (*STREAMED, "events")
-KILL = "the engine killed"
 WAIT_SECONDS = 20.0
 """A fault comes in mid-stream, or so long after the run began."""
 LONGEST_SECONDS = 1.5
 
 Fault = tuple[Callable[[], None], Callable[[], None]]
 """What does it, and what ends it."""
-
-
-class Engine(Protocol):
-    """Spark's server of the test's own."""
-
-    def kill(self) -> None:
-        """Kills it and its workers at once."""
-
-    def lake(self) -> Lake:
-        """The tables, by an engine that lives."""
 
 
 def run(
@@ -54,18 +42,14 @@ def run(
     faults: int | Sequence[str],
     *,
     feeds: Sequence[str] = SHORT,
-    engine: Engine | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """A run of the feeds for each fault, these or so many drawn from a seed; then all is calm, and it is compared.
-
-    `engine` can be killed, too.
-    """
+    """A run of the feeds for each fault, these or so many drawn from a seed; then all is calm, and it is compared."""
     chance, report = random.Random(seed), Report()
     with ExitStack() as stack:
         for module, name, value in (
             (retries, "FIRST_PAUSE_SECONDS", 0.05),
-            (topic, "PATIENCE_SECONDS", 3.0),
+            (patience, "PATIENCE_SECONDS", 3.0),
             (connecting, "REQUEST_MS", 3_000),
             (connecting, "WHOLE_CALL_MS", 5_000),
         ):
@@ -74,15 +58,12 @@ def run(
         source = Source.model_validate(servers.declaration())
         named = addresses(servers)
         servers.send()
-        known = dict(servers.faults) | ({KILL: (engine.kill, lambda: None)} if engine else {})
-        names = drawn_faults(chance, [*known, *[KILL] * bool(engine)], faults) if isinstance(faults, int) else faults
+        names = drawn_faults(chance, [*servers.faults], faults) if isinstance(faults, int) else faults
         for name in names:
             servers.send()
             begun = time.monotonic()
             seconds = chance.uniform(0.1, LONGEST_SECONDS)
-            report.words += _disturbed(lake, source, known[name], seconds, name)
-            if engine and name == KILL:
-                lake = engine.lake()
+            report.words += _disturbed(lake, source, servers.faults[name], seconds, name)
             report.faults[name] += 1
             tell(f"{report.faults.total():4} {name}, {time.monotonic() - begun:.0f} s")
         ingest(lake, source, pulled=pull(lake, source, _silent))
@@ -132,9 +113,6 @@ def _disturbed(lake: Lake, source: Source, fault: Fault, seconds: float, name: s
         ]
     except FeedError as error:  # none could be read
         told.append(("", str(error)))
-    except Exception:  # whatever a client says whose engine is gone
-        if name != KILL:
-            raise
     finally:
         ended.set()
         striking.join()

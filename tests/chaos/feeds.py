@@ -50,7 +50,7 @@ def main() -> int:
 
 
 class OwnEngine:
-    """Spark's server of a workspace, which can be killed with all its processes; the servers of feeds aren't of it."""
+    """Spark's server of a workspace of its own, ended with all its processes; the servers of feeds aren't of it."""
 
     def __init__(self, home: Path) -> None:
         self._home = home

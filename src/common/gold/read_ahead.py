@@ -21,7 +21,7 @@ from common.bronze.records import bronze_rows
 from common.contracts.features import FEATURE_NAMES
 from common.contracts.silver import IS_PURCHASE, TRANSACTIONS
 from common.features.transactions import INPUTS
-from common.gold.decisions import ORDINAL, PATH, Decisions
+from common.gold.early_decisions import ORDINAL, PATH, Decisions
 from common.gold.running_scores import MOST_ROWS
 from common.gold.transaction_scores import note_models
 from common.ml.champion import Champion

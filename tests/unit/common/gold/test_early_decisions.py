@@ -14,8 +14,8 @@ from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
 from common.contracts.verdicts import ALERT_VERDICTS
 from common.features.transactions import INPUTS
-from common.gold import decisions
-from common.gold.decisions import ORDINAL, PATH, Decisions
+from common.gold import early_decisions
+from common.gold.early_decisions import ORDINAL, PATH, Decisions
 from common.ml.models_in_use import ModelsInUse
 from common.storage.lake import Lake, Once
 
@@ -145,7 +145,7 @@ def test_records_of_a_batch_that_is_too_large_are_decided_when_silver_brings_the
     records = tuple(payment(f"B{n}", 104 + n / 10) for n in range(5))
     process.step(begun, ahead(begun, records[0]), Once("large", 0))
     with monkeypatch.context() as patch:
-        patch.setattr(decisions, "MOST_ARRIVED", 2)
+        patch.setattr(early_decisions, "MOST_ARRIVED", 2)
         process.step(begun, ahead(begun, *records[1:4], first=1), Once("large", 1))
     assert scored(begun, *(f"B{n}" for n in range(5))).keys() == {"B0"}
     process.step(begun, ahead(begun, records[0], records[4], first=4), Once("large", 2))

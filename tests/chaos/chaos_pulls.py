@@ -55,15 +55,12 @@ class Process:
                 raise RuntimeError(f"the puller ended by itself:\n{self._errors.read_text()[-2000:]}")
             time.sleep(0.01)
 
-    def kill(self) -> bool:
-        """Kills it; whether it ran until then."""
-        if self._process is None:
-            return False
-        ran = self._process.poll() is None
-        self._process.kill()
-        self._process.wait()
-        self._process = None
-        return ran
+    def kill(self) -> None:
+        """Kills it, where it runs."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
 
     def ended_itself(self) -> str:
         """Why it is no longer there; empty where it is."""

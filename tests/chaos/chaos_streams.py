@@ -5,7 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from unittest import mock
 
@@ -63,8 +63,9 @@ def run(
             servers.send()
             begun = time.monotonic()
             seconds = chance.uniform(0.1, LONGEST_SECONDS)
-            report.words += _disturbed(lake, source, servers.faults[name], seconds, name)
-            report.faults[name] += 1
+            words, was_struck = _disturbed(lake, source, servers.faults[name], seconds, name)
+            report.words += words
+            report.faults[name] += was_struck
             tell(f"{report.faults.total():4} {name}, {time.monotonic() - begun:.0f} s")
         ingest(lake, source, pulled=pull(lake, source, _silent))
         if (error := failure(check_feeds(source, lake.settings))) is not None:
@@ -76,49 +77,51 @@ def run(
     return report
 
 
-def _disturbed(lake: Lake, source: Source, fault: Fault, seconds: float, name: str) -> list[tuple[str, str]]:
-    """Ingests while a fault comes and goes; what was said of feeds.
+def _disturbed(
+    lake: Lake, source: Source, fault: Fault, seconds: float, name: str
+) -> tuple[list[tuple[str, str]], bool]:
+    """Ingests while a fault comes and goes; what was said of feeds, and whether the fault came before the end.
 
     A refusal lasts as long as the run does: what is connected already is refused nothing.
     """
     begin, end = fault
-    ended = threading.Event()
+    ended, struck = threading.Event(), threading.Event()
     failures: list[BaseException] = []
     before, refuses = _progress(lake, source), "refuses" in name
     if refuses:
         begin()
+        struck.set()
 
     def strike() -> None:
         try:
             until = time.monotonic() + WAIT_SECONDS
             while not ended.is_set() and time.monotonic() < until and _progress(lake, source) == before:
                 time.sleep(0.02)
-            if not refuses:
+            if not refuses and not ended.is_set():
+                struck.set()
                 begin()
             ended.wait(None if refuses else seconds)
         except BaseException as error:  # raised again where it is seen
             failures.append(error)
         finally:
-            end()
+            if struck.is_set():
+                end()
 
     striking = threading.Thread(target=strike)
     striking.start()
-    told: list[tuple[str, str]] = []
+    words: list[str] = []
     try:
-        pulled = pull(lake, source, lambda words: told.append(("", words)))
-        done = ingest(lake, source, pulled=pulled)
-        told += [
-            (table.removeprefix("bronze."), f"FAILED {words}")
-            for table, words in done.facts.get("warnings", {}).items()
-        ]
-    except FeedError as error:  # none could be read
-        told.append(("", str(error)))
+        with suppress(FeedError):  # none could be read: that is noted, too
+            ingest(lake, source, pulled=pull(lake, source, words.append))
     finally:
         ended.set()
         striking.join()
     if failures:
         raise failures[0]
-    return told
+    unread = [finding for finding in check_feeds(source, lake.settings) if finding.failed]
+    told = [(text.partition(":")[0], text) for text in words]
+    told += [(finding.subject.removeprefix("bronze."), f"FAILED {finding.details}") for finding in unread]
+    return told, struck.is_set()
 
 
 def _progress(lake: Lake, source: Source) -> list[int]:

@@ -36,7 +36,7 @@ def main() -> int:
     print(f"seed {options.seed}, {options.faults} faults, in {folder}", flush=True)
     reports = [
         chaos_pulls.run(folder / "pulls", options.seed, options.faults, tell=_tell),
-        _streams(folder / "streams", options.seed, options.faults // 5),
+        _streams(folder / "streams", options.seed, -(-options.faults // 5)),
     ]
     problems = [problem for report in reports for problem in report.problems]
     for report in reports:

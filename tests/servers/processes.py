@@ -5,14 +5,17 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+_starter = ThreadPoolExecutor(1, thread_name_prefix="starts-servers")
+"""Linux signals a child when the thread that forked it ends: this one's thread lives as long as the process."""
 
 
 def started(command: list[str], ends_by: signal.Signals = signal.SIGKILL, **options: Any) -> "subprocess.Popen[bytes]":
-    """Starts a process; `ends_by` is the signal that it gets when the thread that started it is gone.
+    """Starts a process; `ends_by` is the signal that it gets when this process is gone.
 
     A session of tests that is killed runs no fixture's end. Only Linux has this; elsewhere such servers stay.
     """
@@ -24,9 +27,10 @@ def started(command: list[str], ends_by: signal.Signals = signal.SIGKILL, **opti
         if os.getppid() != parent:  # it ended before it could be followed
             os._exit(1)
 
-    return subprocess.Popen(
+    return _starter.submit(
+        subprocess.Popen,
         command,
         stdin=subprocess.DEVNULL,
-        preexec_fn=follow if _prctl else None,  # noqa: PLW1509 - it takes no lock
+        preexec_fn=follow if _prctl else None,
         **options,
-    )
+    ).result()

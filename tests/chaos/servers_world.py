@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from unittest import mock
+from uuid import uuid4
 
 from moto.core.exceptions import JsonRESTError
 from moto.kinesis import models
@@ -44,7 +45,6 @@ SERVER_OF = {
     "objects": "aws",
     "topic": "kafka",
 }
-BUCKET = "landing"
 
 
 class Servers:
@@ -56,6 +56,8 @@ class Servers:
         self.lines: dict[str, Line] = {}
         self.refusing = False
         self._numbers = 0
+        own = uuid4().hex[:8]  # moto keeps its streams and buckets for all servers of a process
+        self._stream, self._bucket = f"events-{own}", f"landing-{own}"
         self._stack = ExitStack()
 
     def start(self) -> "Servers":
@@ -93,8 +95,8 @@ class Servers:
         self._stack.callback(self.aws.stop)
         self._stack.enter_context(as_on_aws())
         self._stack.enter_context(self._may_refuse())
-        self.aws.client().create_stream(StreamName="events", ShardCount=2)
-        self._s3().create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        self.aws.client().create_stream(StreamName=self._stream, ShardCount=2)
+        self._s3().create_bucket(Bucket=self._bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         self._line("aws", self.aws.port)
 
     def _start_kafka(self) -> None:
@@ -113,8 +115,8 @@ class Servers:
             "files": {"reader": "sftp", "path": "/out", "format": "json_lines", "ready": {"quiet": "0 seconds"}},
             "changes": {"reader": "postgres_cdc", "tables": ["public.changes"], "publication": "lake"},
             "tables": {"reader": "postgres_tables", "tables": ["public.tables"]},
-            "events": {"reader": "kinesis", "stream": "events"},
-            "objects": {"reader": "files", "path": f"s3://{BUCKET}/objects", "format": "json_lines"},
+            "events": {"reader": "kinesis", "stream": self._stream},
+            "objects": {"reader": "files", "path": f"s3://{self._bucket}/objects", "format": "json_lines"},
             "topic": {"reader": "kafka", "topic": "topic", "max_records": 20},
         }
         return {
@@ -167,11 +169,13 @@ class Servers:
             {"Data": json.dumps({"n": number}).encode(), "PartitionKey": str(self.chance.random())}
             for number in self._new("events", 30)
         ]
-        self.aws.client().put_records(StreamName="events", Records=records)
+        self.aws.client().put_records(StreamName=self._stream, Records=records)
 
     def _send_objects(self) -> None:
         for number in self._new("objects", 8):
-            self._s3().put_object(Bucket=BUCKET, Key=f"objects/{number}.jsonl", Body=json.dumps({"n": number}).encode())
+            self._s3().put_object(
+                Bucket=self._bucket, Key=f"objects/{number}.jsonl", Body=json.dumps({"n": number}).encode()
+            )
 
     def _send_topic(self) -> None:
         for partition in range(2):

@@ -20,12 +20,15 @@ NBMAKE = $(BIN)/pytest --nbmake --nbmake-timeout=600 $(NOTEBOOKS)
 TOOLS := tests/tools
 # Two workers share one Spark server: while one plans a query, the other's runs. A file's tests stay together, in the
 # order that tests/conftest.py gives them. A worker that dies, or stands still and is ended, ends the session.
-PYTEST = $(BIN)/pytest --numprocesses $(or $(WORKERS),2) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+# Each worker would import nbmake, which none uses, for seconds.
+PYTEST = $(BIN)/pytest -p no:nbmake --numprocesses $(or $(WORKERS),2) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 # Hashes of packages, and a table of words, are none.
 NO_SECRETS := requirements.*\.txt|go\.sum|docs/data-dictionary\.md
 # Go 1.21 or later fetches the release that a tool asks for by itself.
 HAS_GO = go version 2>/dev/null | grep -Eq 'go1\.(2[1-9]|[3-9][0-9])'
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+# Containers often set it: each worker would then compile all tests for itself, every time.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Python 3.11 or 3.12; `make run PYTHON=/path/to/python3.12` chooses another than the first found.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \

@@ -1,6 +1,7 @@
 """Fixtures of all tests: a workspace in a temporary folder, and one Spark Connect server for the whole session."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from servers.aws import AwsServer
     from servers.kafka import Broker
     from servers.postgres import Postgres
+
+# Importing nbformat would build a grammar of URLs, for seconds; no test uses it.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 # Deadlines would test the machine's load, not the code.
 _QUIET = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)

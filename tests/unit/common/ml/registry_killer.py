@@ -32,6 +32,17 @@ from common.ml.ruling import settle
 from common.ml.version import Version
 from common.settings import Settings
 
+AT_FIRST_USE = (
+    "alembic.config",
+    "git",
+    "IPython.display",
+    "mlflow.models.display_utils",
+    "mlflow.store.model_registry.sqlalchemy_workspace_store",
+    "mlflow.store.tracking.sqlalchemy_workspace_store",
+    "mlflow.xgboost",
+)
+"""What MLflow imports when it is first used: once before the forks, rather than in each of them."""
+
 NEWEST_EVENT = day(60, 0)
 CANDIDATE_T, CHAMPION_T = day(46, 0), day(30, 0)
 CARDS_PER_DAY = 10
@@ -148,6 +159,8 @@ def begin(home: Path) -> None:
 
 def main(folder: Path, points: list[str]) -> None:
     """One line for each point."""
+    for name in AT_FIRST_USE:
+        import_module(name)
     in_a_process(lambda: begin(folder / "begun"))
     for number, point in enumerate(points):
         home = folder / str(number)

@@ -89,4 +89,5 @@ def test_beside_other_failures_a_feed_is_named_and_so_is_the_way_on(check: str, 
 
     assert type(error) is kind
     assert "no answer" in str(error)
-    assert "is read on where it was by the next run" in str(error)
+    assert "Do what is named, then run the job again" in str(error)
+    assert "nothing of it is lost" not in str(error), "records may be gone for good: the reason says it"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import field_validator, model_validator
 
-from common.errors import DeclarationError, FeedError
+from common.errors import DeclarationError, FeedError, SecretError
 from common.sources.connections import AwsConnection, Connection, Text
 from common.sources.feed import FeedAt, Sight, Sights
 from common.sources.files.bucket import S3, BucketFolder, bucket_folder
@@ -78,7 +78,7 @@ class FileFeed(DeclaredFiles):
             return ""
         try:
             return hashlib.sha256(repr(bucket.files()).encode()).hexdigest()
-        except FeedError:
+        except (FeedError, SecretError):
             return None
 
     def check(self, at: FeedAt) -> None:

@@ -173,9 +173,11 @@ class KafkaFeed(Feed):
             return raw.mapInArrow(reading(values), SCHEMA)
         is_text = F.expr("is_valid_utf8(value)")
         error = F.when(F.col("value").isNull(), F.lit(TOMBSTONE)).when(~is_text, F.lit(NOT_UTF8))
+        in_base64 = F.translate(F.base64("value"), "\r\n", "")  # some releases of Spark break it into lines
+        kept = F.concat(F.lit('{"base64": "'), in_base64, F.lit('"}'))  # of a null it is null
         return records.select(
             reference,
-            F.when(is_text, F.col("value").cast("string")).alias("payload"),
+            F.when(is_text, F.col("value").cast("string")).otherwise(kept).alias("payload"),
             error.alias("read_error"),
         )
 

@@ -7,16 +7,19 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from http.client import IncompleteRead
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.errors import FeedError
+from common.errors import DeclarationError, FeedError
 from common.settings import Settings
 from common.sources.connections import SchemaRegistryConnection, Secret
+from common.sources.declaration import load_source
 from common.sources.kafka import schema_registry
 from common.sources.kafka.avro import Decoder, NotAvro
 from common.sources.kafka.patience import was_silent
@@ -197,7 +200,7 @@ def test_what_can_t_be_read_says_why(registry: SchemaRegistry) -> None:
 
     def refused(content: bytes) -> str:
         payload, error = values.read(b"k", content, 0, ()) or ("", "")
-        assert payload is None
+        assert payload == json.dumps({"base64": base64.b64encode(content).decode()})
         return error or ""
 
     head = b"\0" + number.to_bytes(4, "big")
@@ -273,6 +276,34 @@ def test_a_declaration_that_is_not_whole(tmp_path: Path, monkeypatch: pytest.Mon
         SchemaRegistryConnection(url="https://registry", user="lake")
 
 
+def test_an_address_with_a_password_is_refused_and_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "https://lake:hunter2@registry:8081"
+    monkeypatch.setenv("LAKEHOUSE_SECRET_REGISTRY", url)
+    with pytest.raises(FeedError, match="leave that out, and write `user` and `password") as caught:
+        schema_registry.schema_registry(
+            SchemaRegistryConnection(url=Secret(secret="registry")), Settings(home=tmp_path)
+        )
+    assert "hunter2" not in str(caught.value)
+    file = tmp_path / "acme.yml"
+    broker = f"{{kind: kafka, servers: b, schema_registry: {{url: '{url}'}}}}"
+    file.write_text(f"name: acme\ndescription: A.\nconnections: {{broker: {broker}}}\nfeeds: {{}}\n")
+    with pytest.raises(DeclarationError, match="leave that out, and write `user`") as declared:
+        load_source(tmp_path, "acme")
+    assert "hunter2" not in str(declared.value)
+
+
+@pytest.mark.parametrize("cut", [IncompleteRead(b"{"), TimeoutError("timed out")])
+def test_a_404_that_breaks_off_is_no_answer(
+    registry: SchemaRegistry, monkeypatch: pytest.MonkeyPatch, cut: Exception
+) -> None:
+    def broken(_: HTTPError) -> Any:
+        raise cut
+
+    monkeypatch.setattr(schema_registry.HTTPError, "read", broken, raising=False)
+    with pytest.raises(FeedError, match="doesn't answer"):
+        Asked(registry.url).schema(65_000)
+
+
 def test_tls() -> None:
     server = SchemaRegistry(tls=True)
     Asked(server.url, ca=server.ca).check()
@@ -333,7 +364,7 @@ def test_debeziums_envelope_in_avro_is_as_in_json(registry: SchemaRegistry) -> N
         assert json.loads(found[0] or "")["_op"] == op
     found = avro.read(b"\xff", written(envelope, ENVELOPE, event), 0, ())
     assert found is not None
-    assert found[0] is None
+    assert json.loads(found[0] or "")["before"] == {"id": 7, "amount": "12.50"}
     assert (found[1] or "").startswith("Debezium: its key is not in the schema registry's wire format")
 
 

@@ -250,6 +250,7 @@ def _places(lake: Lake, source: Source) -> dict[str, FeedAt]:
 def _prepare(lake: Lake, source: Source, places: Mapping[str, FeedAt]) -> dict[str, LakehouseError]:
     """Checks all that must hold before anything is read, and makes the tables; what keeps single feeds from it."""
     check_source(lake, source.name)
+    source.check_servers(lake.settings.landing)
     failed: dict[str, LakehouseError] = {}
     for name, feed in source.feeds.items():
         with _leaving_others(name, failed):

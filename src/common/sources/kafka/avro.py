@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from common.sources.clients import client
+from common.sources.kafka.refused_schemas import has_hollow_items, is_endless
 from common.sources.kafka.schema_registry import NoSchema, SchemaRegistry
 
 _ID_ENDS = 5
@@ -97,9 +98,9 @@ class Decoder:
             made = self._fastavro.parse_schema(_with_our_types(json.loads(found["schema"])), named_schemas=named)
         except Exception as error:  # the library has many
             raise NoSchema(f"its schema can't be read ({type(error).__name__}: {error})") from None
-        if _is_endless(made, named, (), set()):
+        if is_endless(made, named, (), set()):
             raise NoSchema("its schema contains itself, which is not read: a deep value would end the worker")
-        if _has_hollow_items(made, named, {}, set()):
+        if has_hollow_items(made, named, {}, set()):
             raise NoSchema(
                 "its schema has an array of values that take no bytes, which is not read: a few bytes may announce "
                 "more of them than the worker's memory has room for"
@@ -117,56 +118,6 @@ def _with_our_types(schema: Any) -> Any:
     if isinstance(name, str) and isinstance(kind, str) and (kind, name) in _READERS:
         made["logicalType"] = _OURS + name
     return made
-
-
-def _is_endless(schema: Any, named: Mapping[str, Any], within: tuple[str, ...], ended: set[str]) -> bool:
-    """Whether a value may be nested without end: the library, which is compiled, then overruns its stack."""
-    if isinstance(schema, list):
-        return any(_is_endless(part, named, within, ended) for part in schema)
-    if isinstance(schema, str):
-        return schema in within or (
-            schema in named and schema not in ended and _is_endless(named[schema], named, within, ended)
-        )
-    name = schema.get("name", "")
-    inner = [field["type"] for field in schema.get("fields", ())]
-    inner += [schema[part] for part in ("items", "values") if part in schema]
-    found = any(_is_endless(part, named, (*within, name), ended) for part in inner)
-    ended.add(name)
-    return found
-
-
-def _has_hollow_items(schema: Any, named: Mapping[str, Any], hollow: dict[str, bool], ended: set[str]) -> bool:
-    """Whether an array's items are written with no bytes. The schema is one that ends.
-
-    `hollow` says it of records that were looked at by their names, `ended` are those that have no such array.
-    """
-    if isinstance(schema, list):
-        return any(_has_hollow_items(part, named, hollow, ended) for part in schema)
-    name = schema if isinstance(schema, str) else schema.get("name", "")
-    if name in ended or (isinstance(schema, str) and name not in named):
-        return False
-    schema = named[name] if isinstance(schema, str) else schema
-    if "items" in schema and _is_hollow(schema["items"], named, hollow):
-        return True
-    inner = [field["type"] for field in schema.get("fields", ())]
-    inner += [schema[part] for part in ("items", "values") if part in schema]
-    found = any(_has_hollow_items(part, named, hollow, ended) for part in inner)
-    if name and not found:
-        ended.add(name)
-    return found
-
-
-def _is_hollow(schema: Any, named: Mapping[str, Any], hollow: dict[str, bool]) -> bool:
-    """Whether a value is written with no bytes: a null, or what is made of nothing else. A union's branch takes one."""
-    if isinstance(schema, list) or (isinstance(schema, str) and schema not in named):
-        return bool(schema == "null")
-    schema = named[schema] if isinstance(schema, str) else schema
-    kind, name = schema.get("type"), schema.get("name", "")
-    if kind not in ("record", "error"):
-        return bool(kind == "null" or (kind == "fixed" and schema.get("size") == 0))
-    if name not in hollow:
-        hollow[name] = all(_is_hollow(field["type"], named, hollow) for field in schema.get("fields", ()))
-    return hollow[name]
 
 
 def _decimal(data: bytes, schema: Mapping[str, Any], _: Any = None) -> str:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
@@ -122,7 +122,9 @@ def ingest(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW, pulled:
     readings = {name: note_declared(lake, places[name], feed) for name, feed in source.feeds.items()}
     before = versions(lake, map(bronze_table, source.feeds))
     again = [name for name, at in places.items() if _reads_again(lake, at)]
-    with _noting_unread(source, lake.settings, pulled.failed, unreadable):
+    # A run that goes on checks no feeds at an end.
+    noting = nullcontext() if trigger.goes_on else _noting_unread(source, lake.settings, pulled.failed, unreadable)
+    with noting:
         looks = _read(lake, source, trigger, unreadable, again)
     failed = {**pulled.failed, **unreadable}
     note_unread(source, lake.settings, failed)

@@ -152,6 +152,7 @@ def test_a_login(broker: Broker, feed: MakeFeed, name: str, way: str, monkeypatc
     kafka, at = feed(name, connection)
     with pytest.raises(SecretError, match="no secret 'kafka_password'"):
         kafka.check(at)
+    assert kafka.position(at) is None, "only a run can tell"
     monkeypatch.setenv("LAKEHOUSE_SECRET_KAFKA_PASSWORD", PASSWORD)
     kafka.check(at)
     monkeypatch.setenv("LAKEHOUSE_SECRET_KAFKA_PASSWORD", "wrong")

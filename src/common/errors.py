@@ -10,6 +10,14 @@ def first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
+def with_words(error: Exception, words: str) -> Exception:
+    """The error with further words: in the message of one of this tree, which is all that is shown; else as a note."""
+    if isinstance(error, LakehouseError):
+        return type(error)(f"{error}; {words}")
+    error.add_note(words)
+    return error
+
+
 class LakehouseError(Exception):
     """Anything that a person using the lakehouse can mend: the root of this tree."""
 

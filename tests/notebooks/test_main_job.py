@@ -116,7 +116,7 @@ def test_steps_declare_all_that_their_tasks_read_and_write(workspace: Workspace)
         "score_transactions": transaction_scores.STEP,
         "marts": marts.STEP,
         "monitor_model": model_monitoring.STEP,
-        "check_quality": checking(source.feeds),
+        "check_quality": checking(source.feeds, unread={}),
     }
     for task, step in steps.items():
         declared = {*step.reads, *step.writes, *step.shares, *ONLY_FOR_NEW_ROWS.get(task, ())}

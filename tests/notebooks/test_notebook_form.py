@@ -84,6 +84,30 @@ def test_the_jobs_defaults_are_those_of_the_notebooks() -> None:
             assert PARAMETERS[name].typed(value) == PARAMETERS[name].default
 
 
+def called(path: Path) -> set[str]:
+    """The names of the functions that a notebook calls."""
+    nodes = [node for cell in cells(path) for node in ast.walk(ast.parse(cell.source))]
+    return {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+
+
+def test_every_job_that_reads_feeds_fails_by_those_that_could_not_be_read() -> None:
+    """Reading leaves such feeds: in the same task or a later one something must look."""
+    bundle = load_bundle(repository())
+    checked = set()
+    for name in sorted(path.stem for path in (repository() / "jobs").glob("*.yml")):
+        job = load_job(bundle, name)
+        tasks = {task.key: task for task in job.tasks}
+        ahead: dict[str, set[str]] = {key: set() for key in tasks}
+        for _ in tasks:
+            for key, task in tasks.items():
+                ahead[key] |= {one for direct in task.depends_on for one in ahead[direct] | {direct}}
+        checks = {key for key, task in tasks.items() if {"check_feeds", "failure"} <= called(task.notebook)}
+        for key in (key for key, task in tasks.items() if "ingest" in called(task.notebook)):
+            assert any(check == key or key in ahead[check] for check in checks), f"{name}: no check after {key}"
+            checked.add(name)
+    assert checked == {"lakehouse", "ingest", "score_stream"}
+
+
 def test_every_notebook_of_the_main_job_may_be_up_to_date_and_be_forced() -> None:
     job = load_job(load_bundle(repository()), "lakehouse")
 

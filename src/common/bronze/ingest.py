@@ -1,8 +1,8 @@
 """Feeds to bronze: what the bronze notebooks run."""
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
@@ -15,12 +15,13 @@ from pyspark.sql.streaming.query import StreamingQuery
 from common.bronze.readings import note_declared, reading_warning
 from common.bronze.records import bronze_rows
 from common.bronze.refusals import newly_refused
-from common.bronze.unread import note_unread, unread
+from common.bronze.unread import checking_feeds, note_unread, unread
+from common.checks.tables import checking
 from common.contracts.bronze import bronze_table
 from common.contracts.ops import BATCHES, QUALITY_RESULTS
 from common.contracts.silver import QUARANTINE
 from common.contracts.table import Table
-from common.errors import FeedError, LakehouseError, ParameterError, first_line
+from common.errors import FeedError, LakehouseError, ParameterError, SecretError, first_line, with_words
 from common.result import Result
 from common.settings import Settings
 from common.sources.declaration import Source
@@ -28,7 +29,7 @@ from common.sources.feed import Feed, FeedAt, Tell
 from common.storage.changes import changes_since, versions
 from common.storage.checkpoints import check_checkpoint
 from common.storage.lake import Lake, Once
-from common.storage.last_success import Step
+from common.storage.last_success import Step, forget
 from common.storage.lineage import note
 from common.storage.progress import has_begun
 from common.storage.source_claim import check_source, claim
@@ -111,42 +112,33 @@ def ingest(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW, pulled:
     Raises:
         DeclarationError: what a feed's declaration names is not there.
         ParameterError: the trigger goes on, and a feed is pulled.
-        FeedError: no feed could be read; or one can't be, and the trigger goes on.
+        FeedError, SecretError: no feed could be read; or one can't be, and the trigger goes on.
         CheckpointError: a bronze table is gone, though its stream has run.
         SourceError: the workspace has data of another source.
     """
     check_trigger(source, trigger)
     places = _places(lake, source)
-    failed = _prepare(lake, source, places)
+    unreadable = _prepare(lake, source, places)
     readings = {name: note_declared(lake, places[name], feed) for name, feed in source.feeds.items()}
     before = versions(lake, map(bronze_table, source.feeds))
     again = [name for name, at in places.items() if _reads_again(lake, at)]
-    begun = time.time()
-    looks: dict[str, str] = {}
-    queries: dict[str, Query] = {}
-    for name in [name for name in source.feeds if name not in failed]:
-        with _leaving_others(name, failed):
-            looks[name] = _first_look(source.feeds[name], places[name])
-            queries[name] = _query(lake, source.feeds[name], places[name], trigger, reads_again=name in again)
-    if trigger.goes_on and failed:
-        raise _failure(failed)
-    broken: dict[str, FeedError] = {}
-    run_queries(queries.values(), None if trigger.goes_on else broken)
-    failed |= {name: broken[places[name].checkpoint] for name in queries if places[name].checkpoint in broken}
-    if not trigger.goes_on:
-        for name in [name for name in queries if name not in failed]:
-            with _leaving_others(name, failed):
-                _record_overlooked(lake, source.feeds[name], places[name], begun)
-                source.feeds[name].read_to_the_end(places[name])
-                if name in again:
-                    places[name].reads_again.unlink()
-    failed = {**pulled.failed, **failed}
+    # A run that goes on checks no feeds at an end.
+    noting = nullcontext() if trigger.goes_on else _noting_unread(source, lake.settings, pulled.failed, unreadable)
+    with noting:
+        looks = _read(lake, source, trigger, unreadable, again)
+    failed = {**pulled.failed, **unreadable}
     note_unread(source, lake.settings, failed)
-    if len(failed) == len(source.feeds):
+    if failed:  # each job's check looks once more when the feed is read again: its failure must not be the last word
+        forget(lake, checking_feeds(source))
+        forget(lake, checking(source.feeds, unread=""))
+    # What was pulled before a pull failed is landed, and goes on: no later run would see it as new.
+    if len(unreadable) == len(source.feeds):
         raise _failure(failed)
     changes = changes_since(lake, before)
     by_feed = {name: changes[bronze_table(name).name].inserted for name in source.feeds}
     added = sum(by_feed.values())
+    if len(failed) == len(source.feeds) and not added:
+        raise _failure(failed)
     refused = newly_refused(lake, before, [name for name, records in by_feed.items() if records])
     warnings = {}
     for name, feed in source.feeds.items():
@@ -159,8 +151,42 @@ def ingest(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW, pulled:
     return Ingested(added, added, "; ".join(filter(None, [refused, words])), facts, by_feed)
 
 
-def _failure(failed: Mapping[str, LakehouseError]) -> FeedError:
-    return FeedError("; ".join(f"{name}: {error}" for name, error in failed.items()))
+def _read(
+    lake: Lake, source: Source, trigger: Trigger, unreadable: dict[str, LakehouseError], again: Collection[str]
+) -> dict[str, str]:
+    """Reads all feeds but those in `unreadable`, to which it adds; what the first looks at new ones show, by feed."""
+    places = _places(lake, source)
+    begun = time.time()
+    looks: dict[str, str] = {}
+    queries: dict[str, Query] = {}
+    for name in [name for name in source.feeds if name not in unreadable]:
+        with _leaving_others(name, unreadable):
+            looks[name] = _first_look(source.feeds[name], places[name])
+            queries[name] = _query(lake, source.feeds[name], places[name], trigger, reads_again=name in again)
+    if trigger.goes_on and unreadable:
+        raise _failure(unreadable)
+    broken: dict[str, FeedError] = {}
+    try:
+        run_queries(queries.values(), None if trigger.goes_on else broken)
+    finally:
+        unreadable |= {name: broken[places[name].checkpoint] for name in queries if places[name].checkpoint in broken}
+    if not trigger.goes_on:
+        for name in [name for name in queries if name not in unreadable]:
+            with _leaving_others(name, unreadable):
+                _record_overlooked(lake, source.feeds[name], places[name], begun)
+                source.feeds[name].read_to_the_end(places[name])
+                if name in again:
+                    places[name].reads_again.unlink()
+    return looks
+
+
+def _failure(failed: Mapping[str, LakehouseError]) -> LakehouseError:
+    kinds = {type(error) for error in failed.values()}
+    return (kinds.pop() if len(kinds) == 1 else FeedError)(_words(failed))
+
+
+def _words(failed: Mapping[str, LakehouseError]) -> str:
+    return "; ".join(f"{name}: {error}" for name, error in failed.items())
 
 
 @contextmanager
@@ -168,8 +194,25 @@ def _leaving_others(name: str, failed: dict[str, LakehouseError]) -> Iterator[No
     """Notes why a feed can't be read, so that the others are."""
     try:
         yield
-    except FeedError as error:
+    except (FeedError, SecretError) as error:
         failed[name] = error
+
+
+@contextmanager
+def _noting_unread(
+    source: Source, settings: Settings, unpulled: Mapping[str, LakehouseError], unreadable: Mapping[str, LakehouseError]
+) -> Iterator[None]:
+    """Notes the feeds that could not be read where something else ends the reading, whose message then names them."""
+    try:
+        yield
+    except Exception as error:
+        if failed := {**unpulled, **unreadable}:
+            note_unread(source, settings, failed, were_read=())
+            others = {name: one for name, one in failed.items() if str(one) not in str(error)}
+            named = with_words(error, f"beside that, feeds could not be read: {_words(others)}") if others else error
+            if named is not error:
+                raise named from error
+        raise
 
 
 def ingestion_queries(lake: Lake, source: Source, trigger: Trigger) -> list[Query]:
@@ -209,6 +252,7 @@ def _places(lake: Lake, source: Source) -> dict[str, FeedAt]:
 def _prepare(lake: Lake, source: Source, places: Mapping[str, FeedAt]) -> dict[str, LakehouseError]:
     """Checks all that must hold before anything is read, and makes the tables; what keeps single feeds from it."""
     check_source(lake, source.name)
+    source.check_servers(lake.settings.landing)
     failed: dict[str, LakehouseError] = {}
     for name, feed in source.feeds.items():
         with _leaving_others(name, failed):

@@ -4,8 +4,10 @@ So the tasks between go on with the records of the other feeds, and the run stil
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from common.checks.findings import FEED_WAS_READ, Finding
 from common.contracts.bronze import bronze_table
@@ -16,27 +18,49 @@ from common.sources.declaration import Source
 from common.storage.files import write_whole
 from common.storage.last_success import Step
 
-Unread = dict[str, dict[str, str]]
-"""By feed: `since`, the time (UTC) of the first run that could not read it, and `reason`, what the last one met."""
+
+@dataclass(frozen=True)
+class Unread:
+    """Since when a feed can't be read: the time (UTC) of the first run that could not; `reason` is the last one's."""
+
+    since: str
+    reason: str
 
 
-def note_unread(source: Source, settings: Settings, failed: Mapping[str, LakehouseError]) -> None:
-    """Notes the feeds that a run could not read, and forgets those that it read."""
-    before = unread(source, settings)
+def note_unread(
+    source: Source,
+    settings: Settings,
+    failed: Mapping[str, LakehouseError],
+    were_read: Collection[str] | None = None,
+) -> None:
+    """Notes the feeds that a run could not read, and forgets those that it read: all others, where nothing is given."""
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
     for name in source.feeds:
         note = source.at(name, settings).note("unread")
         if name in failed:
-            since = before[name]["since"] if name in before else now
-            write_whole(note, json.dumps({"since": since, "reason": str(failed[name])}))
-        else:
+            before = _noted(note)
+            content = Unread(before.since if before else now, str(failed[name]))
+            write_whole(note, json.dumps(asdict(content)))
+        elif were_read is None or name in were_read:
             note.unlink(missing_ok=True)
 
 
-def unread(source: Source, settings: Settings) -> Unread:
-    """The feeds that the last run could not read."""
-    notes = {name: source.at(name, settings).note("unread") for name in source.feeds}
-    return {name: json.loads(note.read_text(encoding="utf-8")) for name, note in notes.items() if note.exists()}
+def unread(source: Source, settings: Settings) -> dict[str, Unread]:
+    """The feeds that the last run could not read, by name."""
+    notes = {name: _noted(source.at(name, settings).note("unread")) for name in source.feeds}
+    return {name: note for name, note in notes.items() if note is not None}
+
+
+def unread_as_json(source: Source, settings: Settings) -> dict[str, dict[str, str]]:
+    """The same in a form for JSON, for what a step depends on."""
+    return {name: asdict(note) for name, note in unread(source, settings).items()}
+
+
+def _noted(note: Path) -> Unread | None:
+    try:
+        return Unread(**json.loads(note.read_text(encoding="utf-8")))
+    except FileNotFoundError:  # never written, or another run has read the feed meanwhile
+        return None
 
 
 def check_feeds(source: Source, settings: Settings) -> list[Finding]:
@@ -47,7 +71,7 @@ def check_feeds(source: Source, settings: Settings) -> list[Finding]:
             bronze_table(name).name,
             FEED_WAS_READ,
             name not in failed,
-            f"not since {failed[name]['since']} UTC: {failed[name]['reason']}" if name in failed else "by the last run",
+            f"not since {failed[name].since} UTC: {failed[name].reason}" if name in failed else "by the last run",
         )
         for name in source.feeds
     ]
@@ -59,5 +83,5 @@ def checking_feeds(source: Source) -> Step:
         f"ops.check_feeds.{source.name}",
         shares=(QUALITY_RESULTS.name,),
         declaration=source.model_dump_json(),
-        looks_at=lambda settings: unread(source, settings),
+        looks_at=lambda settings: unread_as_json(source, settings),
     )

@@ -61,8 +61,8 @@ def failure(findings: Sequence[Finding]) -> LakehouseError | None:
     message = f"{len(failed)} of {len(findings)} checks failed:\n{lines}\n"
     if any(finding.check_name == FEED_WAS_READ for finding in failed):
         message += (
-            "A feed that could not be read is read on where it was by the next run: nothing of it is lost, and the "
-            "records of the other feeds went on through this run. Mend what is named, then run the job again. "
+            "The records of the other feeds went on through this run. Do what is named, then run the job again; a feed "
+            "whose server was away goes on where it was. "
         )
         if all(finding.check_name == FEED_WAS_READ for finding in failed):
             return FeedError(message.strip())

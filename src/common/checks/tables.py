@@ -22,7 +22,7 @@ from common.storage.last_success import Step
 CHECKED_SCHEMAS = ("silver", "gold")
 
 
-def checking(feeds: Iterable[str], unread: Any = "") -> Step:
+def checking(feeds: Iterable[str], unread: Any) -> Step:
     """What the checks at the end of a run depend on: all tables, those of the source's feeds among them.
 
     `unread` says which feeds could not be read, in a form for JSON.

@@ -53,6 +53,18 @@ class _Connection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def wrong_address(url: str) -> str:
+    """What is wrong with the address of a server of HTTP, in words; empty where nothing is.
+
+    One with a login is not quoted: messages and logs would show its password.
+    """
+    if "@" in url:
+        return "it has a login before the host: leave that out, and write `user` and `password: {secret: NAME}`"
+    if not url.startswith(("http://", "https://")):
+        return f"{url!r} is no address: write https://HOST:PORT"
+    return ""
+
+
 class SchemaRegistryConnection(_Connection):
     """The registry of the schemas of a topic's records. `url` is https://HOST:PORT, with a path where it has one.
 
@@ -66,8 +78,8 @@ class SchemaRegistryConnection(_Connection):
 
     @model_validator(mode="after")
     def _is_whole(self) -> "SchemaRegistryConnection":
-        if isinstance(self.url, str) and not self.url.startswith(("http://", "https://")):
-            raise ValueError(f"url: {self.url!r} is no address: write https://HOST:PORT")
+        if isinstance(self.url, str) and (wrong := wrong_address(self.url)):
+            raise ValueError(f"url: {wrong}")
         if (self.user is None) != (self.password is None):
             raise ValueError("a login has both `user`, and `password: {secret: NAME}`: add the other, or remove both")
         return self

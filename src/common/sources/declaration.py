@@ -49,9 +49,18 @@ class Source(Strict):
 
     @model_validator(mode="after")
     def _names_in_spark_have_one_server(self) -> "Source":
+        self.check_servers()
+        return self
+
+    def check_servers(self, landing: str = "") -> None:
+        """Checks that Spark reaches one server by each name; of paths below the landing folder where that is given.
+
+        Raises:
+            DeclarationError: it doesn't.
+        """
         seen: dict[str, tuple[object, str]] = {}
         for name, feed in self.feeds.items():
-            found = feed.server_in_spark(self.connections.get(getattr(feed, "connection", None) or ""))
+            found = feed.server_in_spark(self.connections.get(getattr(feed, "connection", None) or ""), landing)
             if found is None:
                 continue
             server, other = seen.setdefault(found[0], (found[1], name))
@@ -60,7 +69,6 @@ class Source(Strict):
                     f"feeds.{name}: {found[0]} is one of another server in feeds.{other}, and Spark would read both "
                     "from the one that it reaches first: rename one, or read it in a workspace of its own"
                 )
-        return self
 
     def at(self, feed: str, settings: Settings) -> FeedAt:
         """Where a feed is in a lakehouse."""

@@ -154,12 +154,12 @@ class Feed(ValueFormat, ABC):
         del connection
         return ""
 
-    def server_in_spark(self, connection: Connection | None) -> tuple[str, object] | None:
+    def server_in_spark(self, connection: Connection | None, landing: str) -> tuple[str, object] | None:
         """A name under which Spark keeps one client for all feeds, in words, and the server that it is to reach.
 
-        None where Spark keeps none by name.
+        None where Spark keeps none by name. `landing` is the landing folder, empty where it is not known.
         """
-        del connection
+        del connection, landing
         return None
 
     @property

@@ -16,13 +16,17 @@ def write_whole(file: Path, text: str, *, synced: bool = False, check: Callable[
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     scratch = file.with_name(f".{file.name}.{uuid4().hex}.part")
-    with scratch.open("w", encoding="utf-8") as opened:
-        opened.write(text)
-        if synced:
-            opened.flush()
-            sync(opened.fileno())
-    check()
-    scratch.replace(file)
+    try:
+        with scratch.open("w", encoding="utf-8") as opened:
+            opened.write(text)
+            if synced:
+                opened.flush()
+                sync(opened.fileno())
+        check()
+        scratch.replace(file)
+    except Exception:
+        scratch.unlink(missing_ok=True)
+        raise
 
 
 def sync(descriptor: int) -> None:

@@ -13,7 +13,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from common import errors
-from common.errors import CheckpointError, FeedError, LakehouseError
+from common.errors import CheckpointError, FeedError, LakehouseError, first_line, with_words
 from common.platform import this_platform
 from common.storage.files import write_whole
 from common.storage.lake import Lake, Once
@@ -122,11 +122,15 @@ def run_queries(queries: Iterable[Query], unread: dict[str, FeedError] | None = 
 
 
 def _failure_of_all(failures: list[Exception]) -> Exception:
-    """One failure as it is; of several those that a person can mend together, unless there is one that nobody knows."""
+    """One failure as it is; of several those that a person can mend together, or as notes of one that nobody knows."""
     unknown = [error for error in failures if not isinstance(error, LakehouseError)]
-    if unknown or len(failures) == 1:
-        return (unknown or failures)[0]
-    return type(failures[0])("; ".join(map(str, failures)))
+    if not unknown and len(failures) > 1:
+        return type(failures[0])("; ".join(map(str, failures)))
+    first = (unknown or failures)[0]
+    for other in failures:
+        if other is not first:
+            first = with_words(first, f"another stream failed, too: {first_line(other)}")
+    return first
 
 
 def _has_ended(running: "_Running", failures: list[Exception], unread: dict[str, FeedError] | None) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from common.sources.clients import client
+from common.sources.kafka.refused_schemas import has_hollow_items, is_endless
 from common.sources.kafka.schema_registry import NoSchema, SchemaRegistry
 
 _ID_ENDS = 5
@@ -97,8 +98,13 @@ class Decoder:
             made = self._fastavro.parse_schema(_with_our_types(json.loads(found["schema"])), named_schemas=named)
         except Exception as error:  # the library has many
             raise NoSchema(f"its schema can't be read ({type(error).__name__}: {error})") from None
-        if _is_endless(made, named, (), set()):
+        if is_endless(made, named, (), set()):
             raise NoSchema("its schema contains itself, which is not read: a deep value would end the worker")
+        if has_hollow_items(made, named, {}, set()):
+            raise NoSchema(
+                "its schema has an array of values that take no bytes, which is not read: a few bytes may announce "
+                "more of them than the worker's memory has room for"
+            )
         return made
 
 
@@ -112,22 +118,6 @@ def _with_our_types(schema: Any) -> Any:
     if isinstance(name, str) and isinstance(kind, str) and (kind, name) in _READERS:
         made["logicalType"] = _OURS + name
     return made
-
-
-def _is_endless(schema: Any, named: Mapping[str, Any], within: tuple[str, ...], ended: set[str]) -> bool:
-    """Whether a value may be nested without end: the library, which is compiled, then overruns its stack."""
-    if isinstance(schema, list):
-        return any(_is_endless(part, named, within, ended) for part in schema)
-    if isinstance(schema, str):
-        return schema in within or (
-            schema in named and schema not in ended and _is_endless(named[schema], named, within, ended)
-        )
-    name = schema.get("name", "")
-    inner = [field["type"] for field in schema.get("fields", ())]
-    inner += [schema[part] for part in ("items", "values") if part in schema]
-    found = any(_is_endless(part, named, (*within, name), ended) for part in inner)
-    ended.add(name)
-    return found
 
 
 def _decimal(data: bytes, schema: Mapping[str, Any], _: Any = None) -> str:

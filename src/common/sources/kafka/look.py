@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from common.errors import FeedError
 from common.sources.feed import FeedAt, Sight, Sights
 from common.sources.files.first_records import MAX_RECORDS, FileLook, Record
 from common.sources.kafka import position
@@ -14,7 +15,7 @@ def look(name: str, at: FeedAt, values: Values) -> Sights:
     """The topic's partitions and records, what of them is not read yet, the registry, and the first records.
 
     Raises:
-        FeedError: the brokers or the registry don't answer, or refuse.
+        FeedError: the brokers don't answer, or refuse. Of a registry that does so a sight says it.
     """
     topic = Topic(name, at)
     if name not in (names := topic.others()):
@@ -36,8 +37,13 @@ def look(name: str, at: FeedAt, values: Values) -> Sights:
     if refused:
         return Sights(things)
     first = topic.first_records(offsets, MAX_RECORDS)
-    things += _registry_seen(values, first)
-    records = _records(first, f"{name}@{found.id[:8]}", values)
+    try:
+        registry_seen = _registry_seen(values, first)
+        records = _records(first, f"{name}@{found.id[:8]}", values)
+    except FeedError as error:
+        assert values.registry
+        return Sights([*things, Sight(f"schema registry {values.registry.url}", "not to be asked", str(error))])
+    things += registry_seen
     return Sights(things, [FileLook(f"{name}@{found.id[:8]}", records, None, total > len(records))], 1)
 
 

@@ -15,7 +15,7 @@ from urllib.request import HTTPSHandler, Request, build_opener
 
 from common.errors import FeedError
 from common.settings import Settings
-from common.sources.connections import SchemaRegistryConnection, pem_of, value_of
+from common.sources.connections import SchemaRegistryConnection, pem_of, value_of, wrong_address
 from common.sources.kafka.patience import note_answer, note_silence, patience, was_silent
 
 ATTEMPTS = 3
@@ -90,11 +90,14 @@ class SchemaRegistry:
                         f"the schema registry {self.url} refuses the login of {self.user or 'nobody'}: correct `user` "
                         "and `password` of the connection's `schema_registry`"
                     ) from None
-                if error.code == 404:
-                    return self._absent(error)
-                if error.code < 500 and error.code != 429:
+                if error.code < 500 and error.code not in (404, 429):
                     raise self._is_none() from None
                 reason = f"it answers {error.code}"
+                if error.code == 404:
+                    try:
+                        return self._absent(error)
+                    except (OSError, HTTPException) as cut:  # in the middle of its words
+                        reason = str(cut) or type(cut).__name__
             except (OSError, HTTPException) as error:
                 cause = error.reason if isinstance(error, URLError) else error
                 if isinstance(cause, ssl.SSLError):
@@ -155,8 +158,8 @@ def schema_registry(connection: SchemaRegistryConnection, settings: Settings) ->
         FeedError: the address is none.
     """
     url = value_of(connection.url, settings)
-    if not url.startswith(("http://", "https://")):
-        raise FeedError(f"schema_registry.url: {url!r} is no address: write https://HOST:PORT")
+    if wrong := wrong_address(url):
+        raise FeedError(f"schema_registry.url: {wrong}")
     return SchemaRegistry(
         url,
         "" if connection.user is None else value_of(connection.user, settings),

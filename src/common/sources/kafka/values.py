@@ -19,7 +19,10 @@ NO_TIME = -1
 """The timestamp of a record that has none."""
 NOT_UTF8 = "not UTF-8"
 TOMBSTONE = "a tombstone: it has a key and no value; `tombstones: deletion` reads such records"
-KEY_NOT_UTF8 = "its key is not UTF-8: leave `key` out of `with`, or declare `key_format: avro` where it is Avro"
+KEY_NOT_UTF8 = (
+    "its key is not UTF-8: declare `key_format: avro` where it is Avro, or have its sender write text; where nothing "
+    "but `with` needs it, leave `key` out there"
+)
 _STRANGE_TIME = "its timestamp {} is no time: leave `timestamp` out of `with`"
 _EPOCH = datetime(1970, 1, 1)
 _HEADERS_KEPT = 1000
@@ -56,8 +59,8 @@ class Values:
     def read(self, key: bytes | None, value: bytes | None, timestamp: int | None, headers: Headers) -> Payload | None:
         """A record's payload or error; None for one that says nothing: a tombstone after a change event.
 
-        `timestamp` is in milliseconds since 1970. Where only what is beside the value can't be read, the payload is
-        the value's own.
+        `timestamp` is in milliseconds since 1970. Beside an error the payload is what came: the value's text, or its
+        bytes as `{"base64": ...}`; of a deletion the key's.
 
         Raises:
             FeedError: the schema registry doesn't answer, or refuses.
@@ -70,12 +73,13 @@ class Values:
         try:
             text = "{}" if value is None else self._text(value)
             if self.envelope:
-                text, error = row_of(text, lambda: self._key_as_json(key))
-                if text is None:
-                    return None, error
+                row, error = row_of(text, lambda: self._key_as_json(key))
+                if row is None:
+                    return text, error
+                text = row
             front = self._front(key, timestamp, headers, is_deletion=value is None)
         except ValueError as error:
-            return None if value is None else text, str(error)
+            return _kept(key, value, text), str(error)
         return with_fields(front, text), None
 
     def _text(self, value: bytes) -> str:
@@ -141,6 +145,13 @@ class Values:
         return self._decoders[0]
 
 
+def _kept(key: bytes | None, value: bytes | None, text: str | None) -> str | None:
+    """What is kept of a record that can't be read."""
+    if value is None:
+        return None if key is None else _DUMPS({"_key": _in_base64(key), "_deleted": True})
+    return _DUMPS(_in_base64(value)) if text is None else text
+
+
 def with_fields(front: str, text: str) -> str:
     """The text of an object with fields in front of its own, which stay as they are; any other text as it is."""
     own = text.lstrip(" \t\r\n")
@@ -158,7 +169,11 @@ def _header(content: bytes | None) -> object:
     try:
         return bytes(content).decode()
     except UnicodeDecodeError:
-        return {"base64": base64.b64encode(content).decode()}
+        return _in_base64(content)
+
+
+def _in_base64(content: bytes) -> dict[str, str]:
+    return {"base64": base64.b64encode(content).decode()}
 
 
 def _utf8(content: bytes, otherwise: str) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 from uuid import uuid4
 
 from common.errors import FeedError
@@ -24,6 +24,40 @@ from common.storage.files import file_lock, sync, write_whole
 
 _PART = ".part"
 _SIGN = ".pulling"
+
+
+class NotWritten(FeedError):
+    """A file can't be written on this machine: no fault of a server, and no better when it is asked again."""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Says where this machine failed. A file that is gone is another matter: a newer pull may have swept it away.
+
+    Raises:
+        NotWritten: the disk is full, the folder is closed, or the like.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise NotWritten(
+            f"{path} can't be written here ({error.strerror or error}): make room, or have the folder opened to this "
+            "user, then run again"
+        ) from error
+
+
+@contextmanager
+def opened_here(path: Path, mode: str) -> Iterator[IO[bytes]]:
+    """A local file, opened and closed as `writing`: what is left in its buffer is written last."""
+    with writing(path):
+        file: IO[bytes] = path.open(mode)
+    try:
+        yield file
+    finally:
+        with writing(path):
+            file.close()
 
 
 @dataclass(frozen=True)
@@ -128,12 +162,15 @@ def land(portion: Portion, landed: Landed) -> None:
 
     Raises:
         FeedError, FileNotFoundError: another pull has begun; nothing is landed.
+        NotWritten: this machine fails.
     """
     part = landed.folder / f".{portion.name}.{landed.sign}{_PART}"
-    with part.open("wb") as file:
-        for block in portion.content:
-            file.write(block)
-        file.flush()
+    with opened_here(part, "wb") as file:
+        for block in portion.content:  # from the server perhaps, whose failures are its own
+            with writing(part):
+                file.write(block)
+        with writing(part):
+            file.flush()
         sync(file.fileno())
     if portion.modified_seconds is not None:
         with suppress(OSError):  # a volume may refuse it

@@ -20,15 +20,15 @@ from tempfile import TemporaryDirectory
 from common.errors import FeedError
 from common.sources.feed import Tell, silent
 from common.sources.files.listing import UNFINISHED, is_hidden_folder
-from common.sources.pulling.pull import Landed, Portion
+from common.sources.pulling.pull import Landed, NotWritten, Portion
 from common.sources.pulling.retries import words_of
 from common.sources.pulling.sftp_server import RemoteFile, SftpServer
 
 NAME_BYTES = 160
 """A file's name has at most 255 bytes; time, digest and what marks an unfinished one come to it."""
 BLOCK_BYTES = 1024**2
-MOST_FAILED = 3
-"""After so many files at which the connection broke, a pull ends: each of them took all the attempts."""
+MOST_BROKEN = 3
+"""A pull ends where the connection breaks at more files than these: each of them took all the attempts."""
 
 
 def landed_name(file: RemoteFile) -> str:
@@ -80,7 +80,7 @@ class SftpPuller:
     _partial: Path | None = field(default=None, repr=False)
 
     def portions(self, landed: Landed) -> Iterator[Portion]:
-        """Every version that is not landed, oldest first.
+        """Every version that is not landed, oldest first; those that the last pull failed at come last.
 
         Raises:
             FeedError: the server can't be reached or refuses; at the end, where it refuses some files only.
@@ -102,10 +102,16 @@ class SftpPuller:
         there = {landed_name(file) for file in files}
         _note(landed, pulled if closed else pulled & there)
         new = [file for file in self.selection.marked(files) if landed_name(file) not in pulled]
+        before = _lines(_last(landed))
+        new.sort(key=lambda file: file.path in before)
         failed: dict[str, str] = {}
-        with _transfers(landed) as folder:
-            _forget_others(folder, new)
-            yield from self._transferred(self._whole(new), folder, closed, failed)
+        try:
+            with _transfers(landed) as folder:
+                _forget_others(folder, new)
+                yield from self._transferred(self._whole(new), folder, closed, failed)
+        finally:
+            if failed or before:
+                landed.keep(_last(landed), "".join(f"{path}\n" for path in sorted(failed)))
         _note(landed, _pulled(landed))
         if words := [*_closed(closed), *_failed(failed)]:
             raise FeedError(f"{self.server.address}: {'; '.join(words)}; all others are pulled, these are tried again")
@@ -114,6 +120,7 @@ class SftpPuller:
         self, files: Iterable[RemoteFile], folder: Path, closed: list[str], failed: dict[str, str]
     ) -> Iterator[Portion]:
         """The files, transferred into a folder; those that can't be had are added to `closed` or `failed`."""
+        broken = 0
         for file in files:
             self._partial = _partial(folder, landed_name(file))
             try:
@@ -124,11 +131,15 @@ class SftpPuller:
             except PermissionError:
                 closed.append(file.path)
                 continue
+            except NotWritten:
+                raise
             except (OSError, FeedError) as error:
-                # The connection breaks at this file each time: others may be whole. A server that is away has none.
-                if isinstance(error, FeedError) and (len(failed) == MOST_FAILED or not self.server.answers()):
-                    raise
+                others = [*_closed(closed), *_failed(failed)]
                 failed[file.path] = words_of(error)
+                # The connection breaks at this file each time: others may be whole. A server that is away has none.
+                broken += isinstance(error, FeedError)
+                if isinstance(error, FeedError) and (broken > MOST_BROKEN or not self.server.answers()):
+                    raise FeedError("; ".join([str(error), *others])) from error
                 self.tell(f"{self.server.address} can't give {file.path}: {failed[file.path]}; it is left")
                 continue
             if is_same:
@@ -209,8 +220,7 @@ def _first(paths: list[str]) -> str:
 
 def _pulled(landed: Landed) -> set[str]:
     """The names of all versions that were landed, whether their copies are there still or were removed by a person."""
-    noted = _notes(landed)
-    return set(landed.names()) | set(noted.read_text().splitlines() if noted.exists() else ())
+    return set(landed.names()) | _lines(_notes(landed))
 
 
 def _note(landed: Landed, names: set[str]) -> None:
@@ -219,6 +229,15 @@ def _note(landed: Landed, names: set[str]) -> None:
 
 def _notes(landed: Landed) -> Path:
     return landed.folder / ".pulled"
+
+
+def _last(landed: Landed) -> Path:
+    """The note of the files that the last pull failed at: they hold up no others."""
+    return landed.folder / ".failed"
+
+
+def _lines(file: Path) -> set[str]:
+    return set(file.read_text(encoding="utf-8").splitlines()) if file.exists() else set()
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

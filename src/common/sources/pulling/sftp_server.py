@@ -17,6 +17,7 @@ from common.settings import Settings
 from common.sources.clients import client
 from common.sources.connections import SftpConnection, pem_of, value_of
 from common.sources.feed import Tell, silent
+from common.sources.pulling.pull import opened_here, writing
 from common.sources.pulling.retries import patiently
 
 CONNECT_SECONDS, ANSWER_SECONDS, ALIVE_SECONDS = 15, 60, 15
@@ -108,6 +109,7 @@ class SftpServer:
         Raises:
             OSError: the file is not there, may not be read, or the server answers that it can't give it.
             FeedError: the server fails.
+            NotWritten: the local file can't be written.
         """
         self._try(f"reading {file.path}", lambda sftp: self._go_on(sftp, file, into, most or file.size))
 
@@ -121,7 +123,7 @@ class SftpServer:
         return True
 
     def _go_on(self, sftp: Any, file: RemoteFile, into: Path, end: int) -> None:
-        with into.open("ab") as local, sftp.open(file.path, "rb") as remote:
+        with opened_here(into, "ab") as local, sftp.open(file.path, "rb") as remote:
             done = local.tell()
             if done:
                 self.tell(f"{self.address}: reading {file.path} goes on at {done:,} of {file.size:,} bytes")
@@ -129,7 +131,8 @@ class SftpServer:
                 block = _window(remote, done, min(WINDOW_BYTES, end - done))
                 if not block:
                     return  # it was cut short meanwhile: its size says so
-                local.write(block)
+                with writing(into):
+                    local.write(block)
                 done += len(block)
 
     def _list(self, folder: str) -> Iterator[tuple[str, Any]]:

@@ -5,10 +5,11 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from pydantic import field_validator, model_validator
 
-from common.errors import DeclarationError, FeedError
+from common.errors import DeclarationError, FeedError, SecretError
 from common.sources.connections import AwsConnection, Connection, Text
 from common.sources.feed import FeedAt, Sight, Sights
 from common.sources.files.bucket import S3, BucketFolder, bucket_folder
@@ -47,12 +48,14 @@ class FileFeed(DeclaredFiles):
             raise ValueError(f"connection: a folder needs none; it is for paths such as {S3}BUCKET/PREFIX")
         return self
 
-    def server_in_spark(self, connection: Connection | None) -> tuple[str, object] | None:
+    def server_in_spark(self, connection: Connection | None, landing: str) -> tuple[str, object] | None:
         """A bucket by its name: Hadoop keeps one client for it, whatever the stream's options say afterwards."""
-        if not self.path.startswith(S3):
+        path = self.path.replace("{landing}", landing)
+        if not path.startswith(S3):
             return None
-        bucket = self.path.removeprefix(S3).partition("/")[0]
-        return f"the bucket {bucket}", connection.endpoint if isinstance(connection, AwsConnection) else None
+        bucket = path.removeprefix(S3).partition("/")[0]
+        endpoint = connection.endpoint if isinstance(connection, AwsConnection) else None
+        return f"the bucket {bucket}", _normal(endpoint) if isinstance(endpoint, str) else endpoint
 
     @property
     def jars(self) -> frozenset[str]:
@@ -78,7 +81,7 @@ class FileFeed(DeclaredFiles):
             return ""
         try:
             return hashlib.sha256(repr(bucket.files()).encode()).hexdigest()
-        except FeedError:
+        except (FeedError, SecretError):
             return None
 
     def check(self, at: FeedAt) -> None:
@@ -135,3 +138,9 @@ class FileFeed(DeclaredFiles):
             return None
         assert at.connection is None or isinstance(at.connection, AwsConnection)
         return bucket_folder(self.folder(at), at.connection, at.settings)
+
+
+def _normal(endpoint: str) -> tuple[str, str | None, int | None]:
+    """A server's address, however it is spelt."""
+    parts = urlsplit(endpoint)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from common.errors import DeclarationError, FeedError
+from common.errors import DeclarationError, FeedError, SecretError
 from common.sources.clients import client
 from common.sources.connections import Connection, KafkaConnection, Text
 from common.sources.feed import Feed, FeedAt, Sights
@@ -116,12 +116,12 @@ class KafkaFeed(Feed):
         self._check_registry(at)
 
     def position(self, at: FeedAt) -> Any:
-        """The topic's id and where its partitions end; None where the brokers don't say."""
+        """The topic's id and where its partitions end; None where the brokers don't say, or can't be asked."""
         try:
             topic = Topic(self.topic, at)
             found = topic.described()
             return {"id": found.id, "ends": {str(n): end for n, (_, end) in topic.offsets(found.partitions).items()}}
-        except FeedError:
+        except (FeedError, SecretError):
             return None
 
     def look(self, at: FeedAt) -> Sights:
@@ -173,9 +173,11 @@ class KafkaFeed(Feed):
             return raw.mapInArrow(reading(values), SCHEMA)
         is_text = F.expr("is_valid_utf8(value)")
         error = F.when(F.col("value").isNull(), F.lit(TOMBSTONE)).when(~is_text, F.lit(NOT_UTF8))
+        in_base64 = F.translate(F.base64("value"), "\r\n", "")  # some releases of Spark break it into lines
+        kept = F.concat(F.lit('{"base64": "'), in_base64, F.lit('"}'))  # of a null it is null
         return records.select(
             reference,
-            F.when(is_text, F.col("value").cast("string")).alias("payload"),
+            F.when(is_text, F.col("value").cast("string")).otherwise(kept).alias("payload"),
             error.alias("read_error"),
         )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from common.bronze.ingest import ingestion
-from common.bronze.unread import check_feeds, checking_feeds, note_unread, unread
+from common.bronze.unread import Unread, check_feeds, checking_feeds, note_unread, unread
 from common.checks.findings import FEED_WAS_READ, Finding, failure
 from common.errors import ConservationError, FeedError, QualityError
 from common.settings import Settings, settings_from
@@ -46,15 +46,26 @@ def test_since_when_it_can_not_be_read_stays_and_the_reason_is_the_last_one(sett
     note_unread(SOURCE, settings, AWAY)
     note = SOURCE.at("partner", settings).note("unread")
     note.write_text(note.read_text().replace("20", "19", 1))
-    since = unread(SOURCE, settings)["partner"]["since"]
+    since = unread(SOURCE, settings)["partner"].since
 
     note_unread(SOURCE, settings, {"partner": FeedError("sftp.example:22 refuses the login of lake")})
 
-    assert unread(SOURCE, settings)["partner"] == {
-        "since": since,
-        "reason": "sftp.example:22 refuses the login of lake",
-    }
+    assert unread(SOURCE, settings)["partner"] == Unread(since, "sftp.example:22 refuses the login of lake")
     assert since.startswith("19")
+
+
+def test_where_the_reading_broke_off_what_is_noted_of_other_feeds_stays(settings: Settings) -> None:
+    note_unread(SOURCE, settings, AWAY)
+
+    note_unread(SOURCE, settings, {"core": FeedError("core.example: no answer")}, were_read=())
+
+    assert set(unread(SOURCE, settings)) == {"core", "partner"}
+
+
+def test_a_note_that_another_run_removes_meanwhile_is_none(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "exists", lambda _: True)
+
+    assert unread(SOURCE, settings) == {}
 
 
 def test_nothing_is_up_to_date_while_a_feed_is_unread(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,4 +89,5 @@ def test_beside_other_failures_a_feed_is_named_and_so_is_the_way_on(check: str, 
 
     assert type(error) is kind
     assert "no answer" in str(error)
-    assert "is read on where it was by the next run" in str(error)
+    assert "Do what is named, then run the job again" in str(error)
+    assert "nothing of it is lost" not in str(error), "records may be gone for good: the reason says it"

@@ -186,6 +186,19 @@ def test_a_bucket_of_two_servers_is_refused(tmp_path: Path) -> None:
     load(tmp_path, of_buckets("http://a:9000", "http://b:9000").replace("s3://landing", "s3://other", 1))
 
 
+def test_a_server_s_address_may_be_spelt_in_more_ways_than_one(tmp_path: Path) -> None:
+    load(tmp_path, of_buckets("https://a", "https://A:443/"))
+
+
+def test_a_bucket_below_the_landing_folder_is_one_of_its_server_too(tmp_path: Path) -> None:
+    feed = ACME[ACME.index("  payments:") :].replace("payments:", "below:", 1)
+    source = load(tmp_path, of_buckets("http://a:9000", "http://a:9000") + feed)
+    source.check_servers("/data/landing")
+    source.check_servers("s3://other/landing")
+    with pytest.raises(DeclarationError, match=r"feeds\.below: the bucket landing is one of another server"):
+        source.check_servers("s3://landing/files")
+
+
 def test_an_unknown_source_is_answered_with_the_known_ones(tmp_path: Path) -> None:
     load(tmp_path)
 

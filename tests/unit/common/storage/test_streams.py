@@ -105,8 +105,9 @@ def of(tmp_path: Path, *running: Ending | Exception, goes_on: bool = False) -> l
 def test_a_failure_is_raised_after_the_others_have_read_to_their_end(tmp_path: Path) -> None:
     long = Ending(5)
     lost = Ending(2, PySparkException("lost"))
-    with pytest.raises(PySparkException, match="lost"):
+    with pytest.raises(PySparkException, match="lost") as raised:
         run_queries(of(tmp_path, FeedError("away"), lost, long))
+    assert raised.value.__notes__ == ["another stream failed, too: away"]
     assert (lost.looks, long.looks) == (0, 0)
     with pytest.raises(FeedError, match=r"^away; refused$"):
         run_queries(of(tmp_path, FeedError("away"), FeedError("refused"), Ending(1)))

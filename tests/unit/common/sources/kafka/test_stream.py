@@ -56,7 +56,7 @@ def test_each_record_comes_once(lake: Lake, broker: Broker, source_of: MakeSourc
     assert ingest(lake, source).by_feed == {"plain": 0}
     rows = {
         "0#0": ('{"id": 1.50}', None),
-        "0#1": (None, "not UTF-8"),
+        "0#1": ('{"base64": "/w=="}', "not UTF-8"),
         "0#2": (None, "a tombstone"),
         "1#0": ("no JSON", None),
     }

@@ -64,7 +64,7 @@ def test_a_look_shows_records_and_what_is_unread(broker: Broker, feed: MakeFeed,
     found = sorted((r.path[-1], r.ordinal, r.payload, (r.error or "")[:11]) for r in sights.looks[0].records)
     assert found == [
         ("0", 0, '{"id": 1.50}', ""),
-        ("0", 1, None, "not UTF-8"),
+        ("0", 1, '{"base64": "/w=="}', "not UTF-8"),
         ("0", 2, None, "a tombstone"),
         ("1", 0, "no JSON", ""),
     ]
@@ -90,13 +90,15 @@ def test_a_look_shows_the_schema_registry_too(
     )
     assert [(r.payload, (r.error or "")[:28]) for r in sights.looks[0].records] == [
         ('"é"', ""),
-        (None, "not in the schema registry's"),
+        ('{"base64": "e30="}', "not in the schema registry's"),
     ]
     server.stop()
     monkeypatch.setattr(schema_registry, "ATTEMPTS", 1)
-    for step in (kafka.check, kafka.look):
-        with pytest.raises(FeedError, match=r"the schema registry .* doesn't answer"):
-            step(at)
+    with pytest.raises(FeedError, match=r"the schema registry .* doesn't answer"):
+        kafka.check(at)
+    sights = kafka.look(at)
+    assert "doesn't answer" in sights.things[-1].missing
+    assert (sights.things[0].thing, sights.looks) == (f"topic {name}", ())
 
 
 def test_a_look_names_what_is_there_where_the_topic_is_not(feed: MakeFeed, name: str) -> None:
@@ -150,6 +152,7 @@ def test_a_login(broker: Broker, feed: MakeFeed, name: str, way: str, monkeypatc
     kafka, at = feed(name, connection)
     with pytest.raises(SecretError, match="no secret 'kafka_password'"):
         kafka.check(at)
+    assert kafka.position(at) is None, "only a run can tell"
     monkeypatch.setenv("LAKEHOUSE_SECRET_KAFKA_PASSWORD", PASSWORD)
     kafka.check(at)
     monkeypatch.setenv("LAKEHOUSE_SECRET_KAFKA_PASSWORD", "wrong")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -181,6 +182,19 @@ def test_what_a_puller_remembers_is_kept_only_by_the_newest_pull(tmp_path: Path)
     with pytest.raises(FeedError, match="another pull of the feed has begun"):
         Landed(tmp_path, "older").keep(note, "wrong")
     assert note.read_text() == "right"
+    assert {path.name for path in tmp_path.iterdir()} == {".pulling", ".note"}
+
+
+def test_a_full_disk_is_named_and_nothing_is_landed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, opened = at(tmp_path), Path.open
+
+    def full(path: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+        return opened(Path("/dev/full") if mode == "wb" else path, mode, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(pulls.NotWritten, match=r"/log/\.00000003\.jsonl.* can't be written here \(No space"):
+        pull(Log([1, 2, 3]), place)
+    assert landed_records(place) == []
 
 
 def test_what_is_no_json_or_half_a_character_is_carried() -> None:

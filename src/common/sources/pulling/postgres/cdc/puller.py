@@ -99,15 +99,16 @@ class ChangesPuller:
             declared.snapshot, seen.server.system, declared.tables, "making", slot=declared.slot, entries=entries
         )
         making.save(self._landed)
-        for left in self._landed.folder.glob(f".*{STAGED}"):
-            left.unlink()
+        self._sweep()
         for name in dict.fromkeys([before.slot if before else "", declared.slot]):
             if name:
+                self._landed.check()  # the slot may be a newer pull's
                 slots.drop(self._control, name)
         self._tell(f"{declared.feed}: makes the slot {declared.slot}, when all open transactions have ended")
         # Before the slot is made: what commits after that comes from the slot, later than the snapshot's rows.
         at_micros = self._control.execute(NOW_MICROS).fetchone()[0]
         with self._connect(True) as replication:
+            self._landed.check()
             made = slots.make(replication, declared.slot)
             parts = stage(
                 reading, declared, seen.tables, seen.publication, made, at_micros=at_micros, folder=self._landed.folder
@@ -120,8 +121,13 @@ class ChangesPuller:
                 with staged(self._landed.folder, name).open("rb") as file:
                     yield Portion(name, iter(lambda: file.read(1024**2), b""))
         self._state = replace(self._state, step="streaming", parts=()).save(self._landed)
-        for left in self._landed.folder.glob(f".*{STAGED}"):
-            left.unlink()
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Removes what is staged, unless a newer pull has begun, whose it may be."""
+        for left in list(self._landed.folder.glob(f".*{STAGED}")):
+            self._landed.check()
+            left.unlink(missing_ok=True)
 
     def _changes(self, reading: Any, landed: Landed, keys: Keys) -> Iterator[Portion]:
         # What is not declared now is passed over: declared again, it needs a snapshot again.

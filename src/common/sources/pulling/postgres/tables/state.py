@@ -94,7 +94,7 @@ class Store:
         """What is known; scraps of a pull that was killed are removed.
 
         Raises:
-            FeedError: files are landed that the note knows nothing of.
+            FeedError: files are landed that the note knows nothing of; or another pull has begun.
         """
         notes = sorted(self.folder.glob("*.json"))
         state = _read(notes[-1]) if notes else State()
@@ -106,6 +106,7 @@ class Store:
                 "checkpoint: then everything is pulled again"
             )
         keep = {notes[-1].name, *state.files} if notes else set()
+        landed.check()  # what is no scrap may be a newer pull's
         for file in list(self.folder.iterdir()):
             if file.name not in keep:
                 file.unlink(missing_ok=True)

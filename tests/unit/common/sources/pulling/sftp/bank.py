@@ -47,5 +47,5 @@ class Bank:
         return sorted(
             p.name
             for p in Path(self.at.pulled).iterdir()
-            if p.name.startswith(".") and p.name not in (".lock", ".pulled", ".pulling")
+            if p.name.startswith(".") and p.name not in (".lock", ".pulled", ".pulling", ".failed")
         )

@@ -1,6 +1,7 @@
 import errno
 import os
 import random
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
@@ -14,6 +15,8 @@ from bank import Bank
 from common.errors import DeclarationError, FeedError
 from common.sources.connections import Secret, SftpConnection
 from common.sources.pulling import retries, sftp_server
+from common.sources.pulling.sftp import landed_name
+from common.sources.pulling.sftp_server import RemoteFile
 
 
 def connected(bank: Bank, **changes: object) -> None:
@@ -259,6 +262,74 @@ def test_a_file_at_which_the_connection_always_breaks_holds_up_no_newer_one(bank
         bank.pull()
 
     assert [name for name, _ in bank.landed()] == ["out__a.csv", "out__c.csv"]
+
+
+def laid(bank: Bank, *names: str) -> None:
+    """Files in this order of their times."""
+    for number, name in enumerate(names):
+        (bank.out / name).write_text(name)
+        os.utime(bank.out / name, (1_700_000_000 + number,) * 2)
+
+
+def test_a_pull_ends_at_the_connection_s_failures_and_not_at_the_server_s_answers(bank: Bank) -> None:
+    """Files at which the connection breaks take all attempts each; what the server can't give costs nothing."""
+    answers, breaks = [f"{n}.odd" for n in range(5)], [f"{n}.bad" for n in range(6)]
+    laid(bank, *answers, "closed.csv", "a.csv", *breaks, "z.csv")
+    bank.server.denied.add("/out/closed.csv")
+    opened: list[str] = []
+
+    def fails(step: str, path: str) -> None:
+        if step == "open":
+            opened.append(path)
+        if path.endswith(".odd"):
+            raise asyncssh.SFTPFailure("input/output error")
+        if path.endswith(".bad"):
+            bank.server.cut()
+
+    bank.server.before = fails
+    with pytest.raises(
+        FeedError, match=r"reading /out/3\.bad: .* may not read /out/closed\.csv; .*/out/0\.odd"
+    ) as raised:
+        bank.pull()
+    assert "all others are pulled" not in str(raised.value)
+    assert {path for path in opened if path.endswith(".bad")} == {f"/out/{n}.bad" for n in range(4)}
+    assert [name for name, _ in bank.landed()] == ["out__a.csv"]
+
+    opened.clear()
+    with pytest.raises(FeedError):
+        bank.pull()
+    assert "out__z.csv" in [name for name, _ in bank.landed()], "those that failed hold up no others"
+    assert list(dict.fromkeys(opened))[:3] == ["/out/4.bad", "/out/5.bad", "/out/z.csv"]
+
+
+def test_one_file_at_which_the_connection_breaks_ends_no_pull_whatever_else_failed(bank: Bank) -> None:
+    laid(bank, "0.odd", "1.odd", "2.odd", "3.bad", "z.csv")
+
+    def fails(step: str, path: str) -> None:
+        if path.endswith(".odd"):
+            raise asyncssh.SFTPFailure("input/output error")
+        if path.endswith(".bad"):
+            bank.server.cut()
+
+    bank.server.before = fails
+    with pytest.raises(FeedError, match="all others are pulled"):
+        bank.pull()
+    assert [name for name, _ in bank.landed()] == ["out__z.csv"]
+
+
+def test_a_full_disk_is_no_fault_of_the_server(bank: Bank) -> None:
+    laid(bank, "a.csv", "b.csv")
+    folder = Path(bank.at.pulled)
+    folder.mkdir(parents=True)
+    file = RemoteFile(1_700_000_000, "/out/a.csv", len("a.csv"))
+    partial = folder / f".{landed_name(file)}.partial"
+    partial.symlink_to("/dev/full")
+
+    with pytest.raises(FeedError, match=rf"^{re.escape(str(partial))} can't be written here \(No space left") as raised:
+        bank.pull()
+
+    assert "can't give" not in str(raised.value)
+    assert (bank.words, bank.server.logins) == ([], 1), "not tried again"
 
 
 def test_a_folder_that_is_closed_or_absent_is_said(bank: Bank) -> None:

@@ -18,6 +18,7 @@ from servers.postgres import Postgres
 FeedOf = Callable[..., PostgresTablesFeed]
 WATERMARKS = (["xmin"], ["updated_at", "xmin"])
 PULLING = "/common/sources/pulling/"
+NOTES = "/common/storage/files.py"
 KILLED = 77
 Line = tuple[str, int]
 
@@ -88,7 +89,7 @@ def _without(rows: dict[str, dict[str, dict[str, Any]]], column: str) -> dict[st
 
 
 def _lines_of(work: Callable[[], object], folder: Path) -> list[Line]:
-    """The lines of the pulling code that a piece of work runs, in the order in which they are first run.
+    """The lines of pulling code, its notes included, that some work runs, in the order in which they are first run.
 
     Of those that are run while the folder stays as it is, the first one.
     """
@@ -121,7 +122,7 @@ def _killed_at(line: Line, work: Callable[[], object]) -> bool:
 
 def _traced(work: Callable[[], object], reach: Callable[[Line], object]) -> None:
     def trace(frame: FrameType, event: str, _: object) -> Any:
-        if PULLING not in frame.f_code.co_filename:
+        if PULLING not in frame.f_code.co_filename and not frame.f_code.co_filename.endswith(NOTES):
             return None
         if event == "line":
             reach((frame.f_code.co_filename, frame.f_lineno))

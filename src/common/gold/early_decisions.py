@@ -76,7 +76,7 @@ class Decisions:
             return
         if unseen.answers_from.date() < self._decided_since:
             self._decided_since = unseen.answers_from.date()
-            self._decided = _decided_since(lake, self._decided_since)
+            self._decided = _decided_since(lake, self._decided_since, unseen.loaded_at)
         new = ahead.filter(unseen.flags)
         found = self._scored(lake, new)
         if found is None:
@@ -136,10 +136,13 @@ def _keys(rows: pa.Table) -> list[Key]:
     return list(zip(*(rows[name].to_pylist() for name in _KEY), strict=True))
 
 
-def _decided_since(lake: Lake, day: date) -> frozenset[Key]:
-    """Keys that are scored and aren't in silver, from a day on."""
+def _decided_since(lake: Lake, day: date, loaded_at: int) -> frozenset[Key]:
+    """Keys that are scored and weren't in silver in the version that was loaded, from a day on.
+
+    Not in silver's newest one: what it has accepted since is neither in the state nor would it be known here.
+    """
     scored, accepted = (
-        lake.table(table).where(F.col("event_date") >= F.lit(day)).select(*_KEY)
-        for table in (TRANSACTION_SCORES, TRANSACTIONS)
+        rows.where(F.col("event_date") >= F.lit(day)).select(*_KEY)
+        for rows in (lake.table(TRANSACTION_SCORES), lake.table_at(TRANSACTIONS, loaded_at))
     )
     return frozenset(_keys(scored.join(accepted, [*_KEY], "left_anti").toArrow()))

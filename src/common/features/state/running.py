@@ -42,10 +42,14 @@ class Found:
 
 @dataclass(frozen=True)
 class Unseen:
-    """Which transactions the state can answer and doesn't hold, and the time after which it answers."""
+    """Which transactions the state can answer and doesn't hold, and the time after which it answers.
+
+    `loaded_at` is a version of silver.transactions that was there when the state was loaded: it holds all of that.
+    """
 
     flags: Flags
     answers_from: datetime
+    loaded_at: int
 
 
 class RunningFeatures:
@@ -63,6 +67,7 @@ class RunningFeatures:
         self._ahead = ahead
         self._state: FeatureState | None = None
         self._versions: dict[str, int] = {}
+        self._loaded_at = -1
         self._looked_at = datetime.min.replace(tzinfo=UTC)
 
     def forget(self) -> None:
@@ -94,7 +99,7 @@ class RunningFeatures:
         state = self._kept_up(lake, arrived)
         if state is None:
             return None
-        return Unseen(state.answers(arrived) & ~state.holds(arrived), utc(state.answers_from))
+        return Unseen(state.answers(arrived) & ~state.holds(arrived), utc(state.answers_from), self._loaded_at)
 
     def _kept_up(self, lake: Lake, arrived: pa.Table) -> FeatureState | None:
         """The state with what is new in its tables; loaded where it must be."""
@@ -109,6 +114,7 @@ class RunningFeatures:
                 return None
             if (ahead := self._ahead()) is not None:
                 state.add(ahead)
+            self._loaded_at = looks_at[TRANSACTIONS.name]
         elif any(table in changed for table in LABELLED_BY):
             state.learn(labels_since(lake, self._looked_at - _OVERLAP).toArrow())
         self._state, self._versions, self._looked_at = state, looks_at, now

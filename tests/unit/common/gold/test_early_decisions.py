@@ -3,6 +3,7 @@
 from datetime import UTC
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from gold_worlds import at
 from pyspark.sql import DataFrame
@@ -13,6 +14,7 @@ from common.contracts.ddl import schema_of
 from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
 from common.contracts.verdicts import ALERT_VERDICTS
+from common.features.state import running
 from common.features.transactions import INPUTS
 from common.gold import early_decisions
 from common.gold.early_decisions import ORDINAL, PATH, Decisions
@@ -126,6 +128,24 @@ def test_a_process_that_begins_again_knows_what_was_decided_and_is_not_in_silver
     process.step(begun, rows, Once("begun again", 2))
     process.step(begun, ahead(begun, *records), Once("begun again", 3))
     assert scored(begun, "K4", "K5") == wanted(begun, "K4", "K5")
+
+
+def test_what_silver_accepts_while_a_process_begins_is_not_decided_again(
+    begun: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = payment("S1", 102.5)
+    a_process().step(begun, ahead(begun, record), Once("killed between", 0))
+
+    def loaded(lake: Lake, arrived: pa.Table) -> Any:
+        state = loaded_before(lake, arrived)
+        accepted(lake, record)
+        return state
+
+    loaded_before = running._loaded
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "_loaded", loaded)
+        a_process().step(begun, ahead(begun, record, payment("S2", 102.6)), Once("begun between", 0))
+    assert scored(begun, "S1", "S2").keys() == {"S1", "S2"}
 
 
 def test_where_silver_accepts_another_record_what_follows_is_judged_by_that(begun: Lake) -> None:

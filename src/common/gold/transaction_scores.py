@@ -88,7 +88,7 @@ def _batch_step(in_use: ModelsInUse, *, asks_again: bool) -> BatchStep:
             note_models(lake, in_use, in_use.ask(lake.settings, FEATURE_NAMES))
             if _insert_running(lake, batch, in_use, running, once):
                 return
-        if not Path(lake.settings.checkpoint(DECISIONS)).is_dir():
+        if not _may_be_decided(lake):
             insert_scores(lake, batch, in_use, once)
             return
         # Most may have been decided before silver had them: features aren't computed for those.
@@ -113,13 +113,18 @@ def _insert_running(lake: Lake, batch: DataFrame, in_use: ModelsInUse, running: 
         return False
     if not found.dates:
         return True
-    if found.are_new:
-        # They weren't in silver when the state was loaded, so that nobody can have scored them.
-        lake.append(in_table(lake.spark.createDataFrame(found.rows)), TRANSACTION_SCORES, once)
+    rows = in_table(lake.spark.createDataFrame(found.rows))
+    if found.are_new and not _may_be_decided(lake):
+        # They weren't in silver when the state was loaded, and nothing else scores what silver doesn't have.
+        lake.append(rows, TRANSACTION_SCORES, once)
     else:
-        rows = in_table(lake.spark.createDataFrame(found.rows))
         lake.insert_new(rows, TRANSACTION_SCORES, once, scope_of=found.dates)
     return True
+
+
+def _may_be_decided(lake: Lake) -> bool:
+    """Whether transactions may have been decided before silver had them."""
+    return Path(lake.settings.checkpoint(DECISIONS)).is_dir()
 
 
 def note_models(lake: Lake, in_use: ModelsInUse, news: Mapping[str, str]) -> None:

@@ -1,6 +1,7 @@
 """What comes ahead of silver is decided once, and as silver's own rows are, whatever silver brings and whoever ends."""
 
 from datetime import UTC
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -16,9 +17,10 @@ from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
 from common.contracts.verdicts import ALERT_VERDICTS
 from common.features.state import running
 from common.features.transactions import INPUTS
-from common.gold import early_decisions
+from common.gold import early_decisions, transaction_scores
 from common.gold.early_decisions import ORDINAL, PATH, Decisions
 from common.ml.models_in_use import ModelsInUse
+from common.storage.checkpoints import DECISIONS
 from common.storage.lake import Lake, Once
 
 pytestmark = pytest.mark.spark
@@ -146,6 +148,18 @@ def test_what_silver_accepts_while_a_process_begins_is_not_decided_again(
         patch.setattr(running, "_loaded", loaded)
         a_process().step(begun, ahead(begun, record, payment("S2", 102.6)), Once("begun between", 0))
     assert scored(begun, "S1", "S2").keys() == {"S1", "S2"}
+
+
+def test_the_stream_from_silver_does_not_score_what_came_ahead(begun: Lake) -> None:
+    from_silver = transaction_scores._batch_step(ModelsInUse(a_champion()), asks_again=True)
+    from_silver(begun, accepted(begun, payment("F1", 102.7)), Once("from silver", 0))
+    record = payment("F2", 102.8)
+    folder = Path(begun.settings.checkpoint(DECISIONS))
+    folder.mkdir(parents=True, exist_ok=True)
+    a_process().step(begun, ahead(begun, record), Once("decides", 0))
+    from_silver(begun, accepted(begun, record), Once("from silver", 1))
+    folder.rmdir()
+    assert scored(begun, "F1", "F2") == wanted(begun, "F1", "F2")
 
 
 def test_where_silver_accepts_another_record_what_follows_is_judged_by_that(begun: Lake) -> None:

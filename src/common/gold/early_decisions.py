@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from common.contracts.features import FEATURE_NAMES
 from common.contracts.gold import TRANSACTION_SCORES
-from common.contracts.silver import TRANSACTIONS
+from common.contracts.silver import IS_PURCHASE, TRANSACTIONS
 from common.features.transactions import INPUTS
 from common.gold.running_scores import MOST_ROWS, RunningScores, Scored
 from common.gold.transaction_scores import in_table, insert_scores, note_models, scorer_of
@@ -26,12 +26,15 @@ workers, and the records that came ahead are decided when silver has them."""
 PATH, ORDINAL = "_path", "_ordinal"
 """Where a record that came ahead was, by which silver accepts the first of two with one key; null in silver's rows."""
 
+PURCHASED = "_is_purchase"
+"""Whether money was spent. Refunds aren't scored, but have keys: silver accepts no purchase whose key a refund has."""
+
 Key = tuple[Any, ...]
 _KEY = TRANSACTION_SCORES.lookup_key
 
 
 class Decisions:
-    """Decides micro-batches one after the other, in one process: rows with the columns `INPUTS`, `PATH`, `ORDINAL`.
+    """Decides micro-batches one after the other, in one process: columns `INPUTS`, `PATH`, `ORDINAL`, `PURCHASED`.
 
     It is the only writer of gold.transaction_scores while it goes on. Records that came ahead are decided where their
     key was never seen. All others are silver's to decide on: what is late, what is a duplicate of something that
@@ -46,8 +49,10 @@ class Decisions:
         """What was decided here and silver hasn't brought since, by its key."""
         self._schema: pa.Schema | None = None
         self._decided: Collection[Key] = ()
-        """What another process decided and silver hasn't brought, of the days since `_decided_since`."""
+        """What another process decided and silver hasn't brought, and refunds, of the days since `_decided_since`."""
         self._decided_since = date.max
+        self._refunds: set[Key] = set()
+        """Refunds that came, ahead or from silver."""
         self._is_held = True
         """Whether the history can be held in memory. Once it is too large, the workers score what silver has."""
 
@@ -57,12 +62,14 @@ class Decisions:
         arrived = batch.limit(MOST_ARRIVED + 1).toArrow()
         if arrived.num_rows > MOST_ARRIVED:
             self._forget()
-            insert_scores(lake, batch.where(F.col(PATH).isNull()), self._in_use, once)
+            insert_scores(lake, batch.where(F.col(PATH).isNull() & F.col(PURCHASED)), self._in_use, once)
             return
         self._schema = arrived.select(INPUTS).schema
         came_ahead = pc.is_valid(arrived[PATH])
-        accepted = self._not_waiting(arrived.filter(pc.invert(came_ahead)).select(INPUTS))
-        ahead = first_of_each(arrived.filter(came_ahead), self._waiting, {*_keys(accepted)}).select(INPUTS)
+        accepted = self._not_waiting(arrived.filter(pc.invert(came_ahead)))
+        first = first_of_each(arrived.filter(came_ahead), self._waiting, self._refunds, {*_keys(accepted)})
+        self._refunds.update(_keys(first.filter(pc.invert(first[PURCHASED]))))
+        ahead = first.filter(first[PURCHASED]).select(INPUTS)
         if ahead.num_rows and self._is_held:
             self._decide(lake, ahead, once)
         if accepted.num_rows:
@@ -100,15 +107,17 @@ class Decisions:
         return self._running.scored_rows(lake, rows, scorer_of(self._in_use), ADDED | SHADOW)
 
     def _not_waiting(self, accepted: pa.Table) -> pa.Table:
-        """The rows of silver that weren't decided here; the others wait no longer."""
+        """The purchases of silver that weren't decided here; the others wait no longer."""
         is_other, differ = [], False
-        for key, row in zip(_keys(accepted), accepted.to_pylist(), strict=True):
+        rows, purchased = accepted.select(INPUTS), accepted[PURCHASED].to_pylist()
+        self._refunds.update(_keys(accepted.filter(pc.invert(accepted[PURCHASED]))))
+        for key, row, is_purchase in zip(_keys(rows), rows.to_pylist(), purchased, strict=True):
             decided = self._waiting.pop(key, None)
-            is_other.append(decided is None)
-            differ |= decided is not None and decided != row
+            is_other.append(decided is None and is_purchase)
+            differ |= decided is not None and not (is_purchase and decided == row)
         if differ:  # silver accepted another record of that key: what follows is judged by that one
             self._running.features.forget()
-        return accepted.filter(pa.array(is_other, pa.bool_()))
+        return rows.filter(pa.array(is_other, pa.bool_()))
 
     def _ahead(self) -> pa.Table | None:
         """What features must know beside silver's rows."""
@@ -137,12 +146,14 @@ def _keys(rows: pa.Table) -> list[Key]:
 
 
 def _decided_since(lake: Lake, day: date, loaded_at: int) -> frozenset[Key]:
-    """Keys that are scored and weren't in silver in the version that was loaded, from a day on.
+    """Keys that are scored and weren't in silver in the version that was loaded, and those of refunds, from a day on.
 
     Not in silver's newest one: what it has accepted since is neither in the state nor would it be known here.
     """
+    is_recent = F.col("event_date") >= F.lit(day)
     scored, accepted = (
-        rows.where(F.col("event_date") >= F.lit(day)).select(*_KEY)
+        rows.where(is_recent).select(*_KEY)
         for rows in (lake.table(TRANSACTION_SCORES), lake.table_at(TRANSACTIONS, loaded_at))
     )
-    return frozenset(_keys(scored.join(accepted, [*_KEY], "left_anti").toArrow()))
+    refunds = lake.table(TRANSACTIONS).where(is_recent).where(f"NOT ({IS_PURCHASE})").select(*_KEY)
+    return frozenset(_keys(scored.join(accepted, [*_KEY], "left_anti").unionByName(refunds).toArrow()))

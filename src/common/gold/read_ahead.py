@@ -21,7 +21,7 @@ from common.bronze.records import bronze_rows
 from common.contracts.features import FEATURE_NAMES
 from common.contracts.silver import IS_PURCHASE, TRANSACTIONS
 from common.features.transactions import INPUTS
-from common.gold.early_decisions import ORDINAL, PATH, Decisions
+from common.gold.early_decisions import ORDINAL, PATH, PURCHASED, Decisions
 from common.gold.running_scores import MOST_ROWS
 from common.gold.transaction_scores import note_models
 from common.ml.champion import Champion
@@ -61,17 +61,18 @@ def decision_query(lake: Lake, source: Source, champion: Champion, trigger: Trig
 
 
 def _ahead(lake: Lake, source: Source, name: str) -> DataFrame:
-    """Of a feed's records that bronze doesn't have, the purchases that pass every check."""
+    """Of a feed's records that bronze doesn't have, those that pass every check."""
     feed, at = source.feeds[name], source.at(name, lake.settings)
     # In one task: the records are few, and each task costs more than they do.
     records = bronze_rows(feed.ahead(lake.spark, at, MOST_ROWS).coalesce(1), at, feed)
     rows = conform(records, feed.into["transactions"], TRANSACTIONS, feed, feed.fields)
     reference = F.col(f"{BRONZE}.source_ref")
     place = path_of(reference).alias(PATH), ordinal_of(reference).alias(ORDINAL)
-    return rows.where(is_fine()).where(IS_PURCHASE).select(*INPUTS, *place)
+    return rows.where(is_fine()).select(*INPUTS, *place, F.expr(IS_PURCHASE).alias(PURCHASED))
 
 
 def _accepted(lake: Lake, version: int, since: datetime) -> DataFrame:
-    """The purchases that silver accepts later than a time, at which it had that version."""
-    rows = lake.stream(TRANSACTIONS, version).where(F.col("accepted_at") > F.lit(since)).where(IS_PURCHASE)
-    return rows.select(*INPUTS, F.lit(None).cast("string").alias(PATH), F.lit(None).cast("bigint").alias(ORDINAL))
+    """What silver accepts later than a time, at which it had that version."""
+    rows = lake.stream(TRANSACTIONS, version).where(F.col("accepted_at") > F.lit(since))
+    place = F.lit(None).cast("string").alias(PATH), F.lit(None).cast("bigint").alias(ORDINAL)
+    return rows.select(*INPUTS, *place, F.expr(IS_PURCHASE).alias(PURCHASED))

@@ -13,12 +13,12 @@ from scoring_models import a_champion, scored_by
 
 from common.contracts.ddl import schema_of
 from common.contracts.gold import TRANSACTION_SCORES
-from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
+from common.contracts.silver import FRAUD_REPORTS, IS_PURCHASE, MERCHANT, TRANSACTIONS
 from common.contracts.verdicts import ALERT_VERDICTS
 from common.features.state import running
 from common.features.transactions import INPUTS
 from common.gold import early_decisions, transaction_scores
-from common.gold.early_decisions import ORDINAL, PATH, Decisions
+from common.gold.early_decisions import ORDINAL, PATH, PURCHASED, Decisions
 from common.ml.models_in_use import ModelsInUse
 from common.storage.checkpoints import DECISIONS
 from common.storage.lake import Lake, Once
@@ -54,6 +54,7 @@ def ahead(lake: Lake, *payments: Payment, path: str = "topic/0", first: int = 0)
     """Records that came ahead, each behind the other in one partition."""
     frame = rows_of(lake, payments).select(*INPUTS).toArrow()
     frame = frame.append_column(PATH, [[path] * len(payments)])
+    frame = frame.append_column(PURCHASED, [[p.get("kind") != "refund" for p in payments]])
     return lake.spark.createDataFrame(frame.append_column(ORDINAL, [[*range(first, first + len(payments))]]))
 
 
@@ -61,7 +62,7 @@ def accepted(lake: Lake, *payments: Payment) -> DataFrame:
     """Rows that silver has now, as its stream brings them."""
     lake.append(rows_of(lake, payments), TRANSACTIONS)
     places = F.lit(None).cast("string").alias(PATH), F.lit(None).cast("bigint").alias(ORDINAL)
-    return rows_of(lake, payments).select(*INPUTS, *places)
+    return rows_of(lake, payments).select(*INPUTS, *places, F.expr(IS_PURCHASE).alias(PURCHASED))
 
 
 def scored(lake: Lake, *names: str) -> dict[str, Any]:
@@ -160,6 +161,19 @@ def test_the_stream_from_silver_does_not_score_what_came_ahead(begun: Lake) -> N
     from_silver(begun, accepted(begun, record), Once("from silver", 1))
     folder.rmdir()
     assert scored(begun, "F1", "F2") == wanted(begun, "F1", "F2")
+
+
+def test_a_purchase_whose_key_a_refund_has_is_not_decided(begun: Lake) -> None:
+    process = a_process()
+    refunds = [{**payment(f"R{n}", 102.9), "kind": "refund"} for n in range(4)]
+    purchases = [payment(f"R{n}", 102.9, 500) for n in range(4)]
+    in_silver, in_one_batch, before, by_the_stream = zip(refunds, purchases, strict=True)
+    accepted(begun, in_silver[0])
+    process.step(begun, ahead(begun, before[0], *in_one_batch, in_silver[1], payment("R9", 102.9)), Once("refunds", 0))
+    silvers = accepted(begun, by_the_stream[0], in_one_batch[0])
+    process.step(begun, silvers, Once("refunds", 1))
+    process.step(begun, ahead(begun, before[1], by_the_stream[1], first=9), Once("refunds", 2))
+    assert scored(begun, *(f"R{n}" for n in range(10))).keys() == {"R9"}
 
 
 def test_where_silver_accepts_another_record_what_follows_is_judged_by_that(begun: Lake) -> None:

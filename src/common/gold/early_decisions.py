@@ -61,8 +61,7 @@ class Decisions:
         note_models(lake, self._in_use, self._in_use.ask(lake.settings, FEATURE_NAMES))
         arrived = batch.limit(MOST_ARRIVED + 1).toArrow()
         if arrived.num_rows > MOST_ARRIVED:
-            self._forget()
-            insert_scores(lake, batch.where(F.col(PATH).isNull() & F.col(PURCHASED)), self._in_use, once)
+            self._leave_to_workers(lake, batch, once)
             return
         self._schema = arrived.select(INPUTS).schema
         came_ahead = pc.is_valid(arrived[PATH])
@@ -123,11 +122,15 @@ class Decisions:
         """What features must know beside silver's rows."""
         return pa.Table.from_pylist(list(self._waiting.values()), self._schema) if self._waiting else None
 
-    def _forget(self) -> None:
-        """Drops what was decided: the next batch finds it in the tables."""
+    def _leave_to_workers(self, lake: Lake, batch: DataFrame, once: Once) -> None:
+        """Has the workers score the rows of silver. What was decided and silver hasn't brought waits on."""
         self._running.features.forget()
-        self._waiting.clear()
-        self._decided_since = date.max
+        from_silver = F.col(PATH).isNull()
+        keys = batch.where(from_silver | ~F.col(PURCHASED)).select(*_KEY, PATH, PURCHASED).toArrow()
+        self._refunds.update(_keys(keys.filter(pc.invert(keys[PURCHASED]))))
+        for key in _keys(keys.filter(pc.is_null(keys[PATH]))):
+            self._waiting.pop(key, None)
+        insert_scores(lake, batch.where(from_silver & F.col(PURCHASED)), self._in_use, once)
 
 
 def first_of_each(records: pa.Table, *known: Collection[Key]) -> pa.Table:

@@ -199,3 +199,19 @@ def test_records_of_a_batch_that_is_too_large_are_decided_when_silver_brings_the
     process.step(begun, ahead(begun, records[0], records[4], first=4), Once("large", 2))
     process.step(begun, accepted(begun, *records), Once("large", 3))
     assert scored(begun, *(f"B{n}" for n in range(5))).keys() == {f"B{n}" for n in range(5)}
+
+
+def test_after_a_batch_that_is_too_large_features_know_what_waits_for_silver(
+    begun: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = a_process()
+    waits, last = payment("G1", 105.5), payment("G2", 105.6)
+    process.step(begun, ahead(begun, waits), Once("waits", 0))
+    brought = accepted(begun, *(payment(f"G{n}", 105 + n / 100) for n in range(3, 6)))
+    with monkeypatch.context() as patch:
+        patch.setattr(early_decisions, "MOST_ARRIVED", 2)
+        process.step(begun, brought, Once("waits", 1))
+    process.step(begun, ahead(begun, waits, last, first=1), Once("waits", 2))
+    accepted(begun, waits, last)
+    names = [f"G{n}" for n in range(1, 6)]
+    assert scored(begun, *names) == wanted(begun, *names)

@@ -1,5 +1,6 @@
 """Transactions decided as they come from a feed, before bronze and silver have them, and then those of silver."""
 
+import time
 from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
@@ -9,9 +10,11 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from common.checks.findings import Finding, record
 from common.contracts.features import FEATURE_NAMES
 from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.silver import IS_PURCHASE, TRANSACTIONS
+from common.features.state.running import MOST_HELD
 from common.features.transactions import INPUTS
 from common.gold.running_scores import MOST_ROWS, RunningScores, Scored
 from common.gold.transaction_scores import in_table, insert_scores, note_models, scorer_of
@@ -22,6 +25,9 @@ from common.storage.lake import Lake, Once
 MOST_ARRIVED = 4 * MOST_ROWS
 """Rows that a micro-batch may have to be taken in one process. Of a larger one silver's rows are spread over the
 workers, and the records that came ahead are decided when silver has them."""
+
+PAUSE_SECONDS = 600
+"""The pause before a history that was too large for memory is tried again."""
 
 PATH, ORDINAL = "_path", "_ordinal"
 """Where a record that came ahead was, by which silver accepts the first of two with one key; null in silver's rows."""
@@ -54,7 +60,9 @@ class Decisions:
         self._refunds: set[Key] = set()
         """Refunds that came, ahead or from silver."""
         self._is_held = True
-        """Whether the history can be held in memory. Once it is too large, the workers score what silver has."""
+        """Whether the history can be held in memory. While it is too large, the workers score what silver has."""
+        self._tries_at = 0.0
+        """When to try again to hold it, by the clock that nobody sets."""
 
     def step(self, lake: Lake, batch: DataFrame, once: Once) -> None:
         """Scores what is new in a micro-batch, and commits it."""
@@ -69,7 +77,7 @@ class Decisions:
         first = first_of_each(arrived.filter(came_ahead), self._waiting, self._refunds, {*_keys(accepted)})
         self._refunds.update(_keys(first.filter(pc.invert(first[PURCHASED]))))
         ahead = first.filter(first[PURCHASED]).select(INPUTS)
-        if ahead.num_rows and self._is_held:
+        if ahead.num_rows and self._may_hold():
             self._decide(lake, ahead, once)
         if accepted.num_rows:
             self._score_accepted(lake, accepted, Once(f"{once.writer} accepted", once.version))
@@ -77,8 +85,8 @@ class Decisions:
     def _decide(self, lake: Lake, ahead: pa.Table, once: Once) -> None:
         """Decides records that came ahead, each key once."""
         unseen = self._running.features.unseen(lake, ahead)
+        self._note_held(lake, is_held=unseen is not None)
         if unseen is None:
-            self._is_held = False
             return
         if unseen.answers_from.date() < self._decided_since:
             self._decided_since = unseen.answers_from.date()
@@ -94,7 +102,7 @@ class Decisions:
 
     def _score_accepted(self, lake: Lake, accepted: pa.Table, once: Once) -> None:
         """Scores rows of silver, unless they are."""
-        found = self._scored(lake, accepted) if self._is_held and accepted.num_rows <= MOST_ROWS else None
+        found = self._scored(lake, accepted) if self._may_hold() and accepted.num_rows <= MOST_ROWS else None
         if found is None:
             self._running.features.forget()
             insert_scores(lake, lake.spark.createDataFrame(accepted), self._in_use, once)
@@ -104,6 +112,25 @@ class Decisions:
 
     def _scored(self, lake: Lake, rows: pa.Table) -> Scored | None:
         return self._running.scored_rows(lake, rows, scorer_of(self._in_use), ADDED | SHADOW)
+
+    def _may_hold(self) -> bool:
+        return self._is_held or time.monotonic() >= self._tries_at
+
+    def _note_held(self, lake: Lake, *, is_held: bool) -> None:
+        """Notes whether the history can be held, and says so where that changes."""
+        if not is_held:
+            self._tries_at = time.monotonic() + PAUSE_SECONDS
+        if is_held != self._is_held:
+            self._is_held = is_held
+            details = (
+                "transactions are decided as they come"
+                if is_held
+                else (
+                    f"the history that features reach has more than {MOST_HELD:,} transactions, which memory may hold: "
+                    f"transactions wait for silver, and this is tried again every {PAUSE_SECONDS // 60} minutes"
+                )
+            )
+            record(lake, [Finding(TRANSACTION_SCORES.name, "decided_early", is_held, details, "warning")])
 
     def _not_waiting(self, accepted: pa.Table) -> pa.Table:
         """The purchases of silver that weren't decided here; the others wait no longer."""

@@ -117,6 +117,9 @@ class RunningFeatures:
             self._loaded_at = looks_at[TRANSACTIONS.name]
         elif any(table in changed for table in LABELLED_BY):
             state.learn(labels_since(lake, self._looked_at - _OVERLAP).toArrow())
+        if len(state) > MOST_HELD:  # it grows as transactions come, and drops those that are out of reach
+            self._state = None
+            return None
         self._state, self._versions, self._looked_at = state, looks_at, now
         return state
 

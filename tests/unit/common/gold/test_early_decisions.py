@@ -13,6 +13,7 @@ from scoring_models import a_champion, scored_by
 
 from common.contracts.ddl import schema_of
 from common.contracts.gold import TRANSACTION_SCORES
+from common.contracts.ops import QUALITY_RESULTS
 from common.contracts.silver import FRAUD_REPORTS, IS_PURCHASE, MERCHANT, TRANSACTIONS
 from common.contracts.verdicts import ALERT_VERDICTS
 from common.features.state import running
@@ -215,3 +216,21 @@ def test_after_a_batch_that_is_too_large_features_know_what_waits_for_silver(
     accepted(begun, waits, last)
     names = [f"G{n}" for n in range(1, 6)]
     assert scored(begun, *names) == wanted(begun, *names)
+
+
+def test_a_history_that_grows_too_large_for_memory_ends_early_decisions_until_it_fits(
+    begun: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, names = a_process(), [f"M{n}" for n in range(4)]
+    records = [payment(name, 106 + n / 10) for n, name in enumerate(names)]
+    process.step(begun, ahead(begun, records[0]), Once("grows", 0))
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "MOST_HELD", 10)
+        process.step(begun, ahead(begun, records[1], first=1), Once("grows", 1))
+    process.step(begun, ahead(begun, records[2], first=2), Once("grows", 2))
+    assert scored(begun, *names).keys() == {"M0"}
+    monkeypatch.setattr(early_decisions.time, "monotonic", lambda: float("inf"))
+    process.step(begun, ahead(begun, records[3], first=3), Once("grows", 3))
+    assert scored(begun, *names).keys() == {"M0", "M3"}
+    results = begun.table(QUALITY_RESULTS).where("check_name = 'decided_early'").orderBy("checked_at")
+    assert [(row["passed"], row["severity"]) for row in results.collect()] == [(False, "warning"), (True, "warning")]

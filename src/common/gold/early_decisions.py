@@ -37,6 +37,7 @@ PURCHASED = "_is_purchase"
 
 Key = tuple[Any, ...]
 _KEY = TRANSACTION_SCORES.lookup_key
+_DAY = _KEY.index("event_date")
 
 
 class Decisions:
@@ -88,9 +89,12 @@ class Decisions:
         self._note_held(lake, is_held=unseen is not None)
         if unseen is None:
             return
-        if unseen.answers_from.date() < self._decided_since:
-            self._decided_since = unseen.answers_from.date()
-            self._decided = _decided_since(lake, self._decided_since, unseen.loaded_at)
+        day = unseen.answers_from.date()
+        if day < self._decided_since:
+            self._decided = _decided_since(lake, day, unseen.loaded_at)
+        elif day > self._decided_since:
+            self._drop_before(day)
+        self._decided_since = day
         new = ahead.filter(unseen.flags)
         found = self._scored(lake, new)
         if found is None:
@@ -144,6 +148,12 @@ class Decisions:
         if differ:  # silver accepted another record of that key: what follows is judged by that one
             self._running.features.forget()
         return rows.filter(pa.array(is_other, pa.bool_()))
+
+    def _drop_before(self, day: date) -> None:
+        """Drops the keys of earlier days, which the state can't answer: such as those whose record never gets to silver."""
+        self._decided = {key for key in self._decided if key[_DAY] >= day}
+        self._refunds = {key for key in self._refunds if key[_DAY] >= day}
+        self._waiting = {key: row for key, row in self._waiting.items() if key[_DAY] >= day}
 
     def _ahead(self) -> pa.Table | None:
         """What features must know beside silver's rows."""

@@ -150,7 +150,7 @@ class Decisions:
         return rows.filter(pa.array(is_other, pa.bool_()))
 
     def _drop_before(self, day: date) -> None:
-        """Drops the keys of earlier days, which the state can't answer: such as those whose record never gets to silver."""
+        """Drops the keys of earlier days, which the state can't answer. Some records never get to silver."""
         self._decided = {key for key in self._decided if key[_DAY] >= day}
         self._refunds = {key for key in self._refunds if key[_DAY] >= day}
         self._waiting = {key: row for key, row in self._waiting.items() if key[_DAY] >= day}

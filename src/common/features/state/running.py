@@ -55,10 +55,10 @@ class Unseen:
 class RunningFeatures:
     """Features of the transactions that arrive, from a state in this process.
 
-    It is loaded when it is first asked, around the middle of the batch, a few far older records aside; and again where a table that it was loaded from
-    has lost or changed rows, or where most of a batch is older than what is held and they are `MANY`. Others that are
-    older are computed by the function for batches. A new process loads it again. Where it would hold more than
-    `MOST_HELD` transactions, there is none.
+    It is loaded when it is first asked, around the middle of the batch, a few far older records aside; and again where
+    a table that it was loaded from has lost or changed rows, or where most of a batch is older than what is held and
+    they are `MANY`. Others that are older are computed by the function for batches. A new process loads it again. Where
+    it holds or would hold more than `MOST_HELD` transactions, there is none.
 
     `ahead` gives transactions, columns `INPUTS`, that a state which is loaded has beside those of silver.
     """

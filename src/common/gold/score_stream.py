@@ -6,7 +6,7 @@ from dataclasses import replace
 from common.bronze.ingest import check_trigger, ingest, ingestion_queries
 from common.contracts.features import FEATURE_NAMES
 from common.gold.read_ahead import decision_query, feeds_ahead
-from common.gold.transaction_scores import score_new, scoring_queries
+from common.gold.transaction_scores import following_query, score_new, scoring_queries
 from common.ml.champion import Champion, check_features
 from common.silver.refine import refine, refinement_queries
 from common.sources.declaration import Source
@@ -19,6 +19,10 @@ REFINED = ("customers", "merchants", "fraud_reports", "transactions")
 KEEPING_SECONDS = 60
 """The pause at least between micro-batches into bronze and silver where decisions don't wait for them: each costs
 seconds of CPU, however few records it has, and decisions want the cores."""
+
+FOLLOWING_SECONDS = 3600
+"""The pause at least between the looks by which the position of the stream from silver goes on beside decisions: each
+reads the keys of the scores of its rows' days."""
 
 
 def score_on(
@@ -46,8 +50,9 @@ def score_on(
         _catch_up(lake, source, champion)
         keeping = replace(trigger, interval_seconds=max(trigger.interval_seconds, KEEPING_SECONDS))
         decisions = decision_query(lake, source, champion, trigger)
+        following = following_query(lake, replace(trigger, interval_seconds=FOLLOWING_SECONDS))
         # Last, as it begins by removing its checkpoint: where another run is on, the streams before it fail to start.
-        run_queries([*_into_silver(lake, source, keeping), decisions])
+        run_queries([*_into_silver(lake, source, keeping), following, decisions])
         return
     run_queries([*_into_silver(lake, source, trigger), *scoring_queries(lake, champion, trigger)])
 

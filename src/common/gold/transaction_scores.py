@@ -1,5 +1,6 @@
 """gold.transaction_scores: every transaction scored once, by a stream. What the scoring notebook runs."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -38,6 +39,9 @@ STEP = Step(
     streams=("gold/transaction_scores",),
     looks_at=champion_version,
 )
+
+WAIT_SECONDS = 20
+"""The pause before a look whether another query has scored what the stream from silver has met."""
 
 
 def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE_NOW) -> Result:
@@ -78,6 +82,23 @@ def scoring_queries(lake: Lake, champion: Champion | str, trigger: Trigger) -> l
     note_models(lake, in_use, in_use.ask_for_challenger(lake.settings, FEATURE_NAMES))
     step = _batch_step(in_use, asks_again=trigger.goes_on)
     return [batch_query(lake, lake.stream(TRANSACTIONS).where(IS_PURCHASE), checkpoint, step, trigger)]
+
+
+def following_query(lake: Lake, trigger: Trigger) -> Query:
+    """The stream from silver while another query decides what it would score: it writes nothing, and waits for that.
+
+    So its position goes on: files of silver that are scored can go, and the next run doesn't go through them again.
+    It uses the checkpoint of `scoring_queries`, so that those fail to start beside it. Call this after them.
+    """
+    checkpoint = lake.settings.checkpoint("gold", "transaction_scores")
+    return batch_query(lake, lake.stream(TRANSACTIONS).where(IS_PURCHASE), checkpoint, wait_for_scores, trigger)
+
+
+def wait_for_scores(lake: Lake, batch: DataFrame, once: Once) -> None:
+    """Waits until every transaction of a batch has a score, whoever scores it."""
+    del once
+    while not lake.lacking(batch.select(*TRANSACTION_SCORES.lookup_key), TRANSACTION_SCORES).isEmpty():
+        time.sleep(WAIT_SECONDS)
 
 
 def _batch_step(in_use: ModelsInUse, *, asks_again: bool) -> BatchStep:

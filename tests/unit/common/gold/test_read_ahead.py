@@ -126,7 +126,7 @@ def test_decisions_come_before_bronze_and_the_jobs_steps_go_on_from_them(
     source = source_of(broker.servers)
     broker.produce("payments", [payment(0), payment(1)])
     with going_on(lake, source, 7):
-        wait_for_queries(lake, 3)
+        wait_for_queries(lake, 4)
         accept_from_elsewhere(lake)
         broker.produce("payments", [payment(2), payment(2), payment(3, "60.00"), payment(4, "much")])
         broker.produce("payments", [payment(5), ("C1", "no JSON"), payment(2, "99.00"), payment(6)])

@@ -2,9 +2,8 @@
 
 A feed's records go through the map and the checks that silver takes them through, and those that pass are scored and
 committed. Beside them the same query takes what silver accepts, of all feeds: what was decided is known, and the rest,
-such as what is late, is scored. So gold.transaction_scores has one writer. Nothing is scored twice as long as that holds:
-the stream from silver, which scores otherwise, follows and only waits until all is scored (`following_query`), and its
-checkpoint in use keeps other runs away.
+such as what is late, is scored. So gold.transaction_scores has one writer, as long as no other run scores. That is seen
+to by the checkpoint of the stream from silver, which is in use while it follows (`following_query`) and writes nothing.
 
 The query keeps no position. Each start begins where bronze stands, so that what was decided and didn't reach bronze
 comes again, and is found by its key.
@@ -33,7 +32,7 @@ from common.silver.conform import BRONZE, conform
 from common.silver.staged import is_fine
 from common.sources.declaration import Source
 from common.sources.source_ref import ordinal_of, path_of
-from common.storage.checkpoints import DECISIONS, Stream, forget
+from common.storage.checkpoints import EARLY_DECISIONS, Stream, forget
 from common.storage.lake import Lake
 from common.storage.streams import Query, Trigger, batch_query
 
@@ -47,7 +46,7 @@ def decision_query(lake: Lake, source: Source, champion: Champion, trigger: Trig
     """The query, not started yet. Call this when silver has all that bronze has, and scores all that silver has."""
     in_use = ModelsInUse(champion)
     note_models(lake, in_use, in_use.ask_for_challenger(lake.settings, FEATURE_NAMES))
-    checkpoint = lake.settings.checkpoint(DECISIONS, "query")
+    checkpoint = lake.settings.checkpoint(EARLY_DECISIONS, "query")
     # By the engine's clock, which stamps what silver accepts.
     version, since = (
         lake.version(TRANSACTIONS),
@@ -56,7 +55,7 @@ def decision_query(lake: Lake, source: Source, champion: Champion, trigger: Trig
 
     def start() -> StreamingQuery:
         if (folder := Path(checkpoint)).is_dir():
-            forget(lake.settings, Stream(DECISIONS, folder, 0))
+            forget(lake.settings, Stream(EARLY_DECISIONS, folder, 0))
         feeds = feeds_ahead(source)
         # Together no more than one process takes.
         parts = [_ahead(lake, source, name, max(1, MOST_ROWS // len(feeds))) for name in feeds]

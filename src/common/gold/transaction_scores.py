@@ -27,7 +27,7 @@ from common.result import Result
 from common.rules import blocks, evaluate, sentences
 from common.rules.inputs import with_watchlist
 from common.storage.changes import changes_since, versions
-from common.storage.checkpoints import DECISIONS, check_checkpoint
+from common.storage.checkpoints import EARLY_DECISIONS, check_checkpoint
 from common.storage.lake import Lake, Once
 from common.storage.last_success import Step
 from common.storage.streams import AVAILABLE_NOW, BatchStep, Query, Trigger, batch_query, run_queries
@@ -145,7 +145,7 @@ def _insert_running(lake: Lake, batch: DataFrame, in_use: ModelsInUse, running: 
 
 def _may_be_decided(lake: Lake) -> bool:
     """Whether transactions may have been decided before silver had them."""
-    return Path(lake.settings.checkpoint(DECISIONS)).is_dir()
+    return Path(lake.settings.checkpoint(EARLY_DECISIONS)).is_dir()
 
 
 def note_models(lake: Lake, in_use: ModelsInUse, news: Mapping[str, str]) -> None:

@@ -1,5 +1,6 @@
 """What comes ahead of silver is decided once, and as silver's own rows are, whatever silver brings and whoever ends."""
 
+import time
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,17 @@ from common.features.transactions import INPUTS
 from common.gold import early_decisions, transaction_scores
 from common.gold.early_decisions import ORDINAL, PATH, PURCHASED, Decisions
 from common.ml.models_in_use import ModelsInUse
-from common.storage.checkpoints import DECISIONS
+from common.storage.checkpoints import EARLY_DECISIONS
 from common.storage.lake import Lake, Once
+from common.storage.readers import readers, waiting
+from common.storage.streams import AVAILABLE_NOW, Trigger, run_queries
 
 pytestmark = pytest.mark.spark
 
 Payment = dict[str, Any]
+
+NOWHERE = (f"CAST(NULL AS STRING) AS {PATH}", f"CAST(NULL AS BIGINT) AS {ORDINAL}", f"{IS_PURCHASE} AS {PURCHASED}")
+"""What rows of silver have beside `INPUTS`."""
 
 
 def payment(name: str, day: float, cents: int = 1000) -> Payment:
@@ -62,8 +68,7 @@ def ahead(lake: Lake, *payments: Payment, path: str = "topic/0", first: int = 0)
 def accepted(lake: Lake, *payments: Payment) -> DataFrame:
     """Rows that silver has now, as its stream brings them."""
     lake.append(rows_of(lake, payments), TRANSACTIONS)
-    places = F.lit(None).cast("string").alias(PATH), F.lit(None).cast("bigint").alias(ORDINAL)
-    return rows_of(lake, payments).select(*INPUTS, *places, F.expr(IS_PURCHASE).alias(PURCHASED))
+    return rows_of(lake, payments).selectExpr(*INPUTS, *NOWHERE)
 
 
 def scored(lake: Lake, *names: str) -> dict[str, Any]:
@@ -156,7 +161,7 @@ def test_the_stream_from_silver_does_not_score_what_came_ahead(begun: Lake) -> N
     from_silver = transaction_scores._batch_step(ModelsInUse(a_champion()), asks_again=True)
     from_silver(begun, accepted(begun, payment("F1", 102.7)), Once("from silver", 0))
     record = payment("F2", 102.8)
-    folder = Path(begun.settings.checkpoint(DECISIONS))
+    folder = Path(begun.settings.checkpoint(EARLY_DECISIONS))
     folder.mkdir(parents=True, exist_ok=True)
     a_process().step(begun, ahead(begun, record), Once("decides", 0))
     from_silver(begun, accepted(begun, record), Once("from silver", 1))
@@ -234,3 +239,28 @@ def test_a_history_that_grows_too_large_for_memory_ends_early_decisions_until_it
     assert scored(begun, *names).keys() == {"M0", "M3"}
     results = begun.table(QUALITY_RESULTS).where("check_name = 'decided_early'").orderBy("checked_at")
     assert [(row["passed"], row["severity"]) for row in results.collect()] == [(False, "warning"), (True, "warning")]
+
+
+def test_keys_that_the_state_cannot_answer_any_more_are_dropped(begun: Lake) -> None:
+    process = a_process()
+    process.step(begun, ahead(begun, payment("D1", 107), payment("D2", 139)), Once("old", 0))
+    process.step(begun, ahead(begun, payment("D3", 140), first=2), Once("old", 1))
+    process.step(begun, ahead(begun, payment("D4", 141), first=3), Once("old", 2))
+    assert sorted(name for name, _ in process._waiting) == ["D2", "D3", "D4"]
+
+
+def test_the_stream_from_silver_waits_for_scores_and_can_be_stopped_meanwhile(begun: Lake) -> None:
+    accepted(begun, payment("W1", 108))
+    query = transaction_scores.following_query(begun, Trigger("processing_time", 1)).start()
+    begins = Path(begun.settings.checkpoint("gold", "transaction_scores"), "offsets", "0")
+    while not begins.exists():
+        assert query.isActive, query.exception()
+        time.sleep(0.2)
+    time.sleep(5)
+    query.stop()
+    assert not query.isActive
+    assert not scored(begun, "W1")
+    assert readers(begun, TRANSACTIONS)[0].version == 0, "its position goes on when all is scored"
+    a_process().step(begun, begun.table(TRANSACTIONS).where(IS_PURCHASE).selectExpr(*INPUTS, *NOWHERE), Once("rest", 0))
+    run_queries([transaction_scores.following_query(begun, AVAILABLE_NOW)])
+    assert not waiting(begun, TRANSACTIONS)

@@ -267,3 +267,16 @@ def test_the_stream_from_silver_waits_for_scores_and_can_be_stopped_meanwhile(be
     a_process().step(begun, begun.table(TRANSACTIONS).where(IS_PURCHASE).selectExpr(*INPUTS, *NOWHERE), Once("rest", 0))
     run_queries([following_query(begun, AVAILABLE_NOW)])
     assert not waiting(begun, TRANSACTIONS)
+
+
+def test_the_guide_removes_decisions_whose_transaction_never_came(begun: Lake) -> None:
+    process = a_process()
+    refund = {**payment("N3", 109.3), "kind": "refund"}
+    comes, never, is_refund = payment("N1", 109.1), payment("N2", 109.2), payment("N3", 109.3)
+    process.step(begun, ahead(begun, comes, never, is_refund), Once("never", 0))
+    process.step(begun, accepted(begun, comes, refund), Once("never", 1))
+    assert scored(begun, "N1", "N2", "N3").keys() == {"N1", "N2", "N3"}
+    guide = (Path(__file__).parents[4] / "docs" / "how-to.md").read_text(encoding="utf-8")
+    statement = guide.split('lakehouse sql "MERGE INTO gold.transaction_scores', 1)[1].split('"', 1)[0]
+    begun.spark.sql(f"MERGE INTO gold.transaction_scores{statement}").collect()
+    assert scored(begun, "N1", "N2", "N3").keys() == {"N1"}

@@ -29,6 +29,11 @@ workers, and the records that came ahead are decided when silver has them."""
 PAUSE_SECONDS = 600
 """The pause before a history that was too large for memory is tried again."""
 
+_TOO_LARGE = (
+    f"the history that features reach has more than {MOST_HELD:,} transactions, the most that memory may hold: they "
+    f"wait for silver, and this is tried again every {PAUSE_SECONDS // 60} minutes"
+)
+
 PATH, ORDINAL = "_path", "_ordinal"
 """Where a record that came ahead was, by which silver accepts the first of two with one key; null in silver's rows."""
 
@@ -56,10 +61,10 @@ class Decisions:
         """What was decided here and silver hasn't brought since, by its key."""
         self._schema: pa.Schema | None = None
         self._decided: Collection[Key] = ()
-        """What another process decided and silver hasn't brought, and refunds, of the days since `_decided_since`."""
+        """What another process decided and silver hasn't brought, of the days since `_decided_since`."""
         self._decided_since = date.max
         self._refunds: set[Key] = set()
-        """Refunds that came, ahead or from silver."""
+        """Refunds of those days, from silver or ahead."""
         self._is_held = True
         """Whether the history can be held in memory. While it is too large, the workers score what silver has."""
         self._tries_at = 0.0
@@ -86,16 +91,18 @@ class Decisions:
     def _decide(self, lake: Lake, ahead: pa.Table, once: Once) -> None:
         """Decides records that came ahead, each key once."""
         unseen = self._running.features.unseen(lake, ahead)
-        self._note_held(lake, is_held=unseen is not None)
         if unseen is None:
+            self._note_held(lake, is_held=False)
             return
         day = unseen.answers_from.date()
         if day < self._decided_since:
             self._decided = _decided_since(lake, day, unseen.loaded_at)
+            self._refunds |= _refunds_since(lake, day)
         elif day > self._decided_since:
             self._drop_before(day)
         self._decided_since = day
-        new = ahead.filter(unseen.flags)
+        is_new = [flag and key not in self._refunds for flag, key in zip(unseen.flags, _keys(ahead), strict=True)]
+        new = ahead.filter(pa.array(is_new, pa.bool_()))
         found = self._scored(lake, new)
         if found is None:
             return
@@ -115,7 +122,9 @@ class Decisions:
             lake.insert_new(rows, TRANSACTION_SCORES, once, scope_of=found.dates)
 
     def _scored(self, lake: Lake, rows: pa.Table) -> Scored | None:
-        return self._running.scored_rows(lake, rows, scorer_of(self._in_use), ADDED | SHADOW)
+        found = self._running.scored_rows(lake, rows, scorer_of(self._in_use), ADDED | SHADOW)
+        self._note_held(lake, is_held=found is not None)
+        return found
 
     def _may_hold(self) -> bool:
         return self._is_held or time.monotonic() >= self._tries_at
@@ -126,14 +135,7 @@ class Decisions:
             self._tries_at = time.monotonic() + PAUSE_SECONDS
         if is_held != self._is_held:
             self._is_held = is_held
-            details = (
-                "transactions are decided as they come"
-                if is_held
-                else (
-                    f"the history that features reach has more than {MOST_HELD:,} transactions, which memory may hold: "
-                    f"transactions wait for silver, and this is tried again every {PAUSE_SECONDS // 60} minutes"
-                )
-            )
+            details = "transactions are decided as they come" if is_held else _TOO_LARGE
             record(lake, [Finding(TRANSACTION_SCORES.name, "decided_early", is_held, details, "warning")])
 
     def _not_waiting(self, accepted: pa.Table) -> pa.Table:
@@ -186,14 +188,18 @@ def _keys(rows: pa.Table) -> list[Key]:
 
 
 def _decided_since(lake: Lake, day: date, loaded_at: int) -> frozenset[Key]:
-    """Keys that are scored and weren't in silver in the version that was loaded, and those of refunds, from a day on.
+    """Keys that are scored and weren't in silver in the version that was loaded, from a day on.
 
     Not in silver's newest one: what it has accepted since is neither in the state nor would it be known here.
     """
-    is_recent = F.col("event_date") >= F.lit(day)
     scored, accepted = (
-        rows.where(is_recent).select(*_KEY)
+        rows.where(F.col("event_date") >= F.lit(day)).select(*_KEY)
         for rows in (lake.table(TRANSACTION_SCORES), lake.table_at(TRANSACTIONS, loaded_at))
     )
-    refunds = lake.table(TRANSACTIONS).where(is_recent).where(f"NOT ({IS_PURCHASE})").select(*_KEY)
-    return frozenset(_keys(scored.join(accepted, [*_KEY], "left_anti").unionByName(refunds).toArrow()))
+    return frozenset(_keys(scored.join(accepted, [*_KEY], "left_anti").toArrow()))
+
+
+def _refunds_since(lake: Lake, day: date) -> frozenset[Key]:
+    """Keys of silver's refunds from a day on."""
+    refunds = lake.table(TRANSACTIONS).where(F.col("event_date") >= F.lit(day)).where(f"NOT ({IS_PURCHASE})")
+    return frozenset(_keys(refunds.select(*_KEY).toArrow()))

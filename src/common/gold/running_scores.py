@@ -16,6 +16,7 @@ from common.features.customers import PLACES
 from common.features.rows import ARROW_TYPES
 from common.features.state.running import RunningFeatures
 from common.features.transactions import INPUTS
+from common.gold.score_rows import score_rows
 from common.ml.scoring import Scorer
 from common.rules import blocks, evaluate
 from common.rules.inputs import with_watchlist
@@ -29,7 +30,7 @@ _ROW = "row"
 
 @dataclass(frozen=True)
 class Scored:
-    """A batch's rows with what the scorer adds, their event dates, and whether they all came for the first time."""
+    """A batch's rows of gold.transaction_scores, their event dates, and whether they all came for the first time."""
 
     rows: pa.Table
     dates: tuple[date, ...]
@@ -43,7 +44,7 @@ class RunningScores:
         self.features = RunningFeatures(ahead)
 
     def scored(self, lake: Lake, batch: DataFrame, score_partition: Scorer, added: Mapping[str, str]) -> Scored | None:
-        """The batch's rows with their features, rules and what the scorer adds; None where that is too much.
+        """The batch's rows of gold.transaction_scores; None where that is too much.
 
         Args:
             lake: the tables.
@@ -75,7 +76,7 @@ class RunningScores:
         (frame,) = score_partition([rows.to_pandas()])
         for name, type_ in added.items():
             rows = rows.append_column(name, pa.array(frame[name], ARROW_TYPES[type_], from_pandas=True))
-        return Scored(rows, dates, found.are_new)
+        return Scored(score_rows(rows, found.transactions["amount_eur"]), dates, found.are_new)
 
 
 def _with_rules(lake: Lake, rows: pa.Table) -> pa.Table:

@@ -115,9 +115,9 @@ def _insert_running(lake: Lake, batch: DataFrame, in_use: ModelsInUse, running: 
         return True
     if found.are_new:
         # They weren't in silver when the state was loaded, so that nobody can have scored them.
-        lake.append(in_table(lake.spark.createDataFrame(found.rows)), TRANSACTION_SCORES, once)
+        lake.append(lake.spark.createDataFrame(found.rows), TRANSACTION_SCORES, once)
     else:
-        rows = in_table(lake.spark.createDataFrame(found.rows))
+        rows = lake.spark.createDataFrame(found.rows)
         lake.insert_new(rows, TRANSACTION_SCORES, once, scope_of=found.dates)
     return True
 

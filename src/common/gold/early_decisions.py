@@ -17,7 +17,7 @@ from common.contracts.silver import IS_PURCHASE, TRANSACTIONS
 from common.features.state.running import MOST_HELD
 from common.features.transactions import INPUTS
 from common.gold.running_scores import MOST_ROWS, RunningScores, Scored
-from common.gold.transaction_scores import in_table, insert_scores, note_models, scorer_of
+from common.gold.transaction_scores import insert_scores, note_models, scorer_of
 from common.ml.models_in_use import ModelsInUse
 from common.ml.scoring import ADDED, SHADOW
 from common.storage.lake import Lake, Once
@@ -77,6 +77,10 @@ class Decisions:
         if arrived.num_rows > MOST_ARRIVED:
             self._leave_to_workers(lake, batch, once)
             return
+        self.take(lake, arrived, once)
+
+    def take(self, lake: Lake, arrived: pa.Table, once: Once) -> None:
+        """As `step`, of rows that are here already: `MOST_ARRIVED` at most, by the models that are in use."""
         self._schema = arrived.select(INPUTS).schema
         came_ahead = pc.is_valid(arrived[PATH])
         accepted = self._not_waiting(arrived.filter(pc.invert(came_ahead)))
@@ -84,11 +88,11 @@ class Decisions:
         self._refunds.update(_keys(first.filter(pc.invert(first[PURCHASED]))))
         ahead = first.filter(first[PURCHASED]).select(INPUTS)
         if ahead.num_rows and self._may_hold():
-            self._decide(lake, ahead, once)
+            self._decide(lake, ahead)
         if accepted.num_rows:
             self._score_accepted(lake, accepted, Once(f"{once.writer} accepted", once.version))
 
-    def _decide(self, lake: Lake, ahead: pa.Table, once: Once) -> None:
+    def _decide(self, lake: Lake, ahead: pa.Table) -> None:
         """Decides records that came ahead, each key once."""
         unseen = self._running.features.unseen(lake, ahead)
         if unseen is None:
@@ -101,14 +105,18 @@ class Decisions:
         elif day > self._decided_since:
             self._drop_before(day)
         self._decided_since = day
-        is_new = [flag and key not in self._refunds for flag, key in zip(unseen.flags, _keys(ahead), strict=True)]
+        is_new = [
+            flag and key not in self._refunds for flag, key in zip(unseen.flags.tolist(), _keys(ahead), strict=True)
+        ]
         new = ahead.filter(pa.array(is_new, pa.bool_()))
         found = self._scored(lake, new)
         if found is None:
             return
         rows = found.rows.filter(pa.array([key not in self._decided for key in _keys(found.rows)], pa.bool_()))
         if rows.num_rows:
-            lake.append(in_table(lake.spark.createDataFrame(rows)), TRANSACTION_SCORES, once)
+            # Without the write's name: it is new at every start, so that nothing was written under it before. To look
+            # for it Delta would read the table's whole log at every commit.
+            lake.append(lake.spark.createDataFrame(rows), TRANSACTION_SCORES)
         self._waiting.update(zip(_keys(new), new.to_pylist(), strict=True))
 
     def _score_accepted(self, lake: Lake, accepted: pa.Table, once: Once) -> None:
@@ -118,7 +126,7 @@ class Decisions:
             self._running.features.forget()
             insert_scores(lake, lake.spark.createDataFrame(accepted), self._in_use, once)
         else:
-            rows = in_table(lake.spark.createDataFrame(found.rows))
+            rows = lake.spark.createDataFrame(found.rows)
             lake.insert_new(rows, TRANSACTION_SCORES, once, scope_of=found.dates)
 
     def _scored(self, lake: Lake, rows: pa.Table) -> Scored | None:

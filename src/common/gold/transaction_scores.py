@@ -134,7 +134,7 @@ def _insert_running(lake: Lake, batch: DataFrame, in_use: ModelsInUse, running: 
         return False
     if not found.dates:
         return True
-    rows = in_table(lake.spark.createDataFrame(found.rows))
+    rows = lake.spark.createDataFrame(found.rows)
     if found.are_new and not _may_be_decided(lake):
         # They weren't in silver when the state was loaded, and nothing else scores what silver doesn't have.
         lake.append(rows, TRANSACTION_SCORES, once)

@@ -198,14 +198,18 @@ class Chain:
             time.sleep(1)
         return time.time() - started
 
-    def stop(self) -> dict[str, list[float]]:
-        """Ends the queries; milliseconds of each one's last micro-batches that had rows, by what it reads."""
+    def stop(self) -> dict[str, pd.DataFrame]:
+        """Ends the queries; milliseconds of each one's last micro-batches that had rows, in columns by part of them.
+
+        They are named by what the query reads.
+        """
         spent = {}
         for query in self._lake.spark.streams.active:
-            progress = [each for each in query.recentProgress if each["numInputRows"]]
+            # By attribute: as an item, a number of rows is missing over Connect.
+            progress = [each for each in query.recentProgress if each.numInputRows]
             if progress:
-                name = progress[-1]["sources"][0]["description"]
-                spent[name] = [each["durationMs"]["triggerExecution"] for each in progress]
+                name = " and ".join(source.description for source in progress[-1].sources)
+                spent[name] = pd.DataFrame([dict(each.durationMs) for each in progress])
             query.stop()
         self._thread.join()
         return spent
@@ -264,7 +268,9 @@ def measure(data: Path, load: Load, declared: Mapping[str, Any], servers: str = 
     run = Measured(seconds, watch.peak_bytes, cpu_seconds)
     _report(load, found, commits, backlog, behind)
     for name, spent in batches.items():
-        print(f"{name}: {len(spent)} micro-batches, median {np.median(spent):,.0f} ms, longest {max(spent):,.0f} ms")
+        whole, parts = spent["triggerExecution"], spent.drop(columns="triggerExecution").median()
+        print(f"{name}: {len(spent)} micro-batches, median {whole.median():,.0f} ms, longest {whole.max():,.0f} ms")
+        print("  of which median " + ", ".join(f"{part} {milliseconds:,.0f}" for part, milliseconds in parts.items()))
     show_cpu("What it took", {"going on": run})
 
 

@@ -11,14 +11,14 @@ from datetime import date
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from common.contracts.silver import MERCHANT
 from common.features.customers import PLACES
 from common.features.rows import ARROW_TYPES
 from common.features.state.running import RunningFeatures
 from common.features.transactions import INPUTS
+from common.gold.score_rows import score_rows
+from common.gold.watchlist import Watchlist
 from common.ml.scoring import Scorer
 from common.rules import blocks, evaluate
-from common.rules.inputs import with_watchlist
 from common.storage.lake import Lake
 
 MOST_ROWS = 50_000
@@ -29,7 +29,7 @@ _ROW = "row"
 
 @dataclass(frozen=True)
 class Scored:
-    """A batch's rows with what the scorer adds, their event dates, and whether they all came for the first time."""
+    """A batch's rows of gold.transaction_scores, their event dates, and whether they all came for the first time."""
 
     rows: pa.Table
     dates: tuple[date, ...]
@@ -41,9 +41,10 @@ class RunningScores:
 
     def __init__(self, ahead: Callable[[], pa.Table | None] = lambda: None) -> None:
         self.features = RunningFeatures(ahead)
+        self._watchlist = Watchlist()
 
     def scored(self, lake: Lake, batch: DataFrame, score_partition: Scorer, added: Mapping[str, str]) -> Scored | None:
-        """The batch's rows with their features, rules and what the scorer adds; None where that is too much.
+        """The batch's rows of gold.transaction_scores; None where that is too much.
 
         Args:
             lake: the tables.
@@ -71,16 +72,16 @@ class RunningScores:
         rows = found.features
         for name in PLACES:
             rows = rows.append_column(name, found.transactions[name])
+        rows = rows.append_column("is_watchlisted", self._watchlist.flags(lake, rows))
         rows = _with_rules(lake, rows)
         (frame,) = score_partition([rows.to_pandas()])
         for name, type_ in added.items():
             rows = rows.append_column(name, pa.array(frame[name], ARROW_TYPES[type_], from_pandas=True))
-        return Scored(rows, dates, found.are_new)
+        return Scored(score_rows(rows, found.transactions["amount_eur"]), dates, found.are_new)
 
 
 def _with_rules(lake: Lake, rows: pa.Table) -> pa.Table:
-    """The rows with rules_hit and is_blocked, by one query."""
+    """The rows with rules_hit and is_blocked, by one query, which reads no table and so is no job."""
     numbered = lake.spark.createDataFrame(rows.append_column(_ROW, pa.array(range(rows.num_rows), pa.int64())))
-    judged = evaluate(with_watchlist(numbered, lake.table(MERCHANT.history)))
-    hit = judged.select(_ROW, "rules_hit", blocks("rules_hit").alias("is_blocked")).toArrow().sort_by(_ROW)
+    hit = evaluate(numbered).select(_ROW, "rules_hit", blocks("rules_hit").alias("is_blocked")).toArrow().sort_by(_ROW)
     return rows.append_column("rules_hit", hit["rules_hit"]).append_column("is_blocked", hit["is_blocked"])

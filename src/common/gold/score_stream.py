@@ -4,10 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from common.bronze.ingest import check_trigger, ingest, ingestion_queries
+from common.bronze.unread import unread
 from common.contracts.features import FEATURE_NAMES
+from common.contracts.gold import TRANSACTION_SCORES
+from common.errors import FeedError
 from common.gold.read_ahead import decision_query, feeds_ahead
-from common.gold.transaction_scores import score_new, scoring_queries
+from common.gold.transaction_scores import following_query, score_new, scoring_queries
 from common.ml.champion import Champion, check_features
+from common.result import Result
 from common.silver.refine import refine, refinement_queries
 from common.sources.declaration import Source
 from common.storage.lake import Lake
@@ -19,6 +23,10 @@ REFINED = ("customers", "merchants", "fraud_reports", "transactions")
 KEEPING_SECONDS = 60
 """The pause at least between micro-batches into bronze and silver where decisions don't wait for them: each costs
 seconds of CPU, however few records it has, and decisions want the cores."""
+
+FOLLOWING_SECONDS = 3600
+"""The pause at least between the looks by which the position of the stream from silver goes on beside decisions: each
+reads the keys of the scores of its rows' days."""
 
 
 def score_on(
@@ -43,11 +51,12 @@ def score_on(
     elif feeds_ahead(source):
         check_trigger(source, trigger)
         check_features(champion, FEATURE_NAMES)
-        _catch_up(lake, source, champion)
+        _catch_up(lake, source, champion, report)
         keeping = replace(trigger, interval_seconds=max(trigger.interval_seconds, KEEPING_SECONDS))
         decisions = decision_query(lake, source, champion, trigger)
+        following = following_query(lake, replace(trigger, interval_seconds=FOLLOWING_SECONDS))
         # Last, as it begins by removing its checkpoint: where another run is on, the streams before it fail to start.
-        run_queries([*_into_silver(lake, source, keeping), decisions])
+        run_queries([*_into_silver(lake, source, keeping), following, decisions])
         return
     run_queries([*_into_silver(lake, source, trigger), *scoring_queries(lake, champion, trigger)])
 
@@ -59,8 +68,15 @@ def _into_silver(lake: Lake, source: Source, trigger: Trigger) -> list[Query]:
     return queries
 
 
-def _catch_up(lake: Lake, source: Source, champion: Champion) -> None:
-    ingest(lake, source)
+def _catch_up(lake: Lake, source: Source, champion: Champion, report: Callable[[str], None]) -> None:
+    def note(step: str, result: Result) -> None:
+        rows = "" if result.rows_out is None else f"{result.rows_out:,} rows"
+        report(f"{step}: {', '.join(filter(None, [rows, result.note]))}")
+
+    note("bronze", ingest(lake, source))
+    if away := {name: found for name, found in unread(source, lake.settings).items() if name in feeds_ahead(source)}:
+        # Decisions would begin behind records that nothing has looked at.
+        raise FeedError("; ".join(f"{name}: {found['reason']}" for name, found in away.items()))
     for target in REFINED:
-        refine(lake, source, target)
-    score_new(lake, champion)
+        note(f"silver.{target}", refine(lake, source, target))
+    note(TRANSACTION_SCORES.name, score_new(lake, champion))

@@ -1,5 +1,6 @@
 """gold.transaction_scores: every transaction scored once, by a stream. What the scoring notebook runs."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from common.result import Result
 from common.rules import blocks, evaluate, sentences
 from common.rules.inputs import with_watchlist
 from common.storage.changes import changes_since, versions
-from common.storage.checkpoints import DECISIONS, check_checkpoint
+from common.storage.checkpoints import EARLY_DECISIONS, check_checkpoint
 from common.storage.lake import Lake, Once
 from common.storage.last_success import Step
 from common.storage.streams import AVAILABLE_NOW, BatchStep, Query, Trigger, batch_query, run_queries
@@ -38,6 +39,9 @@ STEP = Step(
     streams=("gold/transaction_scores",),
     looks_at=champion_version,
 )
+
+WAIT_SECONDS = 20
+"""The pause before a look whether another query has scored what the stream from silver has met."""
 
 
 def score_new(lake: Lake, champion: Champion | str, trigger: Trigger = AVAILABLE_NOW) -> Result:
@@ -80,6 +84,23 @@ def scoring_queries(lake: Lake, champion: Champion | str, trigger: Trigger) -> l
     return [batch_query(lake, lake.stream(TRANSACTIONS).where(IS_PURCHASE), checkpoint, step, trigger)]
 
 
+def following_query(lake: Lake, trigger: Trigger) -> Query:
+    """The stream from silver while another query decides what it would score: it writes nothing, and waits for that.
+
+    So its position goes on: files of silver that are scored can go, and the next run doesn't go through them again.
+    It uses the checkpoint of `scoring_queries`, so that those fail to start beside it. Call this after them.
+    """
+    checkpoint = lake.settings.checkpoint("gold", "transaction_scores")
+    return batch_query(lake, lake.stream(TRANSACTIONS).where(IS_PURCHASE), checkpoint, wait_for_scores, trigger)
+
+
+def wait_for_scores(lake: Lake, batch: DataFrame, once: Once) -> None:
+    """Waits until every transaction of a batch has a score, whoever scores it."""
+    del once
+    while not lake.lacking(batch.select(*TRANSACTION_SCORES.lookup_key), TRANSACTION_SCORES).isEmpty():
+        time.sleep(WAIT_SECONDS)
+
+
 def _batch_step(in_use: ModelsInUse, *, asks_again: bool) -> BatchStep:
     running = RunningScores()
 
@@ -88,7 +109,7 @@ def _batch_step(in_use: ModelsInUse, *, asks_again: bool) -> BatchStep:
             note_models(lake, in_use, in_use.ask(lake.settings, FEATURE_NAMES))
             if _insert_running(lake, batch, in_use, running, once):
                 return
-        if not Path(lake.settings.checkpoint(DECISIONS)).is_dir():
+        if not _may_be_decided(lake):
             insert_scores(lake, batch, in_use, once)
             return
         # Most may have been decided before silver had them: features aren't computed for those.
@@ -113,13 +134,18 @@ def _insert_running(lake: Lake, batch: DataFrame, in_use: ModelsInUse, running: 
         return False
     if not found.dates:
         return True
-    if found.are_new:
-        # They weren't in silver when the state was loaded, so that nobody can have scored them.
-        lake.append(in_table(lake.spark.createDataFrame(found.rows)), TRANSACTION_SCORES, once)
+    rows = lake.spark.createDataFrame(found.rows)
+    if found.are_new and not _may_be_decided(lake):
+        # They weren't in silver when the state was loaded, and nothing else scores what silver doesn't have.
+        lake.append(rows, TRANSACTION_SCORES, once)
     else:
-        rows = in_table(lake.spark.createDataFrame(found.rows))
         lake.insert_new(rows, TRANSACTION_SCORES, once, scope_of=found.dates)
     return True
+
+
+def _may_be_decided(lake: Lake) -> bool:
+    """Whether transactions may have been decided before silver had them."""
+    return Path(lake.settings.checkpoint(EARLY_DECISIONS)).is_dir()
 
 
 def note_models(lake: Lake, in_use: ModelsInUse, news: Mapping[str, str]) -> None:

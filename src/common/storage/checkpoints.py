@@ -22,10 +22,10 @@ from common.storage.lake import Lake
 from common.storage.progress import has_begun, newest_batch
 from common.storage.streams import query_id
 
-DECISIONS = "decisions"
+EARLY_DECISIONS = "decisions"
 """The folder of the query that decides ahead of bronze, which keeps no position: each start makes it again."""
 
-_NO_STREAMS = ("staged", "erasures", "steps", "pulled", DECISIONS)
+_NO_STREAMS = ("staged", "erasures", "steps", "pulled", EARLY_DECISIONS)
 """Folders beside the checkpoints of streams."""
 
 

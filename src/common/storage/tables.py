@@ -44,6 +44,11 @@ class Tables:
         note(self.settings, "read", _name(table))
         return self.spark.read.table(self.full_name(table))
 
+    def table_at(self, table: Table | str, version: int) -> DataFrame:
+        """The table as it was in a version."""
+        note(self.settings, "read", _name(table))
+        return self.spark.read.option("versionAsOf", version).table(self.full_name(table))
+
     def stream(self, table: Table | str, first_version: int | None = None) -> DataFrame:
         """What is new in an append-only table since the query's last run; erasures there don't stop it.
 

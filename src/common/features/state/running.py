@@ -13,7 +13,7 @@ from common.contracts.table import Table
 from common.features.labels import LABELLED_BY, known_labels, labels_since
 from common.features.state.feature_state import KEPT_DAYS, FeatureState
 from common.features.state.tables import micros_of
-from common.features.timeline import DAY_MICROS, Flags
+from common.features.timeline import DAY_MICROS, Flags, Ints
 from common.features.transactions import INPUTS, transaction_features
 from common.storage.commits import commits
 from common.storage.lake import Lake
@@ -42,19 +42,23 @@ class Found:
 
 @dataclass(frozen=True)
 class Unseen:
-    """Which transactions the state can answer and doesn't hold, and the time after which it answers."""
+    """Which transactions the state can answer and doesn't hold, and the time after which it answers.
+
+    `loaded_at` is a version of silver.transactions that was there when the state was loaded: it holds all of that.
+    """
 
     flags: Flags
     answers_from: datetime
+    loaded_at: int
 
 
 class RunningFeatures:
     """Features of the transactions that arrive, from a state in this process.
 
-    It is loaded when it is first asked, around the middle of the batch; and again where a table that it was loaded from
-    has lost or changed rows, or where most of a batch is older than what is held and they are `MANY`. Others that are
-    older are computed by the function for batches. A new process loads it again. Where it would hold more than
-    `MOST_HELD` transactions, there is none.
+    It is loaded when it is first asked, around the middle of the batch, a few far older records aside; and again where
+    a table that it was loaded from has lost or changed rows, or where most of a batch is older than what is held and
+    they are `MANY`. Others that are older are computed by the function for batches. A new process loads it again. Where
+    it holds or would hold more than `MOST_HELD` transactions, there is none.
 
     `ahead` gives transactions, columns `INPUTS`, that a state which is loaded has beside those of silver.
     """
@@ -63,6 +67,7 @@ class RunningFeatures:
         self._ahead = ahead
         self._state: FeatureState | None = None
         self._versions: dict[str, int] = {}
+        self._loaded_at = -1
         self._looked_at = datetime.min.replace(tzinfo=UTC)
 
     def forget(self) -> None:
@@ -94,7 +99,7 @@ class RunningFeatures:
         state = self._kept_up(lake, arrived)
         if state is None:
             return None
-        return Unseen(state.answers(arrived) & ~state.holds(arrived), utc(state.answers_from))
+        return Unseen(state.answers(arrived) & ~state.holds(arrived), utc(state.answers_from), self._loaded_at)
 
     def _kept_up(self, lake: Lake, arrived: pa.Table) -> FeatureState | None:
         """The state with what is new in its tables; loaded where it must be."""
@@ -109,8 +114,12 @@ class RunningFeatures:
                 return None
             if (ahead := self._ahead()) is not None:
                 state.add(ahead)
+            self._loaded_at = looks_at[TRANSACTIONS.name]
         elif any(table in changed for table in LABELLED_BY):
             state.learn(labels_since(lake, self._looked_at - _OVERLAP).toArrow())
+        if len(state) > MOST_HELD:  # it grows as transactions come, and drops those that are out of reach
+            self._state = None
+            return None
         self._state, self._versions, self._looked_at = state, looks_at, now
         return state
 
@@ -128,13 +137,30 @@ def _are_mostly_old(state: FeatureState, arrived: pa.Table) -> bool:
     return old >= MANY and 2 * old > arrived.num_rows
 
 
+def middle_of(micros: Ints, newest: int | None) -> int:
+    """The event time around which to load the history for a batch: the middle of it.
+
+    A few records that are far older than silver's newest transaction don't count. History is loaded up to today, so
+    that one of them would have all of it loaded.
+    """
+    if newest is None:
+        return int(np.median(micros))
+    is_near = micros > newest - KEPT_DAYS * DAY_MICROS
+    old = len(micros) - int(np.sum(is_near))
+    if old < MANY or 2 * old <= len(micros):
+        micros = micros[is_near]
+    return int(np.median(micros)) if len(micros) else newest
+
+
 def _loaded(lake: Lake, arrived: pa.Table) -> FeatureState | None:
     """What the tables hold within the reach of the middle of a batch; None where that is too much."""
-    middle = int(np.median(micros_of(arrived["event_time"]).to_numpy()))
+    purchases = lake.table(TRANSACTIONS).where(IS_PURCHASE)
+    newest = purchases.where("event_time <= current_timestamp()").agg(F.max("event_time").alias("newest")).toArrow()
+    middle = middle_of(micros_of(arrived["event_time"]).to_numpy(), micros_of(newest["newest"])[0].as_py())
     state = FeatureState(middle - KEPT_DAYS * DAY_MICROS)
     since = utc(state.since)
     in_reach = (F.col("event_date") >= F.lit(since.date())) & (F.col("event_time") > F.lit(since))
-    history = lake.table(TRANSACTIONS).where(IS_PURCHASE).where(in_reach)
+    history = purchases.where(in_reach)
     if history.limit(MOST_HELD + 1).count() > MOST_HELD:
         return None
     labels, is_recent = known_labels(lake), F.col("reported_at") > F.lit(since)

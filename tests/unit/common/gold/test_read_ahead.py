@@ -15,13 +15,15 @@ from pyspark.sql import functions as F
 from scoring_models import a_champion, scored_by
 
 from common.bronze.ingest import ingest
+from common.bronze.unread import note_unread
 from common.contracts.bronze import bronze_table
 from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.silver import QUARANTINE, TRANSACTIONS
-from common.errors import LakehouseError
+from common.errors import FeedError, LakehouseError
 from common.gold import score_stream
 from common.gold.score_stream import score_on
 from common.gold.transaction_scores import score_new
+from common.result import Result
 from common.settings import Settings
 from common.silver.refine import refine
 from common.sources.declaration import Source
@@ -126,7 +128,7 @@ def test_decisions_come_before_bronze_and_the_jobs_steps_go_on_from_them(
     source = source_of(broker.servers)
     broker.produce("payments", [payment(0), payment(1)])
     with going_on(lake, source, 7):
-        wait_for_queries(lake, 3)
+        wait_for_queries(lake, 4)
         accept_from_elsewhere(lake)
         broker.produce("payments", [payment(2), payment(2), payment(3, "60.00"), payment(4, "much")])
         broker.produce("payments", [payment(5), ("C1", "no JSON"), payment(2, "99.00"), payment(6)])
@@ -155,3 +157,18 @@ def test_a_feed_that_is_pulled_beside_the_topic_stops_all_before_anything_is_rea
     source = source_of("localhost:1", more={**pulled, "into": {"transactions": {"map": COLUMNS}}})
     with pytest.raises(LakehouseError, match="are pulled when a run begins"):
         score_on(Lake(no_session, Settings(home=tmp_path)), source, a_champion(), Trigger("processing_time", 1))
+
+
+def test_a_topic_that_was_away_while_catching_up_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_session() -> SparkSession:
+        raise AssertionError("Spark is started")
+
+    def ingest_what_is_there(lake: Lake, source: Source) -> Result:
+        note_unread(source, lake.settings, {"payments": FeedError("no broker answers")})
+        return Result(7, 7, "see the warning")
+
+    monkeypatch.setattr(score_stream, "ingest", ingest_what_is_there)
+    lake, lines = Lake(no_session, Settings(home=tmp_path)), list[str]()
+    with pytest.raises(FeedError, match="payments: no broker answers"):
+        score_on(lake, source_of("localhost:1"), a_champion(), Trigger("processing_time", 1), lines.append)
+    assert lines == ["bronze: 7 rows, see the warning"]

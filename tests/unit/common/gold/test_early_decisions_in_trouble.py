@@ -106,7 +106,7 @@ def test_after_a_batch_that_is_too_large_features_know_what_waits_for_silver(
     with monkeypatch.context() as patch:
         patch.setattr(early_decisions, "MOST_ARRIVED", 2)
         process.step(begun, begun.spark.createDataFrame(brought), Once("trouble", next(_NUMBERS)))
-    take(process, begun, ahead(waits, last, first=1))
+    take(process, begun, ahead(last, first=1))
     accepted(begun, waits, last)
     names = [f"G{n}" for n in range(2, 6)]  # the first was decided before the others came
     assert scored(begun, *names) == wanted(begun, *names)

@@ -76,7 +76,7 @@ def _catch_up(lake: Lake, source: Source, champion: Champion, report: Callable[[
     note("bronze", ingest(lake, source))
     if away := {name: found for name, found in unread(source, lake.settings).items() if name in feeds_ahead(source)}:
         # Decisions would begin behind records that nothing has looked at.
-        raise FeedError("; ".join(f"{name}: {found['reason']}" for name, found in away.items()))
+        raise FeedError("; ".join(f"{name}: {found.reason}" for name, found in away.items()))
     for target in REFINED:
         note(f"silver.{target}", refine(lake, source, target))
     note(TRANSACTION_SCORES.name, score_new(lake, champion))

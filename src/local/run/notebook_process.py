@@ -163,7 +163,7 @@ def _no_grammar_of_urls() -> Iterator[None]:
         yield
     finally:
         if is_absent:
-            del sys.modules["rfc3987_syntax"]
+            sys.modules.pop("rfc3987_syntax", None)  # another notebook, which begins beside this one, may have done it
 
 
 def _register_engine() -> None:

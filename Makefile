@@ -67,6 +67,8 @@ run: setup  ## Simulate a payment world if no files have landed, then run the ma
 
 test: lint types imports unit  ## All checks and tests
 
+# Without Spark many tests wait for processes that they start: a third worker has work meanwhile.
+check: WORKERS ?= 3
 check: lint types imports $(SERVERS)  ## Style, types, layers, and all tests that need no Spark: the daily loop
 	@SPARK_REMOTE=none $(PYTEST) -m "not spark" tests
 

@@ -21,8 +21,8 @@ class PulledFeed(FolderFeed):
     is_pulled: ClassVar[bool] = True
 
     @abstractmethod
-    def puller(self, at: FeedAt) -> Puller:
-        """Who pulls."""
+    def puller(self, at: FeedAt, tell: Tell = silent) -> Puller:
+        """Who pulls; `tell` is told of what is tried again, and of what is left."""
 
     @property
     def layout(self) -> FileFormat:
@@ -35,7 +35,7 @@ class PulledFeed(FolderFeed):
 
     def pull(self, at: FeedAt, tell: Tell = silent) -> int:
         """Lands what is new."""
-        return pull(self.puller(at), at, tell)
+        return pull(self.puller(at, tell), at, tell)
 
     def check(self, at: FeedAt) -> None:
         """Makes the folder: a stream of files needs one, though nothing was pulled yet."""

@@ -13,7 +13,7 @@ from common.sources.files.first_records import MAX_FILES, MAX_RECORDS, FileLook,
 from common.sources.files.signs import warnings_of
 from common.sources.pulling.kinesis import KinesisPuller, record_of, shard_of
 from common.sources.pulling.kinesis_stream import Arrived, KinesisStream
-from common.sources.pulling.pull import Landed, pull
+from common.sources.pulling.pull import Landed
 from common.sources.pulling.pulled_feed import PulledFeed
 
 
@@ -39,10 +39,6 @@ class KinesisFeed(PulledFeed):
     def puller(self, at: FeedAt, tell: Tell = silent) -> KinesisPuller:
         """Who pulls; `tell` is told of what is tried again."""
         return KinesisPuller(self._stream(at, tell), self.starts == "latest", tell)
-
-    def pull(self, at: FeedAt, tell: Tell = silent) -> int:
-        """Lands the records that are new."""
-        return pull(self.puller(at, tell), at, tell)
 
     def settled(self, names: Sequence[str]) -> Sequence[str]:
         """All but the newest of each shard: that is the shard's position."""

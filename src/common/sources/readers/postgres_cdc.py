@@ -21,7 +21,6 @@ from common.sources.pulling.postgres.cdc.snapshot import rows_of_table
 from common.sources.pulling.postgres.cdc.state import state_of
 from common.sources.pulling.postgres.connect import connect, name_of
 from common.sources.pulling.postgres.times import time_text
-from common.sources.pulling.pull import pull
 from common.sources.pulling.pulled_feed import PulledFeed
 
 LOOK_RECORDS = 20
@@ -54,10 +53,6 @@ class PostgresCdcFeed(PulledFeed):
         """Who pulls; told of waiting and of what will hurt."""
         name = name_of(_connection(at), at.settings)
         return ChangesPuller(name, self._declared(at), lambda replication: _open(at, replication, tell), tell)
-
-    def pull(self, at: FeedAt, tell: Tell = silent) -> int:
-        """Lands what is new."""
-        return pull(self.puller(at, tell), at, tell)
 
     def look(self, at: FeedAt) -> Sights:
         """Server, tables, publication and slot, and the first rows of the tables."""

@@ -18,7 +18,7 @@ from common.sources.pulling.postgres.tables.catalog import Table, quoted, tables
 from common.sources.pulling.postgres.tables.puller import OPTION, TablesPuller
 from common.sources.pulling.postgres.tables.records import Stamp, whole_record
 from common.sources.pulling.postgres.tables.selection import XMIN, Selection
-from common.sources.pulling.pull import Puller, pull
+from common.sources.pulling.pull import Puller
 from common.sources.pulling.pulled_feed import PulledFeed
 from common.sources.target_map import Strict
 
@@ -84,10 +84,6 @@ class PostgresTablesFeed(PulledFeed):
     def puller(self, at: FeedAt, tell: Tell = silent) -> Puller:
         """Who pulls. It checks tables and rights itself: a database that is away holds no other feed up."""
         return TablesPuller(at, self.selection, tell)
-
-    def pull(self, at: FeedAt, tell: Tell = silent) -> int:
-        """Lands what is new."""
-        return pull(self.puller(at, tell), at, tell)
 
     def look(self, at: FeedAt) -> Sights:
         """Tables, rows, keys, watermarks and rights; nothing is written."""

@@ -18,7 +18,7 @@ from common.sources.files.feed_of_files import DeclaredFiles, FolderFeed
 from common.sources.files.first_look import FILES
 from common.sources.files.first_records import HEAD_BYTES, WHOLE_BYTES, FileLook, look_at, payloads_of
 from common.sources.files.signs import warnings_of
-from common.sources.pulling.pull import Landed, pull
+from common.sources.pulling.pull import Landed
 from common.sources.pulling.pulled_feed import PulledFeed
 from common.sources.pulling.sftp import Selection, SftpPuller, landed_name
 from common.sources.pulling.sftp_server import RemoteFile, SftpServer, host_key
@@ -75,10 +75,6 @@ class SftpFeed(DeclaredFiles, PulledFeed):
         """Who pulls; `tell` is told of what is tried again, and of files that are left."""
         self._check_login(at)
         return SftpPuller(self._server(at, tell), self.selection, tell)
-
-    def pull(self, at: FeedAt, tell: Tell = silent) -> int:
-        """Lands the files that are new, or other than before."""
-        return pull(self.puller(at, tell), at, tell)
 
     def first_look(self, at: FeedAt) -> str:
         """What the first files show: they are as the sender made them."""

@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 UV := $(VENV)/.uv/bin/uv
 STAMP := $(VENV)/.set-up
 SERVERS := $(VENV)/.servers
-READERS := kafka postgres sftp aws
+EXTRAS := kafka postgres sftp aws duckdb dashboard
 # In the order of the main job: each reads what those before it made. ops/forget_customer, which has no default for
 # whom to forget, is run by tests/unit/common/privacy/test_masked_notebooks.py.
 NOTEBOOKS := $(addprefix notebooks/,bronze/feeds.ipynb silver/reference_data.ipynb silver/transactions.ipynb \
@@ -56,7 +56,7 @@ $(STAMP): requirements-dev.txt requirements-uv.txt requirements-java.txt pyproje
 	@$(BIN)/python -m local.engine.classes
 	@touch $@
 
-# Client libraries of all readers, and the servers that their tests start.
+# Client libraries of all readers and outputs, and the servers that their tests start.
 $(SERVERS): requirements/servers.txt $(STAMP)
 	$(UV) pip install --quiet --require-hashes --compile-bytecode -r requirements/servers.txt
 	@touch $@
@@ -161,9 +161,9 @@ GROUP = $(READ) dependency-groups
 lock: setup  ## Resolve the requirements again
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) pyproject.toml --extra laptop --group dev -c requirements.txt -o requirements-dev.txt
-	for reader in $(READERS); do \
-		$(EXTRA) $$reader | $(COMPILE) - -c requirements-dev.txt -o requirements/$$reader.txt; done
-	{ $(EXTRA) $(READERS); $(GROUP) servers; } | $(COMPILE) - -c requirements-dev.txt -o requirements/servers.txt
+	for extra in $(EXTRAS); do \
+		$(EXTRA) $$extra | $(COMPILE) - -c requirements-dev.txt -o requirements/$$extra.txt; done
+	{ $(EXTRA) $(EXTRAS); $(GROUP) servers; } | $(COMPILE) - -c requirements-dev.txt -o requirements/servers.txt
 	printf 'pyarrow\nboto3\n' | $(COMPILE) - -c requirements-dev.txt -c requirements/aws.txt \
 		-o apps/events_api/requirements.txt
 	echo 'uv' | $(COMPILE) - -o requirements-uv.txt

@@ -48,8 +48,9 @@ def load_outputs(folder: Path, names: str) -> tuple[Output, ...]:
 
 
 def _described(shown: str, writer: type[Output], problem: Mapping[str, Any]) -> str:
-    """A problem in words. Pydantic names the class that a connection's `kind` chose, which is no part of the path."""
+    """A problem in words. Pydantic names the class that, say, a connection's `kind` chose: no part of the path."""
     where = list(problem["loc"])
-    kind = str(where.pop(2)) if len(where) > 2 and where[0] == "connections" else ""
-    options = {1: options_of(writer)} | ({3: options_of(CONNECTIONS[kind])} if kind in CONNECTIONS else {})
+    classes = {"connections": CONNECTIONS, **writer.parts}.get(str(where[0]), {}) if len(where) > 2 else {}
+    part = classes.get(str(where.pop(2))) if classes else None
+    options = {1: options_of(writer)} | ({3: options_of(part)} if part else {})
     return described(shown, {**problem, "loc": tuple(where)}, options)

@@ -25,18 +25,26 @@ _ANSWER_CHARACTERS = 200
 
 
 class WebhookRefused(OutputError):
-    """The webhook refuses the message, and would again: the address or the message must be mended."""
+    """The webhook refuses the message, and would again: the address or the message must be mended.
+
+    `status` is HTTP's; None where nothing was asked.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class WebhookAway(OutputError):
     """The webhook doesn't take the message now: no server, no answer, too many messages. Later it may.
 
-    `retry_after_seconds` is what the server asks for; None where it says nothing.
+    `retry_after_seconds` is what the server asks for; None where it says nothing. `status` is HTTP's; None where there
+    was no answer.
     """
 
-    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+    def __init__(self, message: str, retry_after_seconds: float | None = None, status: int | None = None) -> None:
         super().__init__(message)
-        self.retry_after_seconds = retry_after_seconds
+        self.retry_after_seconds, self.status = retry_after_seconds, status
 
 
 class _NoRedirect(HTTPRedirectHandler):
@@ -134,12 +142,13 @@ def _refusal(server: str, error: HTTPError) -> OutputError:
         words = ""
     message = f"{status}: {words}" if words else status
     if error.code in _MAY_PASS or error.code >= 500:
-        return WebhookAway(message, _retry_after(error.headers.get("Retry-After")))
+        return WebhookAway(message, _retry_after(error.headers.get("Retry-After")), error.code)
     if 300 <= error.code < 400:
         return WebhookRefused(
-            f"{status}, a redirect, which a message doesn't follow: give the address that it leads to"
+            f"{status}, a redirect, which a message doesn't follow: give the address that it leads to",
+            error.code,
         )
-    return WebhookRefused(message)
+    return WebhookRefused(message, error.code)
 
 
 def _retry_after(given: str | None) -> float | None:

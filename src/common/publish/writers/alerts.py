@@ -1,19 +1,23 @@
 """`writer: alerts`: alerts to customers and the fraud team, by an outbox in PostgreSQL that `send_alerts` empties."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
+from common.checks.findings import Finding
+from common.contracts.gold import TRANSACTION_SCORES
+from common.contracts.silver import CUSTOMER, MERCHANT
 from common.errors import DeclarationError, FeedError, OutputError
 from common.publish.alerts.answers import Answers
-from common.publish.alerts.channels import AnyChannel
+from common.publish.alerts.channels import CHANNELS, AnyChannel
 from common.publish.alerts.outbox import Outbox
 from common.publish.alerts.quiet_hours import QuietHours
 from common.publish.alerts.sender import Sender
 from common.publish.alerts.templates import Templates
+from common.publish.delivery import Delivery
 from common.publish.output import Output
 from common.settings import Settings, repository
 from common.sources.connections import PostgresConnection, Text
@@ -21,6 +25,7 @@ from common.sources.declaration import Name
 from common.sources.duration import Duration
 from common.sources.feed import Tell, silent
 from common.sources.pulling.postgres.connect import connect
+from common.storage.lake import Lake
 
 if TYPE_CHECKING:
     import psycopg
@@ -34,6 +39,7 @@ class AlertsOutput(Output):
     """
 
     connects_to: ClassVar[str | None] = "postgres"
+    parts: ClassVar[Mapping[str, Mapping[str, type[BaseModel]]]] = {"channels": CHANNELS}
 
     writer: Literal["alerts"]
     channels: Annotated[dict[Name, AnyChannel], Field(min_length=1)]
@@ -62,6 +68,23 @@ class AlertsOutput(Output):
             raise DeclarationError("tell_for: it must be longer than the quiet hours, else no message outlives them")
         self.words.check()
         return self
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The tables that it reads."""
+        return (TRANSACTION_SCORES.name, CUSTOMER.history.name, MERCHANT.history.name)
+
+    def deliver(self, lake: Lake, tell: Tell) -> list[Delivery]:
+        """Later."""
+        raise NotImplementedError
+
+    def findings(self, lake: Lake) -> list[Finding]:
+        """Later."""
+        raise NotImplementedError
+
+    def state(self, settings: Settings) -> object:
+        """Later."""
+        raise NotImplementedError
 
     @property
     def words(self) -> Templates:

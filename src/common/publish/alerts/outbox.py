@@ -15,17 +15,17 @@ LONGEST_PAUSE = timedelta(hours=1)
 
 KILLED = "its sender ended while the receiver may have had it"
 
-COLUMNS = """
-o.alert_id, o.channel, a.event_time, a.scored_at, a.customer_id, a.account_id, m.name, a.amount_eur, a.score,
-a.reasons, a.model_version, c.first_name, c.email, c.phone, c.country
-"""
-"""Of a message, in the order of `Message`'s fields."""
-JOINED = """
-alerts.outbox o
+_PENDING = """
+SELECT a.transaction_id IS NOT NULL, o.attempts, o.created_at, now(),
+       o.alert_id, o.channel, a.event_time, a.scored_at, a.customer_id, a.account_id, m.name, a.amount_eur, a.score,
+       a.reasons, a.model_version, c.first_name, c.email, c.phone, c.country
+FROM alerts.outbox o
 LEFT JOIN alerts.alerts a ON a.transaction_id = o.alert_id
 LEFT JOIN alerts.contacts c ON c.customer_id = a.customer_id
 LEFT JOIN alerts.merchants m ON m.merchant_id = a.merchant_id
+WHERE o.state = 'pending' AND o.channel = ANY(%s)
 """
+"""From the alert's id on in the order of `Message`'s fields."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,16 @@ class Outbox:
         """
         with self.connection.transaction():
             row = self.connection.execute(
-                f"SELECT a.transaction_id IS NOT NULL, o.attempts, o.created_at, now(), {COLUMNS} FROM {JOINED} "
-                "WHERE o.state = 'pending' AND o.next_try <= now() AND o.channel = ANY(%s) "
-                "ORDER BY o.next_try, o.alert_id FOR UPDATE OF o SKIP LOCKED LIMIT 1",
+                f"{_PENDING} AND o.next_try <= now() ORDER BY o.next_try, o.alert_id LIMIT 1 "
+                "FOR UPDATE OF o SKIP LOCKED",
                 [list(channels)],
             ).fetchone()
-            if row is None:
-                yield None
-                return
-            is_there, attempts, created_at, now, *values = row
-            message = message_of(values) if is_there else None
-            yield Claim(uuid.uuid4().hex, message, (values[0], values[1]), attempts + 1, created_at, now)
+            yield None if row is None else _claim(row)
+
+    def pending(self, channels: Sequence[str], limit: int) -> list[Claim]:
+        """Messages that wait, the next first, for people to look at: nothing is claimed."""
+        rows = self.connection.execute(f"{_PENDING} ORDER BY o.next_try, o.alert_id LIMIT %s", [list(channels), limit])
+        return [_claim(row) for row in rows.fetchall()]
 
     def full_until(self, claim: Claim, per_day: int) -> datetime | None:
         """When the customer may be told again by this channel; None: now. Call it where the message is claimed."""
@@ -165,7 +164,8 @@ class Outbox:
         return bool(done.rowcount)
 
 
-def message_of(values: Sequence[Any]) -> Message:
-    """The message of a row of `COLUMNS`."""
+def _claim(row: Sequence[Any]) -> Claim:
+    is_there, attempts, created_at, now, *values = row
     known = dict(zip((field.name for field in fields(Message)), values, strict=True))
-    return Message(**known | {"reasons": tuple(known["reasons"] or ())})
+    message = Message(**known | {"reasons": tuple(known["reasons"] or ())}) if is_there else None
+    return Claim(uuid.uuid4().hex, message, (values[0], values[1]), attempts + 1, created_at, now)

@@ -70,31 +70,39 @@ class Sender:
 
     def decide(self, claim: Claim) -> Letter | str:
         """The letter to send; or what the message was made, which is in the outbox then: held, or suppressed."""
+        verdict = self.judge(claim)
+        if isinstance(verdict, Letter):
+            return verdict
+        until, why = verdict
+        if until is None:
+            self.outbox.suppress(claim, why)
+            return "suppressed"
+        self.outbox.hold(claim, until, why)
+        return "held"
+
+    def judge(self, claim: Claim, link: str | None = None) -> Letter | tuple[datetime | None, str]:
+        """The letter of a message that is to be sent now; else until when it waits (None: for ever), and why.
+
+        `link` stands in place of the real one, for people to look at.
+        """
         message = claim.message
         if message is None:
-            return self._suppressed(claim, WITHDRAWN)
+            return None, WITHDRAWN
         if claim.attempt == 1 and claim.now - claim.created_at > self.tell_for:
-            return self._suppressed(claim, TOO_LATE)
-        letter = self.letter(message)
+            return None, TOO_LATE
+        if link is None:
+            link = self._link(message)
+        letter = self.channels[message.channel].letter(message, self.templates, link)
         if isinstance(letter, str):
-            return self._suppressed(claim, letter)
-        if held := self.held(claim, message):
-            self.outbox.hold(claim, *held)
-            return "held"
-        return letter
+            return None, letter
+        return self._held(claim, message) or letter
 
-    def letter(self, message: Message) -> Letter | str:
-        """The letter of a message; where it can have none, why."""
-        channel = self.channels[message.channel]
-        link = (
-            self.answers.link(message.alert, message.scored_at, self.settings)
-            if self.answers and channel.audience == "customer"
-            else ""
-        )
-        return channel.letter(message, self.templates, link)
+    def _link(self, message: Message) -> str:
+        if self.answers is None or self.channels[message.channel].audience == "team":
+            return ""
+        return self.answers.link(message.alert, message.scored_at, self.settings)
 
-    def held(self, claim: Claim, message: Message) -> tuple[datetime, str] | None:
-        """Until when a message waits, and why; None: it is to be sent now."""
+    def _held(self, claim: Claim, message: Message) -> tuple[datetime, str] | None:
         channel = self.channels[message.channel]
         if channel.audience == "team":
             return None
@@ -103,10 +111,6 @@ class Sender:
         if message.customer and (full_until := self.outbox.full_until(claim, channel.per_day)):
             return full_until, HELD_BY_LIMIT
         return None
-
-    def _suppressed(self, claim: Claim, why: str) -> str:
-        self.outbox.suppress(claim, why)
-        return "suppressed"
 
     def _send(self, claim: Claim, letter: Letter) -> str:
         assert claim.message

@@ -7,24 +7,27 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from common.checks.findings import Finding
+from common.checks.findings import COMPLETENESS, Finding
 from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.silver import CUSTOMER, MERCHANT
 from common.errors import DeclarationError, FeedError, OutputError
 from common.publish.alerts.answers import Answers
 from common.publish.alerts.channels import CHANNELS, AnyChannel
+from common.publish.alerts.checking import found, versions
+from common.publish.alerts.delivery import AlertDelivery, take_answers
 from common.publish.alerts.outbox import Outbox
 from common.publish.alerts.quiet_hours import QuietHours
 from common.publish.alerts.sender import Sender
 from common.publish.alerts.templates import Templates
 from common.publish.delivery import Delivery
 from common.publish.output import Output
+from common.publish.postgres.failures import in_words
 from common.settings import Settings, repository
 from common.sources.connections import PostgresConnection, Text
 from common.sources.declaration import Name
 from common.sources.duration import Duration
 from common.sources.feed import Tell, silent
-from common.sources.pulling.postgres.connect import connect
+from common.sources.pulling.postgres.connect import connect, name_of
 from common.storage.lake import Lake
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ class AlertsOutput(Output):
     """Alerts, each once by every channel. `tell_for`: news that is older is none.
 
     `attempts` is how often a message is tried before it is a dead letter. `templates` is a folder beside the
-    declaration whose texts replace the built-in ones.
+    declaration whose texts replace the built-in ones. `owner` is the role that owns the schema `alerts`.
     """
 
     connects_to: ClassVar[str | None] = "postgres"
@@ -48,6 +51,7 @@ class AlertsOutput(Output):
     quiet_hours: QuietHours | None = None
     answers: Answers | None = None
     templates: Text | None = None
+    owner: Name = "alerts_owner"
 
     @model_validator(mode="after")
     def _channels_can_tell(self) -> "AlertsOutput":
@@ -75,16 +79,28 @@ class AlertsOutput(Output):
         return (TRANSACTION_SCORES.name, CUSTOMER.history.name, MERCHANT.history.name)
 
     def deliver(self, lake: Lake, tell: Tell) -> list[Delivery]:
-        """Later."""
-        raise NotImplementedError
+        """Brings alerts, contacts and merchants to PostgreSQL, fills the outbox, and takes customers' answers."""
+        with self.connected(lake.settings, tell) as connection:
+            where, channels = self.where(lake.settings), [*self.channels]
+            done = AlertDelivery(lake, connection, where, self.owner, channels, self.tell_for).run()
+        return [*done, take_answers(lake, self.answers)] if self.answers else done
 
     def findings(self, lake: Lake) -> list[Finding]:
-        """Later."""
-        raise NotImplementedError
+        """Whether each alert is there and has its messages; dead letters and what nobody knows are warnings."""
+        try:
+            with self.connected(lake.settings) as connection, in_words(f"the outbox in {self.where(lake.settings)}"):
+                return list(found(lake, connection, self.name, [*self.channels]))
+        except OutputError as error:
+            return [Finding(f"{self.name}: outbox", COMPLETENESS, False, str(error))]
 
     def state(self, settings: Settings) -> object:
-        """Later."""
-        raise NotImplementedError
+        """Of which versions the tables are, and which answers are there."""
+        answers = self.answers.state(settings) if self.answers else []
+        try:
+            with self.connected(settings) as connection, in_words("the outbox"):
+                return None if answers is None else [versions(connection), answers]
+        except OutputError:
+            return None
 
     @property
     def words(self) -> Templates:
@@ -105,6 +121,17 @@ class AlertsOutput(Output):
             self.quiet_hours,
         )
 
+    def where(self, settings: Settings) -> str:
+        """Its database in words."""
+        return name_of(self._database, settings)
+
+    @property
+    def _database(self) -> PostgresConnection:
+        assert self.connection
+        given = self.connections[self.connection]
+        assert isinstance(given, PostgresConnection)
+        return given
+
     @contextmanager
     def connected(self, settings: Settings, tell: Tell = silent) -> "Iterator[psycopg.Connection[tuple[Any, ...]]]":
         """A connection to its database, in autocommit.
@@ -112,11 +139,8 @@ class AlertsOutput(Output):
         Raises:
             OutputError: the server isn't there or refuses.
         """
-        assert self.connection
-        given = self.connections[self.connection]
-        assert isinstance(given, PostgresConnection)
         try:
-            connection = connect(given, settings, tell=tell)
+            connection = connect(self._database, settings, tell=tell)
         except FeedError as error:
             raise OutputError(str(error)) from None
         with connection:

@@ -1,7 +1,7 @@
 """Senders that are killed: `python alert_senders.py`, with what they send by on standard input as JSON.
 
-Two at a time are forked. Each kills itself at a moment drawn from a seed: before or after it asks a server or the outbox
-something. When so many were killed as are asked for, two more work to the end. Says how many were killed, as JSON.
+Two at a time are forked. Each kills itself at a moment drawn from a seed: before or after it asks a server or the
+outbox something. When so many were killed as are asked for, two more work to the end. Says how many those were.
 """
 
 import http.client
@@ -78,7 +78,7 @@ def main() -> None:
         is_last = killed >= given["kills"]
         children = []
         for _ in range(2):
-            dies_at = 0 if is_last else chance.randint(1, 40)
+            dies_at = 0 if is_last else chance.randint(1, 24)
             if (child := os.fork()) == 0:
                 work(output, settings, dies_at)
                 os._exit(0)

@@ -2,13 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from common.publish.alerts.filling import fill
-from common.publish.alerts.outbox import Outbox
 from common.publish.alerts.sender import Sender
 from common.publish.alerts.tables import ensure_outbox
 from common.publish.writers.alerts import AlertsOutput
@@ -16,16 +13,16 @@ from common.settings import Settings
 from servers.postgres import Postgres
 
 KEY = "ALERT_ANSWERS_KEY"
-DELIVERED = (
-    "CREATE SCHEMA IF NOT EXISTS alerts",
-    "DROP TABLE IF EXISTS alerts.alerts, alerts.contacts, alerts.merchants, alerts.outbox, alerts.channels",
-    "CREATE TABLE alerts.alerts (transaction_id text PRIMARY KEY, event_time timestamptz, scored_at timestamptz, "
-    "customer_id text, account_id text, merchant_id text, amount_eur numeric(18,2), score double precision, "
-    "reasons text[], model_version text)",
-    "CREATE TABLE alerts.contacts (customer_id text PRIMARY KEY, first_name text, email text, phone text, country text)",
-    "CREATE TABLE alerts.merchants (merchant_id text PRIMARY KEY, name text)",
-    "INSERT INTO alerts.merchants VALUES ('M1', 'Corner Shop')",
-)
+DELIVERED = """
+CREATE SCHEMA IF NOT EXISTS alerts;
+DROP TABLE IF EXISTS alerts.alerts, alerts.contacts, alerts.merchants, alerts.outbox, alerts.channels;
+CREATE TABLE alerts.alerts (
+    transaction_id text PRIMARY KEY, event_time timestamptz, scored_at timestamptz, customer_id text, account_id text,
+    merchant_id text, amount_eur numeric(18,2), score double precision, reasons text[], model_version text);
+CREATE TABLE alerts.contacts (customer_id text PRIMARY KEY, first_name text, email text, phone text, country text);
+CREATE TABLE alerts.merchants (merchant_id text PRIMARY KEY, name text);
+INSERT INTO alerts.merchants VALUES ('M1', 'Corner Shop');
+"""
 
 
 def output_of(
@@ -51,9 +48,10 @@ class World:
 
     def __init__(self, postgres: Postgres, output: AlertsOutput, folder: Path) -> None:
         self.output, self.settings = output, Settings(folder)
-        postgres.execute(*DELIVERED)
+        postgres.execute(DELIVERED)
         self.connection = postgres.connect()
-        ensure_outbox(self.connection)
+        with self.connection.transaction():
+            ensure_outbox(self.connection)
 
     def add(
         self, alert: str, customer: str = "C1", age: str = "1 minute", scored: str = "0 minutes", **contact: str
@@ -80,11 +78,9 @@ class World:
         with self.connection.transaction():
             return fill(self.connection, list(self.output.channels), self.output.tell_for)
 
-    def sender(self, **changed: Any) -> Sender:
-        """A sender that pauses for no time worth mentioning."""
-        sender = self.output.sender(self.connection, self.settings)
-        quick = Outbox(self.connection, self.output.attempts, timedelta(milliseconds=1), timedelta(milliseconds=1))
-        return replace(sender, outbox=quick, **changed)
+    def sender(self) -> Sender:
+        """A sender: what is refused for now waits for minutes, or until it is made `due`."""
+        return self.output.sender(self.connection, self.settings)
 
     def states(self) -> Counter[str]:
         """How many messages are in each state."""

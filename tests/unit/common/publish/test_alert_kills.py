@@ -21,7 +21,7 @@ from servers.aws import KEYS, REGION, AwsServer
 from servers.mail import MailServer
 from servers.postgres import Postgres
 
-ALERTS, KILLS = 40, 35
+ALERTS, KILLS = 32, 35
 NEVER = ("a3", "a17", "a31")
 """Alerts that every receiver refuses for good; each fifth is refused once for now."""
 

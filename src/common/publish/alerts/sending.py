@@ -1,0 +1,108 @@
+"""What the notebook that sends alerts does: what waits is shown or sent, and what a person must look at is listed."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from common.errors import OutputError
+from common.parameters import ALERTS_DRY_RUN, ALERTS_ON
+from common.publish.alerts.message import Letter
+from common.publish.alerts.outbox import Claim
+from common.publish.alerts.settling import settle
+from common.publish.output import Output
+from common.publish.postgres.failures import in_words
+from common.publish.writers.alerts import AlertsOutput
+from common.result import Result
+from common.settings import Settings
+from common.sources.feed import Tell, silent
+from common.storage.masking import masked_text
+
+SHOWN = 50
+LINK = "https://..."
+
+
+class Alerts:
+    """The alerts of the outputs that are named: their outboxes, asked and sent from."""
+
+    def __init__(self, outputs: Sequence[Output], settings: Settings, alerts: str, tell: Tell = silent) -> None:
+        self._outputs = [output for output in outputs if isinstance(output, AlertsOutput)]
+        self._settings, self._alerts, self._tell = settings, alerts, tell
+        self._down: dict[str, str] = {}
+
+    def resolve(self, given: str) -> int:
+        """Settles messages as a person says; how many. See `settle`."""
+        return sum(settle(connection, given) for _, connection in self._connected()) if given else 0
+
+    def waiting(self) -> pd.DataFrame:
+        """What would be sent, to whom and when, with personal values masked; empty where alerts are off."""
+        rows = []
+        for output, connection in self._connected(off=False):
+            sender = output.sender(connection, self._settings)
+            for claim in sender.outbox.pending([*output.channels], SHOWN):
+                verdict = sender.judge(_masked(claim), LINK)
+                letter = verdict if isinstance(verdict, Letter) else None
+                until, why = (None, "") if isinstance(verdict, Letter) else verdict
+                when = "now" if letter else f"from {until:%Y-%m-%d %H:%M} on" if until else "never"
+                rows.append((*claim.key, when, why, letter.to if letter else "", letter.text if letter else ""))
+        return pd.DataFrame(rows, columns=["alert", "channel", "sent", "why", "to", "text"])
+
+    def send(self) -> Result:
+        """Sends what is due, where alerts are on."""
+        if not self._outputs:
+            return Result(note="no output that tells alerts is named in outputs")
+        if self._alerts != ALERTS_ON:
+            return Result(note=f"alerts are {self._alerts.replace('_', ' ')}: nothing was sent")
+        facts, sent = {}, 0
+        for output, connection in self._connected():
+            sender = output.sender(connection, self._settings, self._tell)
+            counts = sender.run()
+            sent += sum(count for (_, what), count in counts.items() if what == "sent")
+            for channel in output.channels:
+                of_it = [f"{count} {what}" for (name, what), count in sorted(counts.items()) if name == channel]
+                facts[f"{output.name}: {channel}"] = ", ".join(of_it) or "nothing was due"
+            self._down |= {f"{output.name}: {channel}": why for channel, why in sender.down.items()}
+        return Result(rows_out=sent, note=f"{sent} messages were sent", facts={"messages": facts})
+
+    def to_look_at(self) -> pd.DataFrame:
+        """Messages of which nobody knows whether they were sent, and dead letters, the newest first."""
+        rows: list[Any] = []
+        for _, connection in self._connected(off=False):
+            rows += connection.execute(
+                "SELECT alert_id || '/' || channel, state, note, attempts, ended_at FROM alerts.outbox "
+                "WHERE state IN ('unsure', 'failed') ORDER BY ended_at DESC LIMIT %s",
+                [SHOWN],
+            ).fetchall()
+        return pd.DataFrame(rows, columns=["message", "state", "why", "attempts", "since"])
+
+    def failure(self) -> OutputError | None:
+        """The error that ends the run where a channel doesn't work; None where all do."""
+        if not self._down:
+            return None
+        lines = "\n".join(f"  {name}: {why}" for name, why in self._down.items())
+        return OutputError(
+            f"these channels don't work:\n{lines}\nTheir messages wait for the next run, and none is lost"
+        )
+
+    def _connected(self, *, off: bool = True) -> Iterator[tuple[AlertsOutput, Any]]:
+        """Each output with a connection to its outbox; none where alerts are off, unless `off`."""
+        for output in self._outputs if off or self._alerts in (ALERTS_ON, ALERTS_DRY_RUN) else []:
+            with output.connected(self._settings, self._tell) as connection, _of(output, self._settings):
+                yield output, connection
+
+
+@contextmanager
+def _of(output: AlertsOutput, settings: Settings) -> Iterator[None]:
+    with in_words(f"the outbox in {output.where(settings)}"):
+        yield
+
+
+def _masked(claim: Claim) -> Claim:
+    if claim.message is None:
+        return claim
+    known = claim.message
+    masked = (given and masked_text(given) for given in (known.first_name, known.email, known.phone))
+    first_name, email, phone = masked
+    return replace(claim, message=replace(known, first_name=first_name, email=email, phone=phone))

@@ -1,7 +1,7 @@
 """silver.alert_verdicts again: what customers answer to alerts, each answer once."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 
@@ -41,26 +41,42 @@ def record_answers(lake: Lake, answers: Iterable[Answer]) -> tuple[int, int]:
     from its own time on. Of no use is an answer to a transaction that isn't there, as after an erasure, or one of
     before the payment, or from the future. Run twice with the same answers, it adds them once.
     """
-    now = datetime.now(UTC)
-    given = {id_of(_verdict(answer), answer.answered_at): answer for answer in _changes(answers)}
+    given, now = set(answers), datetime.now(UTC)
     if not given:
         return 0, 0
     lake.ensure(TRANSACTIONS, ALERT_VERDICTS)
-    ids = lake.spark.createDataFrame([(one,) for one in given], "verdict_id string")
-    new = {row[0]: given[row[0]] for row in lake.lacking(ids, ALERT_VERDICTS).collect()}
-    happened = _times(lake, {answer.transaction_id for answer in new.values()}) if new else {}
-    rows = [
-        (one, *astuple(_verdict(answer))[:3], None, answer.answered_at, now)
-        for one, answer in new.items()
-        if happened.get(answer.transaction_id, now) <= answer.answered_at <= now
+    of_new = _lacking(lake, _changes(given))
+    if not of_new:
+        return 0, 0
+    asked = [answer for answer in given if answer.transaction_id in of_new]
+    happened = _times(lake, of_new)
+    usable = [
+        answer
+        for answer in asked
+        if answer.transaction_id in happened and happened[answer.transaction_id] <= answer.answered_at <= now
     ]
-    if rows:
-        lake.insert_new(lake.spark.createDataFrame(rows, schema_of(ALERT_VERDICTS)), ALERT_VERDICTS)
-    return len(rows), len(new) - len(rows)
+    added = _add(lake, _changes(usable), now) if usable else 0
+    return added, len(asked) - len(usable)
 
 
-def _verdict(answer: Answer) -> Verdict:
-    return Verdict(answer.transaction_id, answer.verdict, CUSTOMER)
+def _lacking(lake: Lake, answers: Iterable[Answer]) -> set[str]:
+    """The transactions of those answers that no verdict is of."""
+    rows = [(_id_of(answer), answer.transaction_id) for answer in answers]
+    ids = lake.spark.createDataFrame(rows, "verdict_id string, transaction_id string")
+    return {row["transaction_id"] for row in lake.lacking(ids, ALERT_VERDICTS).collect()}
+
+
+def _add(lake: Lake, answers: Iterable[Answer], now: datetime) -> int:
+    rows = [
+        (_id_of(answer), answer.transaction_id, answer.verdict, CUSTOMER, None, answer.answered_at, now)
+        for answer in answers
+    ]
+    added = lake.insert_new(lake.spark.createDataFrame(rows, schema_of(ALERT_VERDICTS)), ALERT_VERDICTS)
+    return len(rows) if added is None else added
+
+
+def _id_of(answer: Answer) -> str:
+    return id_of(Verdict(answer.transaction_id, answer.verdict, CUSTOMER), answer.answered_at)
 
 
 def _times(lake: Lake, transactions: Collection[str]) -> dict[str, datetime]:

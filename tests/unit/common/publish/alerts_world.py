@@ -13,6 +13,7 @@ from common.settings import Settings
 from servers.postgres import Postgres
 
 KEY = "ALERT_ANSWERS_KEY"
+DATABASE = "alerts"
 DELIVERED = """
 CREATE SCHEMA IF NOT EXISTS alerts;
 DROP TABLE IF EXISTS alerts.alerts, alerts.contacts, alerts.merchants, alerts.outbox, alerts.channels;
@@ -34,7 +35,7 @@ def output_of(
             "name": "alerts",
             "description": "Alerts of the tests.",
             "writer": "alerts",
-            "connections": {"database": postgres.connection(), **connections},
+            "connections": {"database": postgres.connection(DATABASE), **connections},
             "connection": "database",
             "channels": channels,
             "answers": {"url": "https://answers.test/answers", "key": {"secret": KEY}},
@@ -43,13 +44,20 @@ def output_of(
     )
 
 
+def make_database(postgres: Postgres) -> None:
+    """Makes the tests' database where it isn't there; it goes with the module."""
+    if not postgres.execute(f"SELECT FROM pg_database WHERE datname = '{DATABASE}'"):
+        postgres.execute(f"CREATE DATABASE {DATABASE}")
+
+
 class World:
     """The tables, empty at first, and what changes them as deliveries do."""
 
     def __init__(self, postgres: Postgres, output: AlertsOutput, folder: Path) -> None:
         self.output, self.settings = output, Settings(folder)
-        postgres.execute(DELIVERED)
-        self.connection = postgres.connect()
+        make_database(postgres)
+        self.connection = postgres.connect(DATABASE)
+        self.connection.execute(DELIVERED)
         with self.connection.transaction():
             ensure_outbox(self.connection)
 

@@ -1,6 +1,7 @@
 """Where data go to: one module a writer, each a class of outputs."""
 
 from common.publish.output import Output
+from common.publish.writers.postgres import PostgresTables
 
-WRITERS: tuple[type[Output], ...] = ()
+WRITERS: tuple[type[Output], ...] = (PostgresTables,)
 """Every writer. An output's `writer` says which it is."""

@@ -81,18 +81,22 @@ class DeltaSource:
             raise NoFeedError(first_line(error)) from error
 
     def _net_changes(self, served: ServedTable, since: int) -> DataFrame:
-        """The newest change of each key among the rows that are served, or were.
-
-        A row that ceases to be served went, as one that is deleted. The feed of one that moves, or changes in place,
-        has both in one version: what came counts. So a history's version that never was current says nothing.
-        """
         note(self._lake.settings, "read", self._table.name)
         reader = self._lake.spark.read.option("readChangeFeed", "true").option("startingVersion", since + 1)
         feed = reader.option("endingVersion", self.state.version).table(self._lake.full_name(self._table))
-        newest_first = Window.partitionBy(*served.key).orderBy(F.desc("_commit_version"), F.col("_went"))
-        changed = feed.where(served.condition).withColumn("_went", F.col("_change_type").isin(*_WENT))
-        placed = changed.withColumn("_place", F.row_number().over(newest_first)).where("_place = 1")
-        return placed.selectExpr(*_selected(served), f"_went AS {GONE}")
+        return net_changes(feed, served)
+
+
+def net_changes(feed: DataFrame, served: ServedTable) -> DataFrame:
+    """The newest change of each key among the rows that are served, or were: the row, and whether it went.
+
+    A row that ceases to be served went, as one that is deleted. The feed of one that moves, or changes in place, has
+    both in one version: what came counts. So a history's version that never was current says nothing.
+    """
+    newest_first = Window.partitionBy(*served.key).orderBy(F.desc("_commit_version"), F.col("_went"))
+    changed = feed.where(served.condition).withColumn("_went", F.col("_change_type").isin(*_WENT))
+    placed = changed.withColumn("_place", F.row_number().over(newest_first)).where("_place = 1")
+    return placed.selectExpr(*_selected(served), f"_went AS {GONE}")
 
 
 def _selected(served: ServedTable) -> list[str]:

@@ -97,3 +97,8 @@ def measured(cursor: "Cursor", schema: str, table: ServedTable, only: str = "") 
     cursor.execute(f"SELECT count(*), coalesce(sum({row}), 0) FROM {quoted(schema)}.{quoted(table.name)} t{among}")
     count, digest = cursor.fetchall()[0]
     return int(count), int(digest)
+
+
+def doubt(cursor: "Cursor", schema: str, items: Iterable[str]) -> None:
+    """Notes that tables aren't as they were delivered."""
+    cursor.execute(f"UPDATE {where(schema)} SET is_doubted = true WHERE item = ANY(%s)", (list(items),))

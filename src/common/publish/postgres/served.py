@@ -136,13 +136,13 @@ def served_table(
     if columns is None:
         chosen = [c for c in known if not c.personal and not c.type.startswith(("struct", "map"))]
     else:
-        chosen = [_named(known, one, source.name) for one in columns]
+        chosen = [_named(known, one, f"columns: {source.name}") for one in columns]
     names = tuple(column.name for column in chosen)
     if missing := [one for one in key if one not in names]:
         raise DeclarationError(f"columns: the key of {source.name} is missing: add {', '.join(missing)}")
     for index in indexes:
         for one in index:
-            _named(chosen, one, "the table")
+            _named(chosen, one, "indexes: the table")
     conditions = [CURRENT] if history else []
     conditions += [of.condition] if isinstance(of, View) else []
     conditions += [where] if where else []

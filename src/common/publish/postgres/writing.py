@@ -79,7 +79,10 @@ class Writing:
             return f"{name} has gone back from version {was.version} to {version}"
         if was.shape != self.table.shape:
             return "its columns or conditions have changed"
-        return "a check found rows that were not as delivered" if was.is_doubted else ""
+        if was.is_doubted:
+            return "a check found rows that were not as delivered"
+        is_new = was.version != version
+        return f"{name} keeps no changes" if is_new and not self.table.source.change_feed else ""
 
     def _load(self) -> Written:
         """The first rows: straight into the table, and the key and the indexes after them."""

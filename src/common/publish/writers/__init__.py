@@ -2,6 +2,7 @@
 
 from common.publish.output import Output
 from common.publish.writers.alerts import AlertsOutput
+from common.publish.writers.postgres import PostgresTables
 
-WRITERS: tuple[type[Output], ...] = (AlertsOutput,)
+WRITERS: tuple[type[Output], ...] = (AlertsOutput, PostgresTables)
 """Every writer. An output's `writer` says which it is."""

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -10,7 +10,6 @@ import pytest
 from made_versions import FRAUD, GENUINE, PLACE, MadeVersions, Row, served
 
 from common.publish.delivery import Delivery
-from common.publish.postgres import access
 from common.publish.postgres.delivering import deliver
 
 if TYPE_CHECKING:
@@ -30,16 +29,6 @@ SECOND: list[Row] = [
     ("p4", 'quo"te, \\ \n', "4.00", "fraud"),  # as it was; p3 and p5 are deleted
     ("p6", "nul\0", "6.00", "fraud"),  # new
 ]
-
-
-@pytest.fixture
-def connection(postgres: "Postgres") -> Iterator[Any]:
-    postgres.empty()
-    postgres.execute("CREATE DATABASE warehouse")
-    with postgres.connect("warehouse") as opened:
-        with opened.cursor() as cursor:
-            access.prepare(cursor, PLACE)
-        yield opened
 
 
 def there(connection: Any) -> list[Row]:

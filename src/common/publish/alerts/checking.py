@@ -3,13 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pyspark.errors import PySparkException
-
-from common.checks.findings import COMPLETENESS, CONSERVATION, Finding
-from common.publish.alerts.delivery import ALERTS, TABLES
-from common.publish.alerts.tables import SCHEMA
-from common.publish.postgres.positions import is_there, positions
-from common.publish.postgres.served import ServedTable, quoted
+from common.checks.findings import COMPLETENESS, Finding
+from common.publish.alerts.delivery import TABLES
+from common.publish.postgres import access, conservation, positions
+from common.publish.postgres.access import Place
 from common.storage.lake import Lake
 
 NAMED = 5
@@ -25,35 +22,10 @@ WHERE state = %s AND channel = ANY(%s) ORDER BY ended_at DESC LIMIT %s
 """
 
 
-def found(lake: Lake, connection: Any, output: str, channels: Sequence[str]) -> Iterator[Finding]:
+def found(lake: Lake, connection: Any, place: Place, output: str, channels: Sequence[str]) -> Iterator[Finding]:
     """What is found of an output, one check after the other."""
-    with connection.cursor() as cursor:
-        was_delivered = is_there(cursor, SCHEMA, ALERTS.name)
-        held = positions(cursor, SCHEMA, [table.name for table in TABLES]) if was_delivered else {}
-    for table in TABLES:
-        subject = f"{output}: {table.name}"
-        if table.name not in held:
-            yield Finding(subject, CONSERVATION, False, "nothing was delivered yet: run publish", "warning")
-            continue
-        at = held[table.name].version
-        there = connection.execute(f"SELECT count(*) FROM {SCHEMA}.{quoted(table.name)}").fetchone()[0]
-        rows = _rows(lake, table, at)
-        words = (
-            f"{there:,} rows of {rows:,} in version {at}" if rows is not None else f"version {at} is gone: run publish"
-        )
-        yield Finding(subject, CONSERVATION, rows in (there, None), words)
-    if was_delivered:
-        yield from _of_messages(connection, output, channels)
-
-
-def _rows(lake: Lake, table: ServedTable, version: int) -> int | None:
-    """How many rows a version serves; None where its files are removed, as by an erasure."""
-    try:
-        return lake.table_at(table.source, version).where(table.condition).count()
-    except PySparkException:
-        if lake.version(table.source) == version:
-            raise
-        return None
+    yield from conservation.findings(lake, connection, place, TABLES, output)
+    yield from _of_messages(connection, output, channels)
 
 
 def _of_messages(connection: Any, output: str, channels: Sequence[str]) -> Iterator[Finding]:
@@ -70,8 +42,10 @@ def _of_messages(connection: Any, output: str, channels: Sequence[str]) -> Itera
         yield Finding(f"{output}: messages", name, not rows, words, "warning")
 
 
-def versions(connection: Any) -> dict[str, list[Any]]:
-    """Of which version each table is, in a form for JSON."""
-    with connection.cursor() as cursor:
-        held = positions(cursor, SCHEMA, [table.name for table in TABLES])
-    return {name: [one.version, one.commit_id] for name, one in sorted(held.items())}
+def versions(connection: Any, place: Place) -> dict[str, list[str]]:
+    """What is known of each table that was delivered, in a form for JSON."""
+    with connection.transaction(), connection.cursor() as cursor:
+        access.act_as_owner(cursor, place)
+        noted = positions.positions(cursor, place.schema, [table.name for table in TABLES])
+        is_there = {name for name in noted if positions.is_there(cursor, place.schema, name)}
+    return {name: [*map(str, vars(noted[name]).values())] for name in sorted(is_there)}

@@ -44,12 +44,12 @@ TABLES = (CONTACTS, MERCHANTS, ALERTS)
 
 @dataclass(frozen=True)
 class AlertDelivery:
-    """Brings alerts of a lake to a database, called `where` in messages, whose role `owner` owns them."""
+    """Brings alerts of a lake to a place in a database that is called `where` in messages."""
 
     lake: Lake
     connection: Any
     where: str
-    owner: str
+    place: Place
     channels: Sequence[str]
     tell_for: timedelta
 
@@ -62,7 +62,7 @@ class AlertDelivery:
         self.lake.ensure(*(table.source for table in TABLES))
         with in_words(f"the schema {SCHEMA} in {self.where}"):
             with self.connection.cursor() as cursor:
-                access.prepare(cursor, self._place)
+                access.prepare(cursor, self.place)
             with self._as_owner() as cursor:
                 ensure_outbox(cursor)
         done: list[Delivery] = []
@@ -78,14 +78,10 @@ class AlertDelivery:
                 done += self._messages(cursor)
         return done
 
-    @property
-    def _place(self) -> Place:
-        return Place(SCHEMA, self.owner, ())
-
     @contextmanager
     def _as_owner(self) -> Iterator[Any]:
         with self.connection.transaction(), self.connection.cursor() as cursor:
-            access.act_as_owner(cursor, self._place)
+            access.act_as_owner(cursor, self.place)
             yield cursor
 
     def _fill(self, cursor: Any, *_: Any) -> None:
@@ -96,7 +92,7 @@ class AlertDelivery:
         assert state is not None  # it was made
         source, also = DeltaSource(self.lake, table.source, state), self._fill if table is ALERTS else None
         with in_words(f"{SCHEMA}.{table.name} in {self.where}"):
-            done = deliver(self.connection, self._place, source, [table], also)
+            done = deliver(self.connection, self.place, source, [table], also)
         return [replace(one, destination=self.where) for one in done]
 
     def _messages(self, cursor: Any) -> list[Delivery]:

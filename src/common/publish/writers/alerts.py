@@ -18,9 +18,11 @@ from common.publish.alerts.delivery import AlertDelivery, take_answers
 from common.publish.alerts.outbox import Outbox
 from common.publish.alerts.quiet_hours import QuietHours
 from common.publish.alerts.sender import Sender
+from common.publish.alerts.tables import SCHEMA
 from common.publish.alerts.templates import Templates
 from common.publish.delivery import Delivery
 from common.publish.output import Output
+from common.publish.postgres.access import Place
 from common.publish.postgres.failures import in_words
 from common.settings import Settings, repository
 from common.sources.connections import PostgresConnection, Text
@@ -82,14 +84,14 @@ class AlertsOutput(Output):
         """Brings alerts, contacts and merchants to PostgreSQL, fills the outbox, and takes customers' answers."""
         with self.connected(lake.settings, tell) as connection:
             where, channels = self.where(lake.settings), [*self.channels]
-            done = AlertDelivery(lake, connection, where, self.owner, channels, self.tell_for).run()
+            done = AlertDelivery(lake, connection, where, self.place, channels, self.tell_for).run()
         return [*done, take_answers(lake, self.answers)] if self.answers else done
 
     def findings(self, lake: Lake) -> list[Finding]:
         """Whether each alert is there and has its messages; dead letters and what nobody knows are warnings."""
         try:
             with self.connected(lake.settings) as connection, in_words(f"the outbox in {self.where(lake.settings)}"):
-                return list(found(lake, connection, self.name, [*self.channels]))
+                return list(found(lake, connection, self.place, self.name, [*self.channels]))
         except OutputError as error:
             return [Finding(f"{self.name}: outbox", COMPLETENESS, False, str(error))]
 
@@ -98,7 +100,7 @@ class AlertsOutput(Output):
         answers = self.answers.state(settings) if self.answers else []
         try:
             with self.connected(settings) as connection, in_words("the outbox"):
-                return None if answers is None else [versions(connection), answers]
+                return None if answers is None else [versions(connection, self.place), answers]
         except OutputError:
             return None
 
@@ -120,6 +122,11 @@ class AlertsOutput(Output):
             self.answers,
             self.quiet_hours,
         )
+
+    @property
+    def place(self) -> Place:
+        """Its schema, and who owns it."""
+        return Place(SCHEMA, self.owner, ())
 
     def where(self, settings: Settings) -> str:
         """Its database in words."""

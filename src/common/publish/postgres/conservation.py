@@ -82,26 +82,30 @@ def findings(
 
 def _judged(table: ServedTable, there: Held, rows: int | None) -> tuple[bool, str]:
     """Whether something is wrong, and how it is in words."""
-    if there.noted is None:
+    noted = there.noted
+    if noted is None:
         return True, "nothing was delivered yet"
-    mended = "the next delivery mends it"
-    if there.noted.shape != table.shape:
+    if noted.shape != table.shape:
         return False, "it is declared otherwise since it was delivered; the next delivery brings that"
+    of = f"version {noted.version} of {table.source.name}"
+    wrong = ""
     if there.now is None:
-        return True, f"the table was dropped there; {mended}"
-    of = f"version {there.noted.version} of {table.source.name}"
-    if there.now[0] != there.noted.row_count:
-        return True, f"{there.now[0]:,} rows there, {there.noted.row_count:,} were delivered of {of}; {mended}"
-    if there.now[1] != there.noted.digest:
-        return True, f"rows were changed by hand there since {of} was delivered; {mended}"
-    if rows is None:
-        return False, f"{there.now[0]:,} rows there as delivered; {of} can't be counted any more"
-    return rows != there.now[0], f"{there.now[0]:,} rows there, {rows:,} in {of}"
+        wrong = "the table was dropped there"
+    elif there.now[0] != noted.row_count:
+        wrong = f"{there.now[0]:,} rows there, {noted.row_count:,} were delivered of {of}"
+    elif there.now[1] != noted.digest:
+        wrong = f"rows were changed by hand there since {of} was delivered"
+    elif rows not in (None, noted.row_count):
+        wrong = f"{noted.row_count:,} rows there, {rows:,} in {of}"
+    if wrong:
+        return True, f"{wrong}; the next delivery mends it"
+    counted = "" if rows is not None else f"; {of} can't be counted any more"
+    return False, f"{noted.row_count:,} rows there, as in {of}{counted}"
 
 
 def _expected(lake: Lake, delivered: Sequence[tuple[ServedTable, Position | None]]) -> dict[str, int]:
     """How many rows the lakehouse has of each table in the version that was delivered, where it can tell."""
-    counts = {table.name: _count(lake, table, noted) for table, noted in delivered if noted and _has(lake, table)}
+    counts = {table.name: _count(lake, table, noted) for table, noted in delivered if noted}
     if not counts:
         return {}
     first, *others = counts.values()
@@ -112,10 +116,6 @@ def _expected(lake: Lake, delivered: Sequence[tuple[ServedTable, Position | None
         return _collected(together)
     except PySparkException:
         return {name: rows for count in counts.values() for name, rows in _collected_if_possible(count).items()}
-
-
-def _has(lake: Lake, table: ServedTable) -> bool:
-    return lake.state(table.source) is not None
 
 
 def _count(lake: Lake, table: ServedTable, noted: Position) -> DataFrame:

@@ -121,7 +121,7 @@ def relation(node: exp.Table) -> Table | View:
 
 
 def _columns(tree: exp.Query) -> tuple[str, ...]:
-    names = tuple(tree.named_selects)
+    names = tuple(select.output_name for select in tree.selects)
     if "*" in names:
         raise DeclarationError("the query selects *, which changes with its tables: name the columns")
     if not all(names):

@@ -1,14 +1,13 @@
 """Whether each report that was written is there, as it was written, and has the rows that the lakehouse has."""
 
-from datetime import date, datetime
+from datetime import datetime
 
 from common.checks.findings import Finding
 from common.errors import LakehouseError
-from common.publish.reports.deliver import Desk, files_there
-from common.publish.reports.due import is_open
-from common.publish.reports.found import Found
+from common.publish.reports.deliver import Desk
+from common.publish.reports.due import is_open, missing_periods
+from common.publish.reports.found import Files, Found, by_period
 from common.publish.reports.manifest import Manifest
-from common.publish.reports.period import Period
 from common.publish.reports.query import checked_query
 from common.publish.reports.report import Report
 from common.publish.reports.rows import Asked
@@ -25,29 +24,37 @@ def check_report(desk: Desk, name: str, report: Report) -> list[Finding]:
     subject = f"{desk.output}: {name}"
     clock = desk.rows.clock()
     try:
-        found = files_there(desk, name, report, clock)
+        found = Files(desk.shelf, desk.output).of(name)
     except LakehouseError as error:
         return [Finding(subject, REACHED, False, str(error))]
     if not found or clock is None:
         return [Finding(subject, UNCHANGED, True, "nothing was written yet")]
-    wrong = [f"{file} {_what_is_wrong(one)}" for file, one in found.items() if not one.is_intact]
-    details = "; ".join(wrong[:_SHOWN]) + (f" and {len(wrong) - _SHOWN} others" if len(wrong) > _SHOWN else "")
+    wrong = [*_missing(report, found), *(f"{file} {_what(one)}" for file, one in found.items() if not one.is_intact)]
     how = "The task publish writes what is missing or changed again, whole"
-    return [
-        Finding(subject, UNCHANGED, not wrong, f"{details}. {how}" if wrong else f"{len(found)} files"),
-        _rows(desk, subject, report, found, clock),
-    ]
+    details = f"{_some(wrong)}. {how}" if wrong else f"{len(found)} files"
+    return [Finding(subject, UNCHANGED, not wrong, details), _rows(desk, subject, report, found, clock)]
 
 
-def _what_is_wrong(file: Found) -> str:
-    if file.sha256 is None:
-        return "is gone"
-    return "has no manifest" if file.manifest is None else "was changed since it was written"
+def _missing(report: Report, found: dict[str, Found]) -> list[str]:
+    """The files of periods between those that were written."""
+    periods = by_period(found)
+    if not report.is_by_period or not periods:
+        return []
+    return [f"{report.file_of(one)} is missing" for one in sorted(missing_periods(report, max(periods), periods))]
+
+
+def _what(file: Found) -> str:
+    return "is gone" if file.sha256 is None else "was changed since it was written"
+
+
+def _some(details: list[str]) -> str:
+    others = len(details) - _SHOWN
+    return "; ".join(details[:_SHOWN]) + (f" and {others} others" if others > 0 else "")
 
 
 def _rows(desk: Desk, subject: str, report: Report, found: dict[str, Found], clock: datetime) -> Finding:
     manifests = [file.manifest for file in found.values() if file.manifest is not None and file.is_intact]
-    recent = [one for one in manifests if (period := _period(one)) is None or is_open(report, period, clock)]
+    recent = [one for one in manifests if (period := one.period) is None or is_open(report, period, clock)]
     counts = desk.rows.counts([_asked(one) for one in recent])
     different = [
         f"{one.file} has {one.rows:,} rows, its query {count:,}"
@@ -58,14 +65,9 @@ def _rows(desk: Desk, subject: str, report: Report, found: dict[str, Found], clo
     details = f"{sum(one.rows for one in manifests):,} rows, those of {len(recent) - gone} files counted again"
     if gone:
         details += f"; of {gone}, the tables' versions are gone"
-    return Finding(subject, ROWS, not different, "; ".join(different[:_SHOWN]) or details)
+    return Finding(subject, ROWS, not different, _some(different) or details)
 
 
 def _asked(manifest: Manifest) -> Asked:
-    return checked_query(manifest.query, manifest.period_start is not None), manifest.versions, _period(manifest)
-
-
-def _period(manifest: Manifest) -> Period | None:
-    if manifest.period_start is None or manifest.period_end is None:
-        return None
-    return Period(date.fromisoformat(manifest.period_start), date.fromisoformat(manifest.period_end))
+    period = manifest.period
+    return checked_query(manifest.query, period is not None), manifest.versions, period

@@ -5,7 +5,7 @@ made good by the next one: it makes the same content, and finds by the digests h
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,8 +13,8 @@ from typing import Any
 from common.errors import LakehouseError, OutputError
 from common.publish.delivery import Delivery
 from common.publish.reports.csv_text import csv_text
-from common.publish.reports.due import periods_due, periods_over
-from common.publish.reports.found import Found, found_files
+from common.publish.reports.due import periods_due
+from common.publish.reports.found import Files, Found, by_period
 from common.publish.reports.manifest import DUE, NOT_DECLARED, SENT, SUFFIX, Manifest, digest_of
 from common.publish.reports.notice import Send
 from common.publish.reports.period import Period
@@ -47,9 +47,10 @@ def deliver_reports(desk: Desk, reports: Mapping[str, Report]) -> list[Delivery]
         OutputError: the folder can't be reached or written.
     """
     desk.shelf.sweep()
+    files = Files(desk.shelf, desk.output)
     deliveries: list[Delivery] = []
     for name, report in reports.items():
-        work = _Work(desk, name, report)
+        work = _Work(desk, files, name, report)
         try:
             work.do()
         except LakehouseError as error:
@@ -58,23 +59,12 @@ def deliver_reports(desk: Desk, reports: Mapping[str, Report]) -> list[Delivery]
     return deliveries
 
 
-def files_there(desk: Desk, name: str, report: Report, clock: datetime | None) -> dict[str, Found]:
-    """The files of a report that are there, by their names.
-
-    Raises:
-        OutputError: as `found_files`.
-    """
-    periods: Iterable[Period | None] = [None]
-    if report.is_by_period:
-        periods = [] if clock is None else periods_over(report, clock)
-    return found_files(desk.shelf, desk.output, name, map(report.file_of, periods))
-
-
 @dataclass
 class _Work:
     """One report: what is there of it, and what was done."""
 
     desk: Desk
+    files: Files
     name: str
     report: Report
     done: list[Delivery] = field(default_factory=list)
@@ -84,16 +74,16 @@ class _Work:
         if clock is None:
             self.done.append(Delivery(self.name, NOTHING))
             return
-        found = files_there(self.desk, self.name, self.report, clock)
+        found = self.files.of(self.name)
         erased = self._erased_until()
         periods: list[Period] | list[None] = [None]
         if self.report.is_by_period:
-            periods = periods_due(self.report, clock, found, lambda file: not _is_after(file, erased))
+            periods = periods_due(self.report, clock, by_period(found), lambda file: not _is_after(file, erased))
         states = self.desk.rows.states(self.report.checked.tables)
         there = {name: file.manifest for name, file in found.items() if file.manifest is not None}
         for period in periods:
             file = self.report.file_of(period)
-            there[file] = self._brought(period, found.get(file, Found()), states, erased)
+            there[file] = self._brought(period, self.files.one(self.name, file), states, erased)
         for manifest in there.values():
             self._notify(manifest)
         if not self.done:

@@ -9,41 +9,29 @@ from common.publish.reports.period import Period, backwards, newest_over
 from common.publish.reports.report import Report
 
 
-def periods_over(report: Report, clock: datetime) -> list[Period]:
-    """The periods that are over, newest first, as long ago as a file can be of."""
-    return list(backwards(report.period, newest_over(report.period, clock, report.delay)))
-
-
 def is_open(report: Report, period: Period, clock: datetime) -> bool:
     """Whether rows that come late are still taken in."""
     return period.end > (clock - report.delay - report.reopen).date()
 
 
 def periods_due(
-    report: Report,
-    clock: datetime,
-    found: Mapping[str, Found],
-    must_look: Callable[[Found], bool],
+    report: Report, clock: datetime, found: Mapping[Period, Found], must_look: Callable[[Found], bool]
 ) -> list[Period]:
     """The periods to look at, oldest first.
 
     Those that are open, and the newest that is over; those without a file since the oldest that has one, or since the
-    report's `since`; those whose file or manifest is gone or changed, and those of `must_look`, however old.
+    report's `since`; those whose file is gone or changed, and those of `must_look`, however old.
     """
-    over = periods_over(report, clock)
-    if not over:
-        return []
-    kept = {period for period in over if report.file_of(period) in found}
-    wrong = {period for period in kept if _is_wrong(found[report.file_of(period)], must_look)}
-    recent = {over[0], *takewhile(lambda period: is_open(report, period, clock), over)}
+    newest = newest_over(report.period, clock, report.delay)
+    recent = {newest, *takewhile(lambda period: is_open(report, period, clock), backwards(report.period, newest))}
     if report.since is not None:
         recent = {period for period in recent if period.end > report.since}
-        first = report.since
-    else:
-        first = min(kept | recent).start
-    missing = {period for period in over if period.end > first and period not in kept}
-    return sorted(recent | missing | wrong)
+    wrong = {period for period, file in found.items() if not file.is_intact or must_look(file)}
+    return sorted(recent | wrong | missing_periods(report, newest, found))
 
 
-def _is_wrong(file: Found, must_look: Callable[[Found], bool]) -> bool:
-    return not file.is_intact or must_look(file)
+def missing_periods(report: Report, newest: Period, found: Mapping[Period, Found]) -> set[Period]:
+    """The periods without a file, up to one, since the oldest that has one, or since the report's `since`."""
+    first = report.since or min(found, default=newest).start
+    since = takewhile(lambda period: period.end > first, backwards(report.period, newest))
+    return {period for period in since if period not in found}

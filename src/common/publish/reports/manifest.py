@@ -4,8 +4,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from datetime import date
 
 from common.errors import OutputError
+from common.publish.reports.period import Period
 
 SUFFIX = ".manifest.json"
 NOT_DECLARED, DUE, SENT = "not declared", "due", "sent"
@@ -43,6 +45,13 @@ class Manifest:
     def versions(self) -> dict[str, int | None]:
         """The tables' versions by name."""
         return {name: None if state is None else int(state[0]) for name, state in self.tables.items()}
+
+    @property
+    def period(self) -> Period | None:
+        """Its period; None where it has none."""
+        if self.period_start is None or self.period_end is None:
+            return None
+        return Period(date.fromisoformat(self.period_start), date.fromisoformat(self.period_end))
 
     @property
     def key(self) -> str:

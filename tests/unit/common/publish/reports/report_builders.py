@@ -53,7 +53,7 @@ def an_output(reports: dict[str, dict[str, Any]], **changed: Any) -> CsvReports:
 
 @dataclass
 class Ledger:
-    """Days with numbers of alerts, in the place of a lakehouse's tables. `asked` are the periods that were asked for."""
+    """Days with numbers of alerts, in the place of tables. `asked` are the periods that were asked for."""
 
     days: dict[date, list[int]] = field(default_factory=dict)
     now: datetime | None = None

@@ -97,7 +97,7 @@ def test_what_is_no_personal_column_needs_no_declaration() -> None:
         ({"encoding": "latin-1"}, "reports.daily.encoding"),
         ({"reopen": "a week"}, "is no duration"),
         ({"period": "run"}, "has none: declare day, week or month"),
-        ({"retention": 3}, "reports.daily.retention: there is no such option; did you mean description?"),
+        ({"colums": 3}, "reports.daily.colums: there is no such option; did you mean columns?"),
     ],
 )
 def test_options_keep_to_rules(tmp_path: Path, changed: dict[str, Any], said: str) -> None:

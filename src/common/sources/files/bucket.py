@@ -164,6 +164,7 @@ class BucketFolder:
                 endpoint_override=self.endpoint,
                 connect_timeout=_CONNECT_SECONDS,
                 request_timeout=_REQUEST_SECONDS,
+                allow_delayed_open=True,  # a small object is put by one request
             )
         except FileNotFoundError:
             raise

@@ -1,0 +1,102 @@
+"""What reports are made of: the lakehouse's clock, the versions of its tables, and rows of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Protocol
+
+import pyarrow as pa
+from pyspark.errors import PySparkException
+from pyspark.sql import functions as F
+
+from common.contracts.ops import BATCHES
+from common.contracts.silver import TRANSACTIONS
+from common.errors import OutputError, first_line
+from common.publish.reports.period import Period
+from common.publish.reports.pinned import pinned
+from common.publish.reports.query import ReportQuery
+from common.storage.lake import Lake
+from common.storage.last_success import table_states
+from common.storage.lineage import note
+from common.storage.recent import newest_time
+
+CLOCK = TRANSACTIONS.name
+"""The table whose newest event is the lakehouse's time."""
+Asked = tuple[ReportQuery, Mapping[str, int | None], Period | None]
+"""A query, of these versions of its tables, for a period."""
+
+
+class Rows(Protocol):
+    """Where rows come from; tests need no Spark."""
+
+    def clock(self) -> datetime | None:
+        """The newest event time, UTC; None where there is none."""
+
+    def states(self, tables: Iterable[str]) -> dict[str, Any]:
+        """Version and commit of each table; None where it isn't there."""
+
+    def erased_until(self) -> str:
+        """When the last erasure of a person was done; empty: there was none."""
+
+    def of(self, asked: Asked) -> pa.Table:
+        """The query's rows. Raises an OutputError where it fails."""
+
+    def counts(self, asked: Sequence[Asked]) -> list[int | None]:
+        """How many rows each query has; None where those versions can't be read any more."""
+
+
+class LakeRows:
+    """Rows of a lakehouse, by Spark. What is asked twice is looked up once."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+
+    def clock(self) -> datetime | None:
+        return self._clock
+
+    def states(self, tables: Iterable[str]) -> dict[str, Any]:
+        return table_states(self._lake, tables)
+
+    def erased_until(self) -> str:
+        return self._erased_until
+
+    def of(self, asked: Asked) -> pa.Table:
+        for table in asked[0].tables:
+            note(self._lake.settings, "read", table)
+        try:
+            return self._lake.spark.sql(self._sql(asked)).toArrow()
+        except PySparkException as error:
+            raise OutputError(f"the query fails: {first_line(error)}") from None
+
+    def counts(self, asked: Sequence[Asked]) -> list[int | None]:
+        # One query: planning costs more than counting. Where one of the versions is gone, each is asked by itself.
+        with suppress(PySparkException):
+            return list(self._counted(asked))
+        return [self._count(one) for one in asked]
+
+    def _count(self, asked: Asked) -> int | None:
+        try:
+            return self._counted([asked])[0]
+        except PySparkException:
+            return None
+
+    def _counted(self, asked: Sequence[Asked]) -> list[int]:
+        parts = [f"(SELECT count(*) FROM ({self._sql(one)})) AS rows_{number}" for number, one in enumerate(asked)]
+        return list(self._lake.spark.sql(f"SELECT {', '.join(parts)}").collect()[0]) if parts else []
+
+    def _sql(self, asked: Asked) -> str:
+        query, versions, period = asked
+        return pinned(query, self._lake.settings, versions, period)
+
+    @cached_property
+    def _clock(self) -> datetime | None:
+        return newest_time(self._lake.table(TRANSACTIONS)) if self._lake.exists(TRANSACTIONS) else None
+
+    @cached_property
+    def _erased_until(self) -> str:
+        if not self._lake.exists(BATCHES):
+            return ""
+        erasures = self._lake.table(BATCHES).where("kind = 'erasure'")
+        newest = erasures.agg(F.max(F.unix_micros("committed_at"))).collect()[0][0]
+        return "" if newest is None else str(newest)

@@ -84,6 +84,8 @@ def main() -> None:
                 os._exit(0)
             children.append(child)
         ends = [os.waitpid(child, 0)[1] for child in children]
+        if not {*ends} <= {0, signal.SIGKILL}:
+            raise SystemExit("a sender failed by itself")
         killed += sum(end == signal.SIGKILL for end in ends)
         if is_last or 0 in ends:  # all is sent
             break

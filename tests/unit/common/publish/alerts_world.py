@@ -46,7 +46,7 @@ def output_of(
 
 def make_database(postgres: Postgres) -> None:
     """Makes the tests' database where it isn't there; it goes with the module."""
-    if not postgres.execute(f"SELECT FROM pg_database WHERE datname = '{DATABASE}'"):
+    if not postgres.execute(f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"):
         postgres.execute(f"CREATE DATABASE {DATABASE}")
 
 

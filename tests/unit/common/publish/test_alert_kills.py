@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 
 import alert_senders
 import pytest
-from alerts_world import KEY, World, output_of
+from alerts_world import DATABASE, KEY, World, output_of
 
 from servers.aws import KEYS, REGION, AwsServer
 from servers.mail import MailServer
@@ -127,7 +127,7 @@ def test_killed_senders_tell_nobody_twice_and_lose_nothing(
         given = {
             "name": "alerts", "description": "Alerts of the tests.", "writer": "alerts", "connection": "database",
             "connections": {
-                "database": postgres.connection(),
+                "database": postgres.connection(DATABASE),
                 "mail": mail.connection,
                 "aws": {"kind": "aws", "region": REGION, "endpoint": endpoint},
             },

@@ -42,10 +42,11 @@ def _of_messages(connection: Any, output: str, channels: Sequence[str]) -> Itera
         yield Finding(f"{output}: messages", name, not rows, words, "warning")
 
 
-def versions(connection: Any, place: Place) -> dict[str, list[str]]:
-    """What is known of each table that was delivered, in a form for JSON."""
+def state_of(connection: Any, place: Place) -> dict[str, list[str]]:
+    """What is known of each table that was delivered, and how many messages were sent, in a form for JSON."""
     with connection.transaction(), connection.cursor() as cursor:
         access.act_as_owner(cursor, place)
         noted = positions.positions(cursor, place.schema, [table.name for table in TABLES])
         is_there = {name for name in noted if positions.is_there(cursor, place.schema, name)}
-    return {name: [*map(str, vars(noted[name]).values())] for name in sorted(is_there)}
+        sent = cursor.execute("SELECT count(*) FROM alerts.outbox WHERE state = 'sent'").fetchone()[0]
+    return {name: [*map(str, vars(noted[name]).values())] for name in sorted(is_there)} | {"sent": [str(sent)]}

@@ -13,7 +13,7 @@ from common.contracts.silver import CUSTOMER, MERCHANT
 from common.errors import DeclarationError, FeedError, OutputError
 from common.publish.alerts.answers import Answers
 from common.publish.alerts.channels import CHANNELS, AnyChannel
-from common.publish.alerts.checking import found, versions
+from common.publish.alerts.checking import found, state_of
 from common.publish.alerts.delivery import AlertDelivery, take_answers
 from common.publish.alerts.outbox import Outbox
 from common.publish.alerts.quiet_hours import QuietHours
@@ -96,11 +96,11 @@ class AlertsOutput(Output):
             return [Finding(f"{self.name}: outbox", COMPLETENESS, False, str(error))]
 
     def state(self, settings: Settings) -> object:
-        """Of which versions the tables are, and which answers are there."""
+        """Of which versions the tables are, how many messages were sent, and which answers are there."""
         answers = self.answers.state(settings) if self.answers else []
         try:
             with self.connected(settings) as connection, in_words("the outbox"):
-                return None if answers is None else [versions(connection, self.place), answers]
+                return None if answers is None else [state_of(connection, self.place), answers]
         except OutputError:
             return None
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from pyspark.errors import PySparkException
+
 from common.contracts.gold import IS_ALERT, TRANSACTION_SCORES
 from common.contracts.silver import CUSTOMER, MERCHANT
-from common.errors import OutputError
+from common.errors import LakehouseError, OutputError, first_line
 from common.publish.alerts.answers import Answers
 from common.publish.alerts.filling import fill
 from common.publish.alerts.tables import SCHEMA, ensure_outbox
@@ -69,8 +71,8 @@ class AlertDelivery:
         for table in TABLES:
             try:
                 done += self._deliver(table)
-            except OutputError as error:
-                failure = str(error)
+            except (OutputError, PySparkException) as error:
+                failure = str(error) if isinstance(error, OutputError) else first_line(error)
                 done.append(Delivery(table.name, FAILED, table.source.name, destination=self.where, failure=failure))
         if not done[-1].failure:
             with in_words(f"the outbox in {self.where}"), self._as_owner() as cursor:
@@ -128,9 +130,13 @@ WHERE c.channel = %s AND was.channel = c.channel RETURNING was.noted
 
 def take_answers(lake: Lake, answers: Answers) -> Delivery:
     """Customers' answers recorded as verdicts on the transactions that they speak of."""
-    started = time.monotonic()
-    given, wrong = answers.read(lake)
-    added, useless = record_answers(lake, given)
+    started, place = time.monotonic(), answers.place(lake.settings)
+    try:
+        given, wrong = answers.read(lake)
+        added, useless = record_answers(lake, given)
+    except (LakehouseError, PySparkException) as error:
+        words = f"the answers in {place} can't be taken: {first_line(error)}"
+        return Delivery("answers", FAILED, destination=place, failure=words)
     notes = [
         f"{useless} are of transactions that aren't there, or of a time that can't be" if useless else "",
         f"{len(wrong)} can't be read, such as {wrong[0]}" if wrong else "",
@@ -140,7 +146,7 @@ def take_answers(lake: Lake, answers: Answers) -> Delivery:
         "read",
         rows_written=added,
         rows_there=len(given),
-        destination=answers.place(lake.settings),
+        destination=place,
         seconds=time.monotonic() - started,
         note="; ".join(filter(None, notes)),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -34,19 +35,20 @@ class Alerts:
 
     def resolve(self, given: str) -> int:
         """Settles messages as a person says; how many. See `settle`."""
-        return sum(settle(connection, given) for _, connection in self._connected()) if given else 0
+        changed = 0
+        for output in self._outputs if given else []:
+            with self._opened(output) as connection:
+                changed += settle(connection, given)
+        return changed
 
     def waiting(self) -> pd.DataFrame:
         """What would be sent, to whom and when, with personal values masked; empty where alerts are off."""
         rows = []
-        for output, connection in self._connected(off=False):
-            sender = output.sender(connection, self._settings)
-            for claim in sender.outbox.pending([*output.channels], SHOWN):
-                verdict = sender.judge(_masked(claim), LINK)
-                letter = verdict if isinstance(verdict, Letter) else None
-                until, why = (None, "") if isinstance(verdict, Letter) else verdict
-                when = "now" if letter else f"from {until:%Y-%m-%d %H:%M} on" if until else "never"
-                rows.append((*claim.key, when, why, letter.to if letter else "", letter.text if letter else ""))
+        for output in self._asked:
+            with self._opened(output) as connection:
+                sender = output.sender(connection, self._settings)
+                for claim in sender.outbox.pending([*output.channels], SHOWN):
+                    rows.append((*claim.key, *_shown(sender.judge(_masked(claim), LINK))))
         return pd.DataFrame(rows, columns=["alert", "channel", "sent", "why", "to", "text"])
 
     def send(self) -> Result:
@@ -56,9 +58,10 @@ class Alerts:
         if self._alerts != ALERTS_ON:
             return Result(note=f"alerts are {self._alerts.replace('_', ' ')}: nothing was sent")
         facts, sent = {}, 0
-        for output, connection in self._connected():
-            sender = output.sender(connection, self._settings, self._tell)
-            counts = sender.run()
+        for output in self._outputs:
+            with self._opened(output) as connection:
+                sender = output.sender(connection, self._settings, self._tell)
+                counts = sender.run()
             sent += sum(count for (_, what), count in counts.items() if what == "sent")
             for channel in output.channels:
                 of_it = [f"{count} {what}" for (name, what), count in sorted(counts.items()) if name == channel]
@@ -69,12 +72,13 @@ class Alerts:
     def to_look_at(self) -> pd.DataFrame:
         """Messages of which nobody knows whether they were sent, and dead letters, the newest first."""
         rows: list[Any] = []
-        for _, connection in self._connected(off=False):
-            rows += connection.execute(
-                "SELECT alert_id || '/' || channel, state, note, attempts, ended_at FROM alerts.outbox "
-                "WHERE state IN ('unsure', 'failed') ORDER BY ended_at DESC LIMIT %s",
-                [SHOWN],
-            ).fetchall()
+        for output in self._asked:
+            with self._opened(output) as connection:
+                rows += connection.execute(
+                    "SELECT alert_id || '/' || channel, state, note, attempts, ended_at FROM alerts.outbox "
+                    "WHERE state IN ('unsure', 'failed') ORDER BY ended_at DESC LIMIT %s",
+                    [SHOWN],
+                ).fetchall()
         return pd.DataFrame(rows, columns=["message", "state", "why", "attempts", "since"])
 
     def failure(self) -> OutputError | None:
@@ -86,17 +90,31 @@ class Alerts:
             f"these channels don't work:\n{lines}\nTheir messages wait for the next run, and none is lost"
         )
 
-    def _connected(self, *, off: bool = True) -> Iterator[tuple[AlertsOutput, Any]]:
-        """Each output with a connection to its outbox; none where alerts are off, unless `off`."""
-        for output in self._outputs if off or self._alerts in (ALERTS_ON, ALERTS_DRY_RUN) else []:
-            with output.connected(self._settings, self._tell) as connection, _of(output, self._settings):
-                yield output, connection
+    @property
+    def _asked(self) -> list[AlertsOutput]:
+        """The outputs whose outboxes are looked at: none where alerts are off."""
+        return self._outputs if self._alerts in (ALERTS_ON, ALERTS_DRY_RUN) else []
+
+    @contextmanager
+    def _opened(self, output: AlertsOutput) -> Iterator[Any]:
+        """A connection to an output's outbox.
+
+        Raises:
+            OutputError: its server isn't there or refuses, or there is no outbox yet.
+        """
+        where = f"the outbox in {output.where(self._settings)}"
+        with output.connected(self._settings, self._tell) as connection, in_words(where):
+            if connection.execute("SELECT to_regclass('alerts.outbox')").fetchone() == (None,):
+                raise OutputError(f"{where} isn't there yet: run publish with outputs={output.name} first")
+            yield connection
 
 
-@contextmanager
-def _of(output: AlertsOutput, settings: Settings) -> Iterator[None]:
-    with in_words(f"the outbox in {output.where(settings)}"):
-        yield
+def _shown(verdict: Letter | tuple[datetime | None, str]) -> tuple[str, str, str, str]:
+    """When a message would be sent, why not now, to whom, and its text."""
+    if isinstance(verdict, Letter):
+        return "now", "", verdict.to, verdict.text
+    until, why = verdict
+    return f"from {until:%Y-%m-%d %H:%M %Z} on" if until else "never", why, "", ""
 
 
 def _masked(claim: Claim) -> Claim:

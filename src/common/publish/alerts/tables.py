@@ -9,13 +9,13 @@ STATES = ("pending", "sending", "sent", "unsure", "failed", "suppressed")
 refused for good, or too often; never to be sent, for the reason in its note."""
 
 _DDL: LiteralString = """
-CREATE TABLE IF NOT EXISTS alerts.channels (
+CREATE TABLE alerts.channels (
     channel text PRIMARY KEY,
     since timestamptz NOT NULL DEFAULT now(),
     noted bigint NOT NULL DEFAULT 0);
 COMMENT ON TABLE alerts.channels IS
     'Since when each channel tells alerts, and how many messages that were sent ops.deliveries has.';
-CREATE TABLE IF NOT EXISTS alerts.outbox (
+CREATE TABLE alerts.outbox (
     alert_id text,
     channel text,
     state text NOT NULL DEFAULT 'pending'
@@ -31,14 +31,15 @@ CREATE TABLE IF NOT EXISTS alerts.outbox (
     ended_at timestamptz,
     PRIMARY KEY (alert_id, channel));
 COMMENT ON TABLE alerts.outbox IS 'Each alert once by each channel, and what became of it.';
-CREATE INDEX IF NOT EXISTS outbox_due ON alerts.outbox (next_try) WHERE state = 'pending';
-CREATE INDEX IF NOT EXISTS outbox_claimed ON alerts.outbox (claimed_at) WHERE state = 'sending';
+CREATE INDEX outbox_due ON alerts.outbox (next_try) WHERE state = 'pending';
+CREATE INDEX outbox_claimed ON alerts.outbox (claimed_at) WHERE state = 'sending';
 """
-# One after the other: two that create a table at once collide, "if not exists" or not.
+# One after the other: two that create a table at once collide.
 _LOCK: LiteralString = "SELECT pg_advisory_xact_lock(hashtext('lakehouse alerts'))"
 
 
 def ensure_outbox(connection: Any) -> None:
     """Makes the outbox in the schema where it isn't there yet. `connection`: of psycopg, in a transaction."""
     connection.execute(_LOCK)
-    connection.execute(_DDL)
+    if connection.execute("SELECT to_regclass('alerts.outbox')").fetchone() == (None,):
+        connection.execute(_DDL)

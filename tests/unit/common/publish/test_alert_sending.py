@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from alerts_world import KEY, World, output_of
 
-from common.errors import ParameterError
+from common.errors import OutputError, ParameterError
 from common.parameters import PARAMETERS
+from common.publish.alerts.sender import Sender
 from common.publish.alerts.sending import Alerts
 from servers.mail import MailServer
 from servers.postgres import Postgres
@@ -75,6 +77,21 @@ def test_alerts_that_are_off_ask_no_server(world: World, postgres: Postgres, tmp
     assert (len(told.waiting()), len(told.to_look_at()), told.resolve("")) == (0, 0, 0)
     assert told.send().note == "alerts are off: nothing was sent"
     assert Alerts([], world.settings, "on").send().note == "no output that tells alerts is named in outputs"
+
+
+def test_an_outbox_that_is_not_there_or_breaks_off_is_said_in_words(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(_: object) -> None:
+        raise psycopg.OperationalError("server closed the connection")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Sender, "run", lost)
+        with pytest.raises(OutputError, match=r"the outbox in the database alerts at .*: the connection was lost"):
+            alerts(world, "on").send()
+    world.connection.execute("DROP TABLE alerts.outbox")
+    with pytest.raises(OutputError, match="isn't there yet: run publish with outputs=alerts first"):
+        alerts(world, "dry_run").waiting()
 
 
 def test_alerts_that_are_on_are_sent_once_and_the_run_says_how_many(world: World) -> None:

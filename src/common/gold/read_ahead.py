@@ -1,4 +1,4 @@
-"""Decisions first: the query that scores a feed's transactions before bronze and silver have them.
+"""Early decisions: the query that scores a feed's transactions before bronze and silver have them.
 
 A feed's records go through the map and the checks that silver takes them through, and those that pass are scored and
 committed. Beside them the same query takes what silver accepts, of all feeds: what was decided is known, and the rest,

@@ -102,3 +102,11 @@ def measured(cursor: "Cursor", schema: str, table: ServedTable, only: str = "") 
 def doubt(cursor: "Cursor", schema: str, items: Iterable[str]) -> None:
     """Notes that tables aren't as they were delivered."""
     cursor.execute(f"UPDATE {where(schema)} SET is_doubted = true WHERE item = ANY(%s)", (list(items),))
+
+
+def vacuumed(cursor: "Cursor", schema: str, item: str, position: Position) -> None:
+    """Notes that no deleted rows are left, unless another delivery came meanwhile."""
+    cursor.execute(
+        f"UPDATE {where(schema)} SET is_vacuum_due = false WHERE (item, table_id, version) = (%s, %s, %s)",
+        (item, position.table_id, position.version),
+    )

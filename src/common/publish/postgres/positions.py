@@ -76,7 +76,7 @@ def positions(cursor: "Cursor", schema: str, items: Iterable[str]) -> dict[str, 
         f"SELECT item, {', '.join(_FIELDS)} FROM {where(schema)} WHERE item = ANY(%s)",
         (list(items),),
     )
-    return {row[0]: Position(*row[1:]) for row in cursor.fetchall()}
+    return {item: Position(*values[:6], int(values[6]), *values[7:]) for item, *values in cursor.fetchall()}
 
 
 def note(cursor: "Cursor", schema: str, item: str, position: Position) -> None:

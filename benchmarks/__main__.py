@@ -22,6 +22,7 @@ RUNS = (
     "new_day",
     "five_million",
     "postgres_tables",
+    "warehouse",
 )
 
 

@@ -105,14 +105,22 @@ def _vacuum(connection: "Opened", place: Place, tables: Sequence[ServedTable]) -
     due = [table for table in tables if table.name in held and held[table.name].is_vacuum_due]
     for table in due:
         try:
-            connection.execute(f"SET ROLE {quoted(place.owner)}")
-            connection.execute(f"VACUUM {definition.name_of(place.schema, table)}")
+            _vacuum_as_owner(connection, place, table)
             with connection.transaction(), connection.cursor() as cursor:
-                positions.note(cursor, place.schema, table.name, replace(held[table.name], is_vacuum_due=False))
-            connection.execute("RESET ROLE")
+                access.act_as_owner(cursor, place)
+                positions.vacuumed(cursor, place.schema, table.name, held[table.name])
         except client("psycopg", "postgres").Error as error:
             left[table.name] = f"deleted rows are on its disk until a VACUUM that succeeds ({first_line(error)})"
     return left
+
+
+def _vacuum_as_owner(connection: "Opened", place: Place, table: ServedTable) -> None:
+    """It runs in no transaction, so that the role is one of the session and has to be given back."""
+    connection.execute(f"SET ROLE {quoted(place.owner)}")
+    try:
+        connection.execute(f"VACUUM {definition.name_of(place.schema, table)}")
+    finally:
+        connection.execute("RESET ROLE")
 
 
 def _delivery(table: ServedTable, was: Position | None, now: Position, written: Written, started: float) -> Delivery:

@@ -76,7 +76,7 @@ def positions(cursor: "Cursor", schema: str, items: Iterable[str]) -> dict[str, 
         f"SELECT item, {', '.join(_FIELDS)} FROM {where(schema)} WHERE item = ANY(%s)",
         (list(items),),
     )
-    return {row[0]: Position(*row[1:]) for row in cursor.fetchall()}
+    return {item: Position(*values[:6], int(values[6]), *values[7:]) for item, *values in cursor.fetchall()}
 
 
 def note(cursor: "Cursor", schema: str, item: str, position: Position) -> None:
@@ -102,3 +102,11 @@ def measured(cursor: "Cursor", schema: str, table: ServedTable, only: str = "") 
 def doubt(cursor: "Cursor", schema: str, items: Iterable[str]) -> None:
     """Notes that tables aren't as they were delivered."""
     cursor.execute(f"UPDATE {where(schema)} SET is_doubted = true WHERE item = ANY(%s)", (list(items),))
+
+
+def vacuumed(cursor: "Cursor", schema: str, item: str, position: Position) -> None:
+    """Notes that no deleted rows are left, unless another delivery came meanwhile."""
+    cursor.execute(
+        f"UPDATE {where(schema)} SET is_vacuum_due = false WHERE (item, table_id, version) = (%s, %s, %s)",
+        (item, position.table_id, position.version),
+    )

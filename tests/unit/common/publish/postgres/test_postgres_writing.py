@@ -219,3 +219,31 @@ def test_what_else_is_to_happen_happens_in_the_same_transaction(connection: Any)
     with pytest.raises(RuntimeError):
         deliver(connection, PLACE, source, TABLES, fail)
     assert there(connection) == wanted(SECOND)
+
+
+def test_deleted_rows_are_vacuumed_at_once_or_else_at_the_next_delivery(connection: Any, postgres: "Postgres") -> None:
+    source = MadeVersions()
+    source.commit([(f"p{n}", f"person-{n}", "1.00", "fraud") for n in range(3)])
+    in_place(source, connection)
+    source.commit(source_rows(source)[:1])
+    with postgres.connect("warehouse") as other:
+        # ANALYZE and VACUUM take a lock that this one holds up.
+        other.execute("BEGIN; LOCK TABLE fraud.fraud IN SHARE UPDATE EXCLUSIVE MODE")
+        connection.execute("SET lock_timeout = '100ms'")
+        note = in_place(source, connection)[0].note
+    assert "deleted rows are on its disk until a VACUUM" in note
+    assert dead_rows(connection) == 2
+
+    connection.execute("RESET lock_timeout")
+    assert [d.note for d in in_place(source, connection)] == ["", ""]
+    assert dead_rows(connection) == 0
+
+
+def source_rows(source: MadeVersions) -> list[Row]:
+    return [*source.versions[-1].values()]
+
+
+def dead_rows(connection: Any) -> int:
+    """Rows in the files of fraud.fraud that nobody sees any more."""
+    connection.execute("CREATE EXTENSION IF NOT EXISTS pgstattuple")
+    return int(connection.execute("SELECT dead_tuple_count FROM pgstattuple('fraud.fraud')").fetchone()[0])

@@ -1,6 +1,7 @@
 """Reports of real tables: those of the box, their counts by time travel, and an order that leaves nothing to chance."""
 
 import csv
+import random
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -12,13 +13,14 @@ from report_builders import an_output, contents, options, snapshot_options
 
 from common.contracts.ddl import schema_of
 from common.contracts.gold import TRANSACTION_SCORES
-from common.contracts.marts import ALERT_OUTCOMES, DAILY_FRAUD_SUMMARY, MERCHANT_RISK
+from common.contracts.marts import ALERT_OUTCOMES, CUSTOMER_SPENDING, DAILY_FRAUD_SUMMARY, MERCHANT_RISK
 from common.contracts.ops import BATCHES, DELIVERIES
 from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
 from common.contracts.table import Table
 from common.contracts.verdicts import ALERT_VERDICTS
 from common.publish.declaration import load_output
 from common.publish.publish import check_outputs, failure, publish, result
+from common.publish.reports.period import period_of
 from common.publish.reports.query import checked_query
 from common.publish.reports.rows import LakeRows
 from common.publish.writers.csv_reports import CsvReports
@@ -153,6 +155,29 @@ def test_rows_that_the_order_does_not_tell_apart_come_in_one_order(world: Lake, 
     assert read(tmp_path / "t.csv")[1:] == [["fraud", "T1"], ["fraud", "T2"], ["fraud", "T3"]]
 
 
+def test_many_periods_by_one_query_keep_the_order_of_each(world: Lake) -> None:
+    world.ensure(CUSTOMER_SPENDING)
+    numbers = random.Random(7).sample(range(1000), 600)
+    rows = world.spark.createDataFrame([(f"C{number:03}", number % 3 + 1, number) for number in numbers])
+    spending = rows.selectExpr("_1 AS customer_id", "make_date(2025, _2, 1) AS month", "_3 AS transactions")
+    empty = world.table(CUSTOMER_SPENDING)
+    world.append(empty.unionByName(spending.repartition(8), allowMissingColumns=True), CUSTOMER_SPENDING)
+    query = """
+    SELECT customer_id FROM gold.customer_spending
+    WHERE month >= :period_start AND month < :period_end ORDER BY transactions DESC
+    """
+    months = [period_of("month", date(2025, month, 1)) for month in (1, 2, 3, 4)]
+    lake_rows, checked = LakeRows(world), checked_query(query, True)
+    versions = {CUSTOMER_SPENDING.name: world.version(CUSTOMER_SPENDING)}
+    tables = lake_rows.of(checked, versions, months)
+    for month, table in enumerate(tables):
+        expected = [f"C{number:03}" for number in sorted(numbers, reverse=True) if number % 3 == month]
+        assert table.column_names == ["customer_id"]
+        assert table.column("customer_id").to_pylist() == expected
+    assert tables[0] == lake_rows.of(checked, versions, months[:1])[0]
+    assert tables[3].num_rows == 0
+
+
 def test_a_query_that_spark_refuses_is_told_and_the_others_written(world: Lake, tmp_path: Path) -> None:
     query = "SELECT no_such AS a FROM gold.merchant_risk ORDER BY a"
     reports = {"wrong": snapshot_options(query=query, file="w.csv"), "daily": options(reopen="0 days")}
@@ -171,8 +196,9 @@ def test_a_view_is_read_as_its_table_was(world: Lake) -> None:
     before = {table: version - 1 for table, version in now.items()}
 
     def names(versions: dict[str, int]) -> Sequence[str]:
-        found: list[str] = rows.of((query, versions, None)).column("t").to_pylist()
-        return found
+        (found,) = rows.of(query, versions, [None])
+        named: list[str] = found.column("t").to_pylist()
+        return named
 
     assert names(now) == ["T1", "T2", "T3", "T5", "T6"]
     assert names(before) == []

@@ -204,8 +204,9 @@ def test_after_an_erasure_old_files_that_know_people_are_looked_at(tmp_path: Pat
     assert contents(tmp_path)["p_20250301.csv"] == b"customer_id,event_date\r\n"
     assert ledger.asked.count(FIRST) == 1
     ledger.asked.clear()
+    ledger.book(date(2025, 3, 21), 21)
     deliver_reports(a_desk(tmp_path, ledger), reports)
-    assert ledger.asked == []
+    assert min(day for day in ledger.asked if day) > FIRST
 
 
 class _Failing(Ledger):

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
+
+from common.checks.extents import TOGETHER
 from common.errors import LakehouseError, OutputError
 from common.publish.delivery import Delivery
 from common.publish.reports.csv_text import csv_text
@@ -78,12 +81,19 @@ class _Work:
         erased = self._erased_until()
         periods: list[Period] | list[None] = [None]
         if self.report.is_by_period:
-            periods = periods_due(self.report, clock, by_period(found), lambda file: not _is_after(file, erased))
+            kept = by_period(found, self.report)
+            periods = periods_due(self.report, clock, kept, lambda file: not _is_after(file, erased))
         states = self.desk.rows.states(self.report.checked.tables)
         there = {name: file.manifest for name, file in found.items() if file.manifest is not None}
-        for period in periods:
-            file = self.report.file_of(period)
-            there[file] = self._brought(period, self.files.one(self.name, file), states, erased)
+        made_of = [(period, self._made_of(period, states, erased)) for period in periods]
+        due = [(period, made) for period, made in made_of if not self._is_current(made)]
+        for start in range(0, len(due), TOGETHER):
+            some = due[start : start + TOGETHER]
+            began = time.monotonic()
+            rows = self.desk.rows.of(self.report.checked, _versions(states), [period for period, _ in some])
+            seconds = (time.monotonic() - began) / len(some)
+            for (_, made), of_period in zip(some, rows, strict=True):
+                there[made["file"]] = self._brought(made, of_period, seconds)
         for manifest in there.values():
             self._notify(manifest)
         if not self.done:
@@ -94,32 +104,38 @@ class _Work:
         query = self.report.checked
         return self.desk.rows.erased_until() if self.report.is_by_period and query.knows_people else ""
 
-    def _brought(self, period: Period | None, found: Found, states: Mapping[str, Any], erased: str) -> Manifest:
-        """Brings a period's file up to date, and gives its manifest."""
-        began, old = time.monotonic(), found.manifest
-        made_of = self._made_of(period, states, erased)
-        if old is not None and found.is_intact and made_of == {name: getattr(old, name) for name in made_of}:
-            return old
-        versions = {name: None if state is None else int(state[0]) for name, state in states.items()}
-        rows = self.desk.rows.of((self.report.checked, versions, period))
+    def _is_current(self, made_of: Mapping[str, Any]) -> bool:
+        """Whether a file is there as it was written, and was made of this."""
+        found = self.files.one(self.name, made_of["file"])
+        if found.manifest is None or not found.is_intact:
+            return False
+        same_order = list(found.manifest.columns) == list(made_of["columns"])
+        return same_order and made_of == {name: getattr(found.manifest, name) for name in made_of}
+
+    def _brought(self, made_of: Mapping[str, Any], rows: pa.Table, seconds: float) -> Manifest:
+        """Brings a file up to date with its rows, and gives its manifest."""
+        began, found = time.monotonic(), self.files.one(self.name, made_of["file"])
+        old = found.manifest
         text = csv_text(rows, self.report.headings, self.report.delimiter, self.report.encoding)
         digest, shelf = digest_of(text), self.desk.shelf
-        is_new = old is None or old.sha256 != digest
         manifest = Manifest(
             **made_of,
             rows=rows.num_rows,
             bytes=len(text.encode()),
             sha256=digest,
-            edition=1 if old is None else old.edition + is_new,
-            written_at=datetime.now(UTC).isoformat(timespec="seconds") if old is None or is_new else old.written_at,
-            notice=(DUE if self.desk.send else NOT_DECLARED) if old is None or is_new else old.notice,
+            edition=1 if old is None else old.edition + 1,
+            written_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            notice=DUE if self.desk.send else NOT_DECLARED,
         )
+        is_new = old is None or old.sha256 != digest
+        if old is not None and not is_new:
+            manifest = replace(manifest, edition=old.edition, written_at=old.written_at, notice=old.notice)
         if found.sha256 != digest:
             shelf.write(manifest.file, text)
         shelf.write(f"{manifest.file}{SUFFIX}", manifest.as_text())
         if is_new or found.sha256 != digest:
             mode = RESTORED if not is_new else CHANGED if manifest.edition > 1 else NEW
-            self.done.append(self._delivery(mode, manifest, old, time.monotonic() - began))
+            self.done.append(self._delivery(mode, manifest, old, seconds + time.monotonic() - began))
         return manifest
 
     def _made_of(self, period: Period | None, states: Mapping[str, Any], erased: str) -> dict[str, Any]:
@@ -181,3 +197,7 @@ class _Work:
 
 def _is_after(found: Found, erased: str) -> bool:
     return found.manifest is not None and found.manifest.erased_until == erased
+
+
+def _versions(states: Mapping[str, Any]) -> dict[str, int | None]:
+    return {name: None if state is None else int(state[0]) for name, state in states.items()}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from common.errors import OutputError
 from common.publish.reports.manifest import SUFFIX, Manifest, manifest_of
-from common.publish.reports.period import Period
+from common.publish.reports.period import Period, period_of
+from common.publish.reports.report import Report
 from common.publish.reports.shelves import Shelf
 
 _AT_ONCE = 8
@@ -67,10 +68,17 @@ class Files:
         return hashlib.sha256(self._shelf.read(name)).hexdigest() if name in self._names else None
 
 
-def by_period(found: Mapping[str, Found]) -> dict[Period, Found]:
-    """The files that have periods."""
+def by_period(found: Mapping[str, Found], report: Report) -> dict[Period, Found]:
+    """The files by their periods. Those that the report would have other names for, or of other periods, are left out.
+
+    A declaration that was changed leaves such files behind.
+    """
+    periods = {name: file.manifest.period for name, file in found.items() if file.manifest is not None}
     return {
-        file.manifest.period: file
-        for file in found.values()
-        if file.manifest is not None and file.manifest.period is not None
+        period: found[name]
+        for name, period in periods.items()
+        if report.is_by_period
+        and period is not None
+        and period == period_of(report.period, period.start)
+        and name == report.file_of(period)
     }

@@ -1,5 +1,6 @@
 """A report's declaration: its query, its periods, and how its file looks."""
 
+import re
 from datetime import date, timedelta
 from functools import cached_property
 from string import Formatter
@@ -14,6 +15,7 @@ from common.publish.reports.period import Period, Rhythm, period_of
 from common.publish.reports.query import ReportQuery, checked_query
 from common.sources.connections import Text
 from common.sources.duration import Duration
+from common.sources.files.listing import UNFINISHED
 from common.sources.target_map import Strict
 
 _SOME_YEARS = 800
@@ -74,9 +76,12 @@ class Report(Strict):
                     "{period:%Y-%m-%d}"
                 )
         for name in names:
-            if "/" in name or "\\" in name or name.startswith(".") or name.endswith(SUFFIX) or not name.isprintable():
+            if "/" in name or "\\" in name or name.endswith(SUFFIX) or not name.isprintable():
+                raise DeclarationError(f"file: {name!r} must be the name of a file, without a folder before it")
+            if re.search(UNFINISHED, f"/{name}"):
                 raise DeclarationError(
-                    f"file: {name!r} must be the name of a file, without a folder or a dot before it"
+                    f"file: {name!r} looks hidden or unfinished to those who read it: begin it with a letter or a "
+                    "digit, and end it with .csv"
                 )
         return self
 

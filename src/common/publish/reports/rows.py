@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
@@ -23,8 +24,10 @@ from common.storage.recent import newest_time
 
 CLOCK = TRANSACTIONS.name
 """The table whose newest event is the lakehouse's time."""
-Asked = tuple[ReportQuery, Mapping[str, int | None], Period | None]
+Versions = Mapping[str, int | None]
+Asked = tuple[ReportQuery, Versions, Period | None]
 """A query, of these versions of its tables, for a period."""
+_PART, _ROW = "_part_of_reports", "_row_of_part"
 
 
 class Rows(Protocol):
@@ -39,8 +42,8 @@ class Rows(Protocol):
     def erased_until(self) -> str:
         """When the last erasure of a person was done; empty: there was none."""
 
-    def of(self, asked: Asked) -> pa.Table:
-        """The query's rows. Raises an OutputError where it fails."""
+    def of(self, query: ReportQuery, versions: Versions, periods: Sequence[Period | None]) -> list[pa.Table]:
+        """The query's rows, for each period. Raises an OutputError where it fails."""
 
     def counts(self, asked: Sequence[Asked]) -> list[int | None]:
         """How many rows each query has; None where those versions can't be read any more."""
@@ -61,11 +64,14 @@ class LakeRows:
     def erased_until(self) -> str:
         return self._erased_until
 
-    def of(self, asked: Asked) -> pa.Table:
-        for table in asked[0].tables:
+    def of(self, query: ReportQuery, versions: Versions, periods: Sequence[Period | None]) -> list[pa.Table]:
+        for table in query.tables:
             note(self._lake.settings, "read", table)
+        parts = [self._sql((query, versions, period)) for period in periods]
         try:
-            return self._lake.spark.sql(self._sql(asked)).toArrow()
+            if len(parts) == 1:
+                return [self._lake.spark.sql(parts[0]).toArrow()]
+            return _apart(self._lake.spark.sql(_together(parts)).toArrow(), len(parts))
         except PySparkException as error:
             raise OutputError(f"the query fails: {first_line(error)}") from None
 
@@ -100,3 +106,18 @@ class LakeRows:
         erasures = self._lake.table(BATCHES).where("kind = 'erasure'")
         newest = erasures.agg(F.max(F.unix_micros("committed_at"))).collect()[0][0]
         return "" if newest is None else str(newest)
+
+
+def _together(parts: Sequence[str]) -> str:
+    """One query of many: of few rows, planning costs most. The ids of rows go up as each part's own order has them."""
+    numbered = (
+        f"(SELECT {number} AS {_PART}, monotonically_increasing_id() AS {_ROW}, * FROM ({part}))"
+        for number, part in enumerate(parts)
+    )
+    return " UNION ALL ".join(numbered)
+
+
+def _apart(rows: pa.Table, parts: int) -> list[pa.Table]:
+    return [
+        rows.filter(pc.equal(rows[_PART], number)).sort_by(_ROW).drop_columns([_PART, _ROW]) for number in range(parts)
+    ]

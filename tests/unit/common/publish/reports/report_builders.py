@@ -9,8 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from common.publish.reports.deliver import Desk
+from common.publish.reports.period import Period
+from common.publish.reports.query import ReportQuery
 from common.publish.reports.report import Report
-from common.publish.reports.rows import Asked
+from common.publish.reports.rows import Asked, Versions
 from common.publish.reports.shelves import FolderShelf
 from common.publish.writers.csv_reports import CsvReports
 
@@ -79,7 +81,10 @@ class Ledger:
     def erased_until(self) -> str:
         return self.erased
 
-    def of(self, asked: Asked) -> pa.Table:
+    def of(self, query: ReportQuery, versions: Versions, periods: Sequence[Period | None]) -> list[pa.Table]:
+        return [self._of((query, versions, period)) for period in periods]
+
+    def _of(self, asked: Asked) -> pa.Table:
         query, _, period = asked
         self.asked.append(period and period.start)
         rows = self._rows(asked)

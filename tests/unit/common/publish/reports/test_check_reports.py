@@ -75,6 +75,14 @@ def test_versions_that_are_gone_are_said(tmp_path: Path, ledger: Ledger) -> None
     assert finding.details == "3 rows, those of 0 files counted again; of 3, the tables' versions are gone"
 
 
+def test_what_an_earlier_release_asked_for_is_not_counted(tmp_path: Path, ledger: Ledger) -> None:
+    for file in tmp_path.glob("*.manifest.json"):
+        file.write_text(file.read_text().replace("FROM gold.daily_fraud_summary", "FROM gold.gone"))
+    finding = check(tmp_path, ledger)[ROWS]
+    assert finding.passed
+    assert finding.details.startswith("3 rows, those of 0 files counted again")
+
+
 def test_a_place_that_cannot_be_read_is_a_finding(
     tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from report_builders import OF_PEOPLE, Ledger, a_desk, a_ledger, a_report, conte
 from common.errors import OutputError
 from common.publish.delivery import Delivery
 from common.publish.reports.deliver import CHANGED, FAILED, NEW, NOTHING, RESTORED, UNCHANGED, deliver_reports
+from common.publish.reports.query import ReportQuery
 from common.publish.reports.report import Report
 from common.storage import files
 
@@ -156,6 +157,26 @@ def test_another_layout_is_another_edition(tmp_path: Path) -> None:
     assert list(csv.reader(io.StringIO(text, newline=""), delimiter=";")) == [["Alerts; all"], ["4"]]
 
 
+def test_another_rhythm_leaves_the_files_of_before(tmp_path: Path) -> None:
+    ledger = a_ledger(date(2025, 2, 26), 6)
+    deliver_reports(a_desk(tmp_path, ledger), DAILY)
+    (tmp_path / "alerts_2025-03-01.csv").write_text("by hand")
+    before = contents(tmp_path)
+    monthly = {"daily": a_report(period="month", file="alerts_{period:%Y-%m}.csv")}
+    for expected in ({"daily 2025-02-01": NEW}, {"daily": UNCHANGED}):
+        assert modes(deliver_reports(a_desk(tmp_path, ledger), monthly)) == expected
+    assert contents(tmp_path).keys() - before.keys() == {"alerts_2025-02.csv", "alerts_2025-02.csv.manifest.json"}
+    assert {name: contents(tmp_path)[name] for name in before} == before
+
+
+def test_another_order_of_columns_is_another_edition(tmp_path: Path) -> None:
+    ledger = a_ledger(FIRST, 6)
+    for names in (["alerts", "event_date"], ["event_date", "alerts"]):
+        report = a_report(columns={name: name for name in names})
+        deliver_reports(a_desk(tmp_path, ledger), {"daily": report})
+        assert (tmp_path / "alerts_2025-03-05.csv").read_text().splitlines()[0] == ",".join(names)
+
+
 def test_a_snapshot_is_replaced(tmp_path: Path) -> None:
     ledger = a_ledger(FIRST, 1)
     reports = {"all": Report.model_validate(snapshot_options())}
@@ -183,15 +204,16 @@ def test_after_an_erasure_old_files_that_know_people_are_looked_at(tmp_path: Pat
     assert contents(tmp_path)["p_20250301.csv"] == b"customer_id,event_date\r\n"
     assert ledger.asked.count(FIRST) == 1
     ledger.asked.clear()
+    ledger.book(date(2025, 3, 21), 21)
     deliver_reports(a_desk(tmp_path, ledger), reports)
-    assert ledger.asked == []
+    assert min(day for day in ledger.asked if day) > FIRST
 
 
 class _Failing(Ledger):
-    def of(self, asked: Any) -> Any:
-        if "fail" in asked[0].sql:
+    def of(self, query: ReportQuery, *asked: Any) -> Any:
+        if "fail" in query.sql:
             raise OutputError("the query fails: no such column")
-        return super().of(asked)
+        return super().of(query, *asked)
 
 
 def test_a_report_that_fails_leaves_the_others(tmp_path: Path) -> None:

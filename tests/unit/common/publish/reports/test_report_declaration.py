@@ -1,5 +1,6 @@
 """What a declared report must keep to, and what is said where it doesn't."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,13 @@ def test_those_of_the_box_can_be_read() -> None:
     output = load_output(repository() / "outputs", "reports")
     assert list(output.reports) == ["daily_fraud_report", "merchant_risk_report", "alerts_open"]  # type: ignore[attr-defined]
     assert {"silver.transactions", "gold.daily_fraud_summary", "gold.transaction_scores"} <= set(output.reads)
+
+
+def test_the_example_of_the_docs_can_be_read(tmp_path: Path) -> None:
+    page = (repository() / "docs" / "outputs.md").read_text(encoding="utf-8")
+    (example,) = [text for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "writer: csv" in text]
+    (tmp_path / "bank.yml").write_text(example)
+    assert list(load_output(tmp_path, "bank").reports) == ["fraud_by_country"]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +98,8 @@ def test_what_is_no_personal_column_needs_no_declaration() -> None:
         ({"file": "alerts_{day}.csv"}, "must name the first day of its period"),
         ({"file": "alerts_{period:%Y-%m}.csv"}, "gives several periods one name"),
         ({"file": "{period:%Y/%m/%d}.csv"}, "must be the name of a file"),
-        ({"file": ".{period:%Y-%m-%d}.csv"}, "must be the name of a file"),
+        ({"file": ".{period:%Y-%m-%d}.csv"}, "looks hidden or unfinished"),
+        ({"file": "{period:%Y-%m-%d}.csv.tmp"}, "looks hidden or unfinished"),
         ({"file": "alerts_{period.csv"}, "can't be read"),
         ({"period": "hour"}, "reports.daily.period"),
         ({"delimiter": "::"}, "reports.daily.delimiter"),

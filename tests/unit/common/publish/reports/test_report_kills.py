@@ -17,7 +17,7 @@ import pytest
 from report_builders import Ledger, a_desk, a_ledger, a_report, contents, snapshot_options
 
 from common.publish.reports.deliver import deliver_reports
-from common.publish.reports.manifest import Manifest
+from common.publish.reports.manifest import SUFFIX, Manifest
 from common.publish.reports.notice import Notify, Send
 from common.publish.reports.report import Report
 from common.settings import settings_from
@@ -131,6 +131,7 @@ def test_a_killed_run_is_made_good_by_the_next(tmp_path: Path, webhook: WebhookS
         assert all(
             any(content == of.get(name) for of in whole) for name, content in seen.items() if name.endswith(".csv")
         )
+        assert all(name.removesuffix(SUFFIX) in seen for name in seen if name.endswith(SUFFIX))
         deliver(folder, ledger, webhook, lambda: None)
         assert comparable(folder) == expected
         assert sorted(posted.body["file"] for posted in webhook.effects.values()) == told

@@ -116,6 +116,19 @@ def test_refusals_of_a_mail_are_told_apart(made: Any, mail: MailServer, at: str,
     assert len(mail.mails) == (outcome != "failed")
 
 
+def test_a_mail_whose_claim_was_lost_is_not_handed_over(made: Any, mail: MailServer) -> None:
+    world = made({"mail": mail.connection}, EMAIL)
+
+    def lose(_: str) -> None:
+        world.connection.execute("UPDATE alerts.outbox SET claimed_by = 'another'")
+
+    with world.output.connected(world.settings) as own:
+        mail.at_address = lose
+        assert dict(world.output.sender(own, world.settings).run()) == {("email", "left to another sender"): 1}
+    assert mail.mails == []
+    assert world.of("a") == "sending"
+
+
 def test_what_is_refused_too_often_is_a_dead_letter_with_the_last_reason(made: Any, mail: MailServer) -> None:
     world = made({"mail": mail.connection}, EMAIL)
     mail.at_address = lambda _: "450 full"

@@ -25,6 +25,8 @@ TOOLS := tests/tools
 PYTEST = $(BIN)/pytest -p no:nbmake --numprocesses $(or $(WORKERS),2) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 # Hashes of packages, and a table of words, are none.
 NO_SECRETS := requirements.*\.txt|go\.sum|docs/data-dictionary\.md
+# A declaration has a secret's name, {secret: NAME}, and nothing else.
+NAMES_OF_SECRETS := ^secret: "?[A-Za-z][A-Za-z0-9_]*"?$$
 # Go 1.21 or later fetches the release that a tool asks for by itself.
 HAS_GO = go version 2>/dev/null | grep -Eq 'go1\.(2[1-9]|[3-9][0-9])'
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
@@ -113,7 +115,7 @@ $(BIN)/%: $(TOOLS)/%/go.mod $(TOOLS)/%/go.sum $(STAMP)
 	@touch $@
 
 secrets: setup  ## Look for secrets in what git tracks
-	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --exclude-files '$(NO_SECRETS)'
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --exclude-files '$(NO_SECRETS)' --exclude-lines '$(NAMES_OF_SECRETS)'
 
 audit: setup secrets  ## Known faults of dependencies, risky code, secrets
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src

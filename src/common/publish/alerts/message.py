@@ -38,8 +38,8 @@ class Message:
 
     @property
     def key(self) -> str:
-        """The same at every attempt: a receiver that keeps it takes the message once."""
-        return hashlib.sha256(json.dumps([self.alert, self.channel]).encode()).hexdigest()[:32]
+        """See `key_of`."""
+        return key_of(self.alert, self.channel)
 
     def words(self, link: str) -> dict[str, str]:
         """The values of a template's slots. Line ends are blanks: no value can make a header or a line of its own."""
@@ -58,6 +58,11 @@ class Message:
             "reasons": "; ".join(self.reasons) or "none given",
         }
         return {name: " ".join(value.split()) for name, value in values.items()}
+
+
+def key_of(alert: str, channel: str) -> str:
+    """What a message is known by to both sides, at every attempt: a receiver that keeps it takes the message once."""
+    return hashlib.sha256(json.dumps([alert, channel]).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from common.errors import OutputError
 from common.parameters import ALERTS_DRY_RUN, ALERTS_ON
-from common.publish.alerts.message import Letter
+from common.publish.alerts.message import Letter, key_of
 from common.publish.alerts.outbox import Claim
 from common.publish.alerts.settling import settle
 from common.publish.output import Output
@@ -70,16 +70,20 @@ class Alerts:
         return Result(rows_out=sent, note=f"{sent} messages were sent", facts={"messages": facts})
 
     def to_look_at(self) -> pd.DataFrame:
-        """Messages of which nobody knows whether they were sent, and dead letters, the newest first."""
+        """Messages of which nobody knows whether they were sent, and dead letters, the newest first.
+
+        `key` is what the receiver's log knows a message by: a mail's Message-ID begins with it.
+        """
         rows: list[Any] = []
         for output in self._asked:
             with self._opened(output) as connection:
-                rows += connection.execute(
-                    "SELECT alert_id || '/' || channel, state, note, attempts, ended_at FROM alerts.outbox "
+                found = connection.execute(
+                    "SELECT alert_id, channel, state, note, attempts, ended_at FROM alerts.outbox "
                     "WHERE state IN ('unsure', 'failed') ORDER BY ended_at DESC LIMIT %s",
                     [SHOWN],
                 ).fetchall()
-        return pd.DataFrame(rows, columns=["message", "state", "why", "attempts", "since"])
+                rows += [(f"{alert}/{channel}", *what, key_of(alert, channel)) for alert, channel, *what in found]
+        return pd.DataFrame(rows, columns=["message", "state", "why", "attempts", "since", "key"])
 
     def failure(self) -> OutputError | None:
         """The error that ends the run where a channel doesn't work; None where all do."""

@@ -117,11 +117,11 @@ def test_a_person_settles_what_nobody_knew(world: World, servers: tuple[MailServ
     world.connection.execute("UPDATE alerts.outbox SET state = 'unsure', note = 'hung up', attempts = 1")
     listed = alerts(world, "dry_run").to_look_at()
     assert sorted(listed["message"]) == ["a/email", "a/team", "b/email", "b/team"]
-    said = "a/email=sent, a/team=resend"
+    said, keys = "a/email=sent, a/team=resend", dict(listed.set_index("message")["key"])
     assert [alerts(world, "off").resolve(said) for _ in range(2)] == [2, 0]
     assert world.states() == {"sent": 1, "pending": 1, "unsure": 2}
     alerts(world, "on").send()
-    assert [posted.body["alert"] for posted in servers[1].posted] == ["a"]
+    assert [(posted.body["alert"], posted.key) for posted in servers[1].posted] == [("a", keys["a/team"])]
     assert servers[0].mails == []
 
 

@@ -20,13 +20,21 @@ CHANGED, CHANGED_SECONDS = 1_000, 2
 
 
 def main() -> None:
-    """Synthetic transactions of 120 days; one in 200 is fraud, so that both tables are filled."""
+    """Synthetic transactions of 120 days; one in 200 is fraud, so that both tables are filled.
+
+    Spark is warm, as it is after the tasks before: a small delivery, which isn't measured, goes first.
+    """
     goals = []
     with _server() as server, temporary_lake() as lake:
-        for rows, seconds in SIZES.items():
+        output = _output(server)
+        for rows, seconds in {CHANGED: 0, **SIZES}.items():
             _fill(lake, rows)
             server.execute("DROP DATABASE IF EXISTS warehouse", "CREATE DATABASE warehouse")
-            output = _output(server)
+            if not seconds:
+                _delivered(lake, output, rows)
+                _change(lake, rows)
+                _delivered(lake, output, rows)
+                continue
             goals.append(at_most(f"first delivery of {rows:,} rows", _delivered(lake, output, rows), seconds, "s"))
             _change(lake, rows)
             changed = _delivered(lake, output, CHANGED)
@@ -84,7 +92,7 @@ def _change(lake: Lake, rows: int) -> None:
     step = rows // CHANGED
     number = "cast(substring(transaction_id, 2) AS bigint)"
     table = lake.full_name(TRANSACTION_SCORES)
-    lake.spark.sql(f"UPDATE {table} SET score = score / 2 WHERE {number} % {step} = 0").collect()
+    lake.spark.sql(f"UPDATE {table} SET score = 1 - score WHERE {number} % {step} = 0").collect()
 
 
 def _output(server: Any) -> PostgresTables:

@@ -75,7 +75,7 @@ def _bring(writing: Writing, place: Place, was: Position | None) -> Delivery:
     written = writing.write(was, is_new=is_new)
     now = Position(
         table.source.name,
-        source.table_id,
+        writing.table_id(was),
         source.state.version,
         source.state.commit,
         table.shape,

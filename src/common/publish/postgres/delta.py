@@ -14,7 +14,7 @@ from common.errors import OutputError, first_line
 from common.publish.postgres.served import ServedTable
 from common.storage.lake import Lake
 from common.storage.lineage import note
-from common.storage.table_state import TableState
+from common.storage.table_state import TableState, has_commit, log_folder
 
 GONE = "gone"
 """The column of changes that says that a key's row isn't served any more; its other values are those of before."""
@@ -33,6 +33,8 @@ class Source(Protocol):
 
     @property
     def table_id(self) -> str: ...
+
+    def has(self, state: TableState) -> bool: ...
 
     def rows(self, served: ServedTable) -> Iterator[pa.RecordBatch]: ...
 
@@ -53,6 +55,11 @@ class DeltaSource:
         return str(
             self._lake.spark.sql(f"DESCRIBE DETAIL {self._lake.full_name(self._table)}").select("id").collect()[0][0]
         )
+
+    def has(self, state: TableState) -> bool:
+        """Whether it is the table that had this state, as far as that is seen without a query."""
+        log = log_folder(self._lake.settings, self._table.name)
+        return log is not None and has_commit(log, state)
 
     def rows(self, served: ServedTable) -> Iterator[pa.RecordBatch]:
         """All rows that the table serves.

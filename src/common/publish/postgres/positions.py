@@ -1,7 +1,7 @@
 """What each table of the warehouse holds, noted there in the transaction that brought it: the truth after a kill."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from common.publish.postgres.served import ServedTable, quoted
@@ -76,7 +76,8 @@ def positions(cursor: "Cursor", schema: str, items: Iterable[str]) -> dict[str, 
         f"SELECT item, {', '.join(_FIELDS)} FROM {where(schema)} WHERE item = ANY(%s)",
         (list(items),),
     )
-    return {item: Position(*values[:6], int(values[6]), *values[7:]) for item, *values in cursor.fetchall()}
+    found = {item: Position(*values) for item, *values in cursor.fetchall()}
+    return {item: replace(position, digest=int(position.digest)) for item, position in found.items()}
 
 
 def note(cursor: "Cursor", schema: str, item: str, position: Position) -> None:

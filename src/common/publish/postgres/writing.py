@@ -11,6 +11,7 @@ from common.publish.postgres.copying import copy
 from common.publish.postgres.delta import GONE, NoFeedError, Source
 from common.publish.postgres.positions import Position, measured
 from common.publish.postgres.served import ServedTable, quoted
+from common.storage.table_state import TableState
 
 if TYPE_CHECKING:
     from common.publish.postgres.copying import Cursor
@@ -68,12 +69,19 @@ class Writing:
                 why = f"the change feed of {self.table.source.name} can't be read: {error}"
         return self._compare(self._stage(self.source.rows(self.table), with_gone=False), why)
 
+    def table_id(self, was: Position | None) -> str:
+        """The id of the Delta table. That its log still has the commit that was delivered says it without a query."""
+        is_of_it = was is not None and was.source_table == self.table.source.name
+        if was is not None and is_of_it and self.source.has(TableState(was.version, was.commit_id)):
+            return was.table_id
+        return self.source.table_id
+
     def _why_all(self, was: Position | None) -> str:
         """Why all rows must be compared, in words; empty where what changed is enough."""
         name, version = self.table.source.name, self.source.state.version
         if was is None:
             return "nothing says what it holds"
-        if was.source_table != name or was.table_id != self.source.table_id:
+        if was.source_table != name or was.table_id != self.table_id(was):
             return f"{name} was made again"
         if was.version > version:
             return f"{name} has gone back from version {was.version} to {version}"

@@ -56,6 +56,7 @@ class MadeVersions:
     versions: list[dict[str, Row]] = field(default_factory=list)
     table_id: str = "one"
     has_feed: bool = True
+    has_log: bool = False
     reads: list[str] = field(default_factory=list)
 
     def commit(self, rows: Sequence[Row]) -> None:
@@ -64,6 +65,9 @@ class MadeVersions:
     @property
     def state(self) -> TableState:
         return TableState(len(self.versions) - 1, f"{self.table_id} {len(self.versions) - 1}")
+
+    def has(self, state: TableState) -> bool:
+        return self.has_log and state.commit == f"{self.table_id} {state.version}"
 
     def rows(self, table: ServedTable) -> Iterator[pa.RecordBatch]:
         self.reads.append("all")

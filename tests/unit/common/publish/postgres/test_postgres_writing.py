@@ -88,6 +88,21 @@ def test_nothing_new_asks_the_lakehouse_nothing(connection: Any) -> None:
     assert source.reads == []
 
 
+def test_a_log_that_has_the_commit_delivered_saves_the_question_for_the_tables_id(connection: Any) -> None:
+    source = MadeVersions(has_log=True)
+    source.commit(FIRST)
+    first = in_place(source, connection)
+    source.commit(SECOND)
+    assert {d.mode for d in in_place(source, connection)} == {"changes"}
+    source.table_id = "two"  # another table, whose log has another commit of that number
+    source.commit(FIRST)
+    done = in_place(source, connection)
+
+    assert [d.table_id for d in first + done] == ["one", "one", "two", "two"]
+    assert {d.mode for d in done} == {"all compared"}
+    assert there(connection) == wanted(FIRST)
+
+
 def _again(source: MadeVersions) -> None:
     source.table_id, source.versions = "two", [*source.versions, {}]
 

@@ -52,7 +52,7 @@ def a_score(name: str, day: date, score: float, **changed: Any) -> dict[str, Any
 @pytest.fixture(scope="module")
 def world(lake: Lake) -> Lake:
     lake.ensure(*TABLES, MERCHANT.history)
-    add(lake, TRANSACTIONS, {"transaction_id": "T9", "event_time": at(TODAY), "event_date": TODAY})
+    add(lake, TRANSACTIONS, *({"event_time": at(day), "event_date": day} for day in (date(2025, 2, 20), TODAY)))
     days = [date(2025, 3, 2), date(2025, 3, 3)]
     sums = {"transactions": 100, "amount_eur": Decimal("1000.00"), "frauds": 1, "fraud_amount_eur": Decimal("9.50")}
     add(lake, DAILY_FRAUD_SUMMARY, *({"event_date": day} | sums for day in days))

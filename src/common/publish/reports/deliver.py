@@ -73,8 +73,8 @@ class _Work:
     done: list[Delivery] = field(default_factory=list)
 
     def do(self) -> None:
-        clock = self.desk.rows.clock()
-        if clock is None:
+        first, newest = self.desk.rows.first_day(), self.desk.rows.clock()
+        if first is None or newest is None:
             self.done.append(Delivery(self.name, NOTHING))
             return
         found = self.files.of(self.name)
@@ -82,7 +82,7 @@ class _Work:
         periods: list[Period] | list[None] = [None]
         if self.report.is_by_period:
             kept = by_period(found, self.report)
-            periods = periods_due(self.report, clock, kept, lambda file: not _is_after(file, erased))
+            periods = periods_due(self.report, (first, newest), kept, lambda file: not _is_after(file, erased))
         states = self.desk.rows.states(self.report.checked.tables)
         there = {name: file.manifest for name, file in found.items() if file.manifest is not None}
         made_of = [(period, self._made_of(period, states, erased)) for period in periods]
@@ -169,7 +169,7 @@ class _Work:
             rows_there=manifest.rows,
             destination=self.desk.shelf.place(manifest.file),
             seconds=seconds,
-            note=f"{mode}: {manifest.file}, {manifest.rows:,} rows",
+            note=f"{mode}, {manifest.rows:,} rows",
         )
 
     def _notify(self, manifest: Manifest) -> None:

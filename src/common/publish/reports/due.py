@@ -1,7 +1,7 @@
 """Which periods of a report are looked at: new ones, those that late rows may change, and those with a wrong file."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from itertools import takewhile
 
 from common.publish.reports.found import Found
@@ -15,19 +15,19 @@ def is_open(report: Report, period: Period, clock: datetime) -> bool:
 
 
 def periods_due(
-    report: Report, clock: datetime, found: Mapping[Period, Found], must_look: Callable[[Found], bool]
+    report: Report, events: tuple[date, datetime], found: Mapping[Period, Found], must_look: Callable[[Found], bool]
 ) -> list[Period]:
-    """The periods to look at, oldest first.
+    """The periods to look at, oldest first; `events` are the first one's day, and the time of the newest.
 
     Those that are open, and the newest that is over; those without a file since the oldest that has one, or since the
     report's `since`; those whose file is gone or changed, and those of `must_look`, however old.
     """
+    begin, clock = events
     newest = newest_over(report.period, clock, report.delay)
     recent = {newest, *takewhile(lambda period: is_open(report, period, clock), backwards(report.period, newest))}
-    if report.since is not None:
-        recent = {period for period in recent if period.end > report.since}
     wrong = {period for period, file in found.items() if not file.is_intact or must_look(file)}
-    return sorted(recent | wrong | missing_periods(report, newest, found))
+    new = {period for period in recent | missing_periods(report, newest, found) if period.end > begin}
+    return sorted(wrong | {period for period in new if report.since is None or period.end > report.since})
 
 
 def missing_periods(report: Report, newest: Period, found: Mapping[Period, Found]) -> set[Period]:

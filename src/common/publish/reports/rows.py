@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -20,7 +20,7 @@ from common.publish.reports.query import ReportQuery
 from common.storage.lake import Lake
 from common.storage.last_success import table_states
 from common.storage.lineage import note
-from common.storage.recent import newest_time
+from common.storage.recent import utc
 
 CLOCK = TRANSACTIONS.name
 """The table whose newest event is the lakehouse's time."""
@@ -35,6 +35,9 @@ class Rows(Protocol):
 
     def clock(self) -> datetime | None:
         """The newest event time, UTC; None where there is none."""
+
+    def first_day(self) -> date | None:
+        """The oldest event's day, UTC; None where there is none. No period before it has a report."""
 
     def states(self, tables: Iterable[str]) -> dict[str, Any]:
         """Version and commit of each table; None where it isn't there."""
@@ -56,7 +59,10 @@ class LakeRows:
         self._lake = lake
 
     def clock(self) -> datetime | None:
-        return self._clock
+        return self._events[1]
+
+    def first_day(self) -> date | None:
+        return self._events[0]
 
     def states(self, tables: Iterable[str]) -> dict[str, Any]:
         return table_states(self._lake, tables)
@@ -96,8 +102,12 @@ class LakeRows:
         return pinned(query, self._lake.settings, versions, period)
 
     @cached_property
-    def _clock(self) -> datetime | None:
-        return newest_time(self._lake.table(TRANSACTIONS)) if self._lake.exists(TRANSACTIONS) else None
+    def _events(self) -> tuple[date | None, datetime | None]:
+        if not self._lake.exists(TRANSACTIONS):
+            return None, None
+        ends = F.min("event_date"), F.max(F.unix_micros("event_time"))
+        first, newest = self._lake.table(TRANSACTIONS).agg(*ends).collect()[0]
+        return first, None if newest is None else utc(newest)
 
     @cached_property
     def _erased_until(self) -> str:

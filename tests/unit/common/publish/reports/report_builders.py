@@ -75,6 +75,9 @@ class Ledger:
     def clock(self) -> datetime | None:
         return self.now
 
+    def first_day(self) -> date | None:
+        return min(self.days, default=None)
+
     def states(self, tables: Iterable[str]) -> dict[str, Any]:
         return {table: [self.version, f"commit {self.version}"] for table in tables}
 

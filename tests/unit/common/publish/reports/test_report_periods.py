@@ -42,8 +42,8 @@ def files(report: Report, days: Iterable[date]) -> dict[Period, Found]:
     return {period: intact(report.file_of(period)) for period in (period_of(report.period, day) for day in days)}
 
 
-def due(report: Report, found: dict[Period, Found], clock: datetime = NOON) -> list[date]:
-    return [period.start for period in periods_due(report, clock, found, lambda _: False)]
+def due(report: Report, found: dict[Period, Found], first: date = date(2000, 1, 1)) -> list[date]:
+    return [period.start for period in periods_due(report, (first, NOON), found, lambda _: False)]
 
 
 @given(st.dates(date(1995, 1, 1), date(2100, 1, 1)), st.sampled_from(["day", "week", "month"]))
@@ -82,6 +82,12 @@ def test_the_first_run_may_begin_earlier() -> None:
 def test_nothing_is_of_before_the_declared_beginning() -> None:
     assert due(a_report(since=date(2025, 3, 9)), {}) == [date(2025, 3, 9)]
     assert due(a_report(since=date(2025, 4, 1)), {}) == []
+
+
+def test_nothing_is_of_before_the_first_transaction() -> None:
+    assert due(a_report(reopen="30 days"), {}, date(2025, 3, 8)) == [date(2025, 3, 8), date(2025, 3, 9)]
+    assert due(a_report(since=date(2025, 3, 5)), {}, date(2025, 3, 9)) == [date(2025, 3, 9)]
+    assert due(a_report(), {}, date(2025, 3, 10)) == []
 
 
 def test_days_without_a_run_are_made_up_for() -> None:

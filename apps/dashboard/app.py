@@ -15,6 +15,7 @@ from apps.dashboard import data, look  # noqa: E402
 from apps.dashboard.pages import pages  # noqa: E402
 
 st.set_page_config(page_title="Fraud lakehouse", layout="wide")
+look.frame()
 st.session_state[look.PAGES] = pages()
 st.navigation(st.session_state[look.PAGES], position="top").run()
 st.caption(f"Seen as {data.role().value}. Times are UTC. Answers are at most {data.SECONDS} seconds old.")

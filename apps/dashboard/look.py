@@ -15,13 +15,19 @@ OUTCOME_COLOURS = {"confirmed": FRAUD, "still open": OPEN, "genuine": GENUINE, "
 PAGES = "pages"
 """Under this name the session has the pages that can be opened."""
 
+_ROW_PIXELS = 35
+
+_CSS = """<style>
+.stMainBlockContainer {padding-top: 4rem; padding-bottom: 2rem}
+</style>"""
+
 Column = Any
 """What st.column_config makes."""
 
 
 def euro(label: str) -> Column:
     """A column of amounts."""
-    return st.column_config.NumberColumn(f"{label}, €", format="localized")
+    return st.column_config.NumberColumn(label, format="euro")
 
 
 def count(label: str) -> Column:
@@ -44,12 +50,29 @@ def day(label: str) -> Column:
     return st.column_config.DateColumn(label, format="YYYY-MM-DD")
 
 
-def table(rows: pd.DataFrame, heard: str, columns: dict[str, Column], **options: Any) -> Any:
-    """A table with the columns named, in that order, others left out; `heard` names it for who can't see it."""
-    return st.dataframe(rows, hide_index=True, column_config=columns, column_order=list(columns), alt=heard, **options)
+def table(rows: pd.DataFrame, heard: str, columns: dict[str, Column], most: int = 8, **options: Any) -> Any:
+    """A table with the columns named, in that order, others left out.
+
+    Args:
+        rows: what is shown.
+        heard: the table's name for who can't see it.
+        columns: by name: a label, or one of the functions above.
+        most: rows that are seen at once; the others by scrolling.
+        **options: of Streamlit's table.
+    """
+    return st.dataframe(
+        rows,
+        hide_index=True,
+        column_config=columns,
+        column_order=list(columns),
+        alt=heard,
+        height=_ROW_PIXELS * (max(1, min(len(rows), most)) + 1) + 3,
+        placeholder="",
+        **options,
+    )
 
 
-def chart(drawing: alt.Chart | alt.LayerChart, heard: str, height: int = 240) -> None:
+def chart(drawing: Any, heard: str, height: int = 240) -> None:
     """A chart, and the sentence that tells of it to who can't see it."""
     st.altair_chart(drawing.properties(height=height), alt=heard, width="stretch")
 
@@ -62,6 +85,11 @@ def colours(meanings: dict[str, str]) -> alt.Scale:
 def days_axis(title: str | None = None) -> alt.Axis:
     """An axis of days."""
     return alt.Axis(title=title, format="%d %b", labelAngle=0, labelOverlap=True, tickCount=6)
+
+
+def frame() -> None:
+    """What all pages have about them: less room above than Streamlit leaves."""
+    st.html(_CSS)
 
 
 def nothing(sentence: str) -> None:

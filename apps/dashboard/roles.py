@@ -51,7 +51,7 @@ def principals(token: str) -> frozenset[str]:
     Empty, where it doesn't say.
     """
     from databricks.sdk import WorkspaceClient
-    from databricks.sdk.errors import DatabricksError
+    from databricks.sdk.core import DatabricksError
 
     try:
         # The app has credentials of its own in the environment, which would be meant otherwise.

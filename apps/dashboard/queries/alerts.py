@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -48,7 +49,7 @@ def alerts(ask: Ask, there: Collection[str], days: Days, chosen: Chosen = Chosen
     )
 
 
-def scored(ask: Ask, there: Collection[str], transaction_id: str) -> "pd.Series[object] | None":
+def scored(ask: Ask, there: Collection[str], transaction_id: str) -> "pd.Series[Any] | None":
     """One transaction as `alerts` has it, alert or not; None where it was not scored."""
     found = ask(_told(there, f"transaction_id = {quoted(transaction_id)}"))
     return None if found.empty else found.iloc[0]

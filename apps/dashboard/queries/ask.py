@@ -34,7 +34,8 @@ def ask(statement: str) -> pd.DataFrame:
         elif pa.types.is_timestamp(field.type):
             # Text would be local time where a zone is left on it.
             table = table.set_column(index, field.name, column.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us")))
-    return table.to_pandas(date_as_object=False)
+    frame: pd.DataFrame = table.to_pandas(date_as_object=False)
+    return frame
 
 
 def tables_there() -> frozenset[str]:

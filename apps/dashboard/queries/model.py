@@ -1,5 +1,7 @@
 """The page of the model: which version is champion and why, and how it has done since it went live."""
 
+from typing import Any
+
 import pandas as pd
 
 from apps.dashboard.queries.ask import Ask
@@ -17,9 +19,9 @@ def decisions(ask: Ask) -> pd.DataFrame:
     )
 
 
-def criteria(ask: Ask, decision: "pd.Series[object]") -> pd.DataFrame:
+def criteria(ask: Ask, decision: "pd.Series[Any]") -> pd.DataFrame:
     """What was judged in a decision: criterion, figure, bound, passed, sentence."""
-    at = pd.Timestamp(decision["decided_at"])  # type: ignore[arg-type]
+    at = pd.Timestamp(decision["decided_at"])
     return ask(
         f"SELECT criterion, figure, bound, passed, sentence FROM {MODEL_PROMOTIONS.name} "
         f"WHERE model_version = '{decision['model_version']}' AND decision = '{decision['decision']}' "

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -15,11 +16,10 @@ from common.contracts.silver import CUSTOMER, FRAUD_REPORTS
 from common.contracts.verdicts import ALERT_VERDICTS
 from common.ml.story_window import DAYS_AFTER, DAYS_BEFORE
 
-Alert = "pd.Series[object]"
 _OF_A_PERSON = ("customer_id", "full_name", "email", "phone", "city", "country")
 
 
-def payments(ask: Ask, there: Collection[str], alert: "pd.Series[object]") -> pd.DataFrame:
+def payments(ask: Ask, there: Collection[str], alert: "pd.Series[Any]") -> pd.DataFrame:
     """The customer's payments around it: event_time, transaction_id, amount_eur, is_alert, is_fraud (known so far).
 
     Without a customer they are the account's, without an account the transaction alone.
@@ -29,7 +29,7 @@ def payments(ask: Ask, there: Collection[str], alert: "pd.Series[object]") -> pd
     return _around(ask, there, alert, columns, whose).sort_values(["event_time", "transaction_id"])
 
 
-def terminal_days(ask: Ask, there: Collection[str], alert: "pd.Series[object]") -> pd.DataFrame:
+def terminal_days(ask: Ask, there: Collection[str], alert: "pd.Series[Any]") -> pd.DataFrame:
     """By day around it, what happened at the terminal: event_date, known (fraud or not), transactions."""
     if not alert["terminal_id"]:
         return pd.DataFrame({"event_date": pd.Series(dtype="datetime64[ns]"), "known": [], "transactions": []})
@@ -58,7 +58,7 @@ def statements(ask: Ask, there: Collection[str], transaction_id: str, role: Role
     return ask(f"SELECT * FROM ({' UNION ALL '.join(stated)}) AS stated ORDER BY stated_at, says")
 
 
-def person(ask: Ask, there: Collection[str], customer_id: str, role: Role) -> "pd.Series[object] | None":
+def person(ask: Ask, there: Collection[str], customer_id: str, role: Role) -> "pd.Series[Any] | None":
     """The customer, as the role may see them; None where they aren't known."""
     table = CUSTOMER.history
     if not customer_id or table.name not in there:
@@ -68,13 +68,13 @@ def person(ask: Ask, there: Collection[str], customer_id: str, role: Role) -> "p
     return None if found.empty else found.iloc[0]
 
 
-def days_around(alert: "pd.Series[object]") -> Days:
+def days_around(alert: "pd.Series[Any]") -> Days:
     """The days that the story tells of."""
-    day = pd.Timestamp(alert["event_date"]).date()  # type: ignore[arg-type]
+    day = pd.Timestamp(alert["event_date"]).date()
     return Days(day - timedelta(days=DAYS_BEFORE), day + timedelta(days=DAYS_AFTER))
 
 
-def _around(ask: Ask, there: Collection[str], alert: "pd.Series[object]", columns: str, whose: str) -> pd.DataFrame:
+def _around(ask: Ask, there: Collection[str], alert: "pd.Series[Any]", columns: str, whose: str) -> pd.DataFrame:
     theirs = f"{whose} = {quoted(str(alert[whose]))} AND {days_around(alert).where()}"
     return ask(
         f"SELECT s.*, coalesce(said.is_fraud, FALSE) AS is_fraud FROM (SELECT {columns} FROM {TRANSACTION_SCORES.name} "

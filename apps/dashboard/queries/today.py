@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 
 import pandas as pd
 
@@ -47,9 +48,9 @@ class Figure:
         return None if self.usual is None else self.today - self.usual
 
 
-def figure(by_day: pd.DataFrame, column: str, today: object) -> Figure:
+def figure(by_day: pd.DataFrame, column: str, today: date) -> Figure:
     """A column's sum on a day, beside the mean of the days before: a day without a row has 0."""
-    day = pd.Timestamp(today)  # type: ignore[arg-type]
+    day = pd.Timestamp(today)
     sums = by_day.groupby(pd.to_datetime(by_day["event_date"]))[column].sum()
     before = pd.date_range(day - pd.Timedelta(days=USUAL_DAYS), day - pd.Timedelta(days=1))
     known = [one for one in before if not sums.empty and one >= sums.index.min()]

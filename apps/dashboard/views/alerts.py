@@ -41,17 +41,17 @@ def page() -> None:
     else:
         _summary(rows)
 
-        def chosen() -> None:
+        def tell() -> None:
             places = st.session_state["alert_list"]["selection"]["rows"]
             if places:
                 st.session_state[ALERT] = str(rows["transaction_id"].iloc[places[0]])
 
-        alert_table(rows, "alert_list", chosen, height=320)
+        alert_table(rows, "alert_list", tell, most=9)
     _story(there)
     return None
 
 
-def alert_table(rows: pd.DataFrame, key: str, on_select: Callable[[], None] | str, **options: object) -> Any:
+def alert_table(rows: pd.DataFrame, key: str, on_select: Callable[[], None] | str, **options: Any) -> Any:
     """A list of alerts, of which one can be chosen; what was chosen."""
     shown = rows.assign(
         why=[_why(reasons) for reasons in rows["reasons"]], who=rows["customer_id"].fillna(rows["account_id"])
@@ -71,8 +71,8 @@ def alert_table(rows: pd.DataFrame, key: str, on_select: Callable[[], None] | st
     )
 
 
-def _why(reasons: object) -> str:
-    return str(reasons[0]) if reasons is not None and len(reasons) else ""  # type: ignore[arg-type, index]
+def _why(reasons: Any) -> str:
+    return str(reasons[0]) if reasons is not None and len(reasons) else ""
 
 
 def _summary(rows: pd.DataFrame) -> None:

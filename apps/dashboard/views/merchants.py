@@ -41,7 +41,7 @@ def page() -> None:
 
 
 def _merchants(there: Collection[str], days: Days, country: str, merchant: str) -> None:
-    st.subheader("Riskiest merchants")
+    st.header("Riskiest merchants")
     rows = queries.riskiest(data.ask, there, days, country, merchant)
     if rows.empty:
         return look.nothing("No such merchant had a transaction in these months.")
@@ -79,13 +79,13 @@ def _merchants(there: Collection[str], days: Days, country: str, merchant: str) 
         key="riskiest",
         on_select=chosen,
         selection_mode="single-row",
-        height=330,
+        most=9,
     )
     return None
 
 
 def _months(merchant: str) -> None:
-    st.subheader(f"Months of {merchant}")
+    st.header(f"Months of {merchant}")
     rows = queries.months_of(data.ask, merchant)
     if rows.empty:
         return look.nothing(f"{merchant} had no transaction.")
@@ -115,18 +115,18 @@ def _countries(rows: pd.DataFrame, country: str) -> None:
     )
     left, right = st.columns(2)
     with left:
-        st.subheader("Fraud rate by country and channel")
+        st.header("Fraud rate by country and channel")
         order = list(by_country.loc[by_country.index.isin({*most, country})].sort_values("transactions").index[::-1])
         x = alt.X("channel:N", title=None, axis=alt.Axis(labelAngle=0, orient="top"))
         y = alt.Y("country:N", title=None, sort=order)
-        middle = float(shown["rate"].max()) / 2
+        middle = float(shown["rate"].max()) / 4
         cells = (
             alt.Chart(shown)
             .mark_rect()
             .encode(
                 x=x,
                 y=y,
-                color=alt.Color("rate:Q", title="fraud, %", scale=alt.Scale(scheme="reds")),
+                color=alt.Color("rate:Q", title="fraud, %", scale=alt.Scale(scheme="reds", type="sqrt"), legend=None),
                 tooltip=[
                     "country",
                     "channel",
@@ -146,12 +146,12 @@ def _countries(rows: pd.DataFrame, country: str) -> None:
                 color=alt.condition(alt.datum.rate > middle, alt.value("#ffffff"), alt.value("#1b2733")),
             )
         )
-        worst = shown.loc[shown["rate"].idxmax()]
+        worst = shown.nlargest(1, "rate").iloc[0]
         where = f"{worst['country']}, {worst['channel']}"
         heard = f"Fraud rate of {len(order)} countries by channel; the highest is {worst['rate']:.2f} % in {where}"
         look.chart(alt.layer(cells, numbers), heard, height=24 * len(order) + 40)
     with right:
-        st.subheader("Countries where cards were used")
+        st.header("Countries where cards were used")
         summed = by_country.sort_values("frauds", ascending=False).reset_index()
         if country:
             summed = summed[summed["country"] == country]
@@ -167,5 +167,5 @@ def _countries(rows: pd.DataFrame, country: str) -> None:
                 "transactions": look.count("transactions"),
                 "amount_eur": look.euro("volume"),
             },
-            height=24 * len(order) + 40,
+            most=14,
         )

@@ -62,7 +62,7 @@ def _champion(decisions: pd.DataFrame, in_use: str) -> None:
 def _decisions(decisions: pd.DataFrame) -> None:
     last = decisions.iloc[0]
     words = str(last["decision"]).replace("_", " ")
-    st.subheader(f"Last decision: version {last['model_version']}, {words}")
+    st.header(f"Last decision: version {last['model_version']}, {words}")
     look.table(
         queries.criteria(data.ask, last),
         "Criteria of the last decision",
@@ -91,7 +91,7 @@ def _decisions(decisions: pd.DataFrame) -> None:
 
 def _performance(figures: pd.DataFrame) -> None:
     """Figures of weeks whose labels are mature, and alerted cards a day, beside what is usual."""
-    st.subheader("Since it went live, week by week")
+    st.header("Since it went live, week by week")
     metrics = (*PERFORMANCE, "alerted_cards_per_day")
     shown = figures[figures["metric"].isin(metrics) & (figures["subject"] == "model")]
     if shown.empty:
@@ -128,7 +128,7 @@ def _measured(name: str, rows: pd.DataFrame) -> None:
 
 
 def _drift(figures: pd.DataFrame) -> None:
-    st.subheader("Drift of features and of the score")
+    st.header("Drift of features and of the score")
     rows = figures[(figures["metric"] == DRIFT[0])].dropna(subset="value")
     if rows.empty:
         return look.nothing("Drift has not been measured: the version's training window is not known.")

@@ -55,12 +55,12 @@ def _checks(there: Collection[str]) -> None:
         look.table(broken, "Checks that don't hold", columns)
     with st.expander("All checks"):
         held = {"passed": st.column_config.CheckboxColumn("holds")}
-        look.table(rows, "All checks", held | columns, height=300)
+        look.table(rows, "All checks", held | columns)
     return None
 
 
 def _reasons(there: Collection[str]) -> None:
-    st.subheader("Quarantined, by check")
+    st.header("Quarantined, by check")
     if sentence := lacking(there, QUARANTINE):
         return look.nothing(sentence)
     rows = queries.quarantined_by_check(data.ask)
@@ -71,7 +71,7 @@ def _reasons(there: Collection[str]) -> None:
         .mark_bar(color=look.VOLUME)
         .encode(
             x=alt.X("records:Q", title="records"),
-            y=alt.Y("check_name:N", title=None, sort="-x", axis=alt.Axis(labelLimit=220)),
+            y=alt.Y("check_name:N", title=None, sort="-x", axis=alt.Axis(labelLimit=220, labelOverlap=False)),
             tooltip=["target", "check_name", "records"],
         )
     )
@@ -82,7 +82,7 @@ def _reasons(there: Collection[str]) -> None:
 
 
 def _conservation(there: Collection[str]) -> None:
-    st.subheader("Every record read, and what became of it")
+    st.header("Every record read, and what became of it")
     if sentence := lacking(there, BATCHES):
         return look.nothing(sentence)
     rows = queries.conservation(data.ask)
@@ -107,17 +107,17 @@ def _records(there: Collection[str]) -> None:
     rows = queries.quarantined(data.ask, data.role())
     if rows.empty:
         return
-    st.subheader("Newest quarantined records")
+    st.header("Newest quarantined records")
     columns: dict[str, look.Column] = {
         "quarantined_at": look.at("quarantined"),
         "target": "target",
         "feed": "feed",
         "reasons": st.column_config.TextColumn("reasons", width="large"),
-        "source_ref": "where it was",
     }
     if "payload" in rows:
         columns["payload"] = st.column_config.TextColumn("as received", width="large")
-    look.table(rows, "Newest quarantined records with their reasons", columns, height=300)
+    columns["source_ref"] = "where it was"
+    look.table(rows, "Newest quarantined records with their reasons", columns)
     hidden = "" if "payload" in rows else " Records as received may name a person: the fraud team sees them."
     mended = pd.Series(rows["target"]).iloc[0]
     st.caption(

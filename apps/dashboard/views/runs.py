@@ -15,7 +15,7 @@ def page() -> None:
         st.caption("Runs themselves are in Jobs & Pipelines. Below is what they did.")
     else:
         _runs()
-    st.subheader("What became of the records")
+    st.header("What became of the records")
     there = data.tables_there()
     if sentence := lacking(there, BATCHES):
         return look.nothing(sentence)
@@ -34,7 +34,6 @@ def page() -> None:
         "Records by run",
         {"committed_at": look.at("last batch"), "run_id": "run", "kind": "kind", "batches": look.count("batches")}
         | {name: look.count(label) for name, label in counts.items()},
-        height=300,
     )
     return None
 
@@ -60,19 +59,11 @@ def _runs() -> None:
         if places:
             st.session_state["run"] = str(runs[places[0]]["run_id"])
 
-    look.table(
-        table,
-        "Runs, the newest first",
-        columns,
-        key="run_list",
-        on_select=chosen,
-        selection_mode="single-row",
-        height=250,
-    )
+    look.table(table, "Runs, the newest first", columns, key="run_list", on_select=chosen, selection_mode="single-row")
     ids = [str(run["run_id"]) for run in runs]
     run_id = st.selectbox("Run", ids, key="run", bind="query-params", persist_state="session", width=300)
     run = runs[ids.index(run_id)] if run_id in ids else runs[0]
-    st.subheader(f"Tasks of {run['job']}, {str(run['state']).lower()}")
+    st.header(f"Tasks of {run['job']}, {str(run['state']).lower()}")
     look.table(
         queries.task_table(run),
         f"Tasks of the run {run['run_id']}",
@@ -85,5 +76,6 @@ def _runs() -> None:
             "attempts": look.count("attempts"),
             "note": st.column_config.TextColumn("note", width="large"),
         },
+        most=20,
     )
     return None

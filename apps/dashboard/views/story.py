@@ -1,6 +1,7 @@
 """The story of a card around one of its transactions."""
 
 from collections.abc import Collection
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -16,11 +17,11 @@ _SHAPES = {PAYMENT: "circle", KNOWN_FRAUD: "cross", ANOTHER_ALERT: "triangle-up"
 _TERMINAL = {"not known to be fraud": look.VOLUME, "known fraud": look.FRAUD}
 
 
-def story(there: Collection[str], alert: "pd.Series[object]") -> None:
+def story(there: Collection[str], alert: "pd.Series[Any]") -> None:
     """Draws it: the decision and its reasons, what was stated, the card's payments, the terminal's days."""
-    when = pd.Timestamp(alert["event_time"])  # type: ignore[arg-type]
+    when = pd.Timestamp(alert["event_time"])
     at_whom = alert["merchant"] or alert["merchant_id"] or "an unknown merchant"
-    st.subheader(f"€ {alert['amount_eur']:,.2f} at {at_whom}, {when:%d %B %Y %H:%M} UTC")
+    st.header(f"€ {alert['amount_eur']:,.2f} at {at_whom}, {when:%d %B %Y %H:%M} UTC")
     left, right = st.columns([3, 2])
     with left:
         st.markdown(_reasons(alert))
@@ -39,12 +40,12 @@ def story(there: Collection[str], alert: "pd.Series[object]") -> None:
         _terminal(there, alert)
 
 
-def _reasons(alert: "pd.Series[object]") -> str:
-    reasons = [str(reason) for reason in alert["reasons"]]  # type: ignore[union-attr, attr-defined]
+def _reasons(alert: "pd.Series[Any]") -> str:
+    reasons = [str(reason) for reason in alert["reasons"]]
     return "\n".join(f"1. {_escaped(reason)}" for reason in reasons) or "Decided to be genuine: there are no reasons."
 
 
-def _facts(there: Collection[str], alert: "pd.Series[object]") -> str:
+def _facts(there: Collection[str], alert: "pd.Series[Any]") -> str:
     """Score, place, who: in lines. Names, where the role may see them."""
     facts = {
         "score": f"{alert['score']:.3f}, threshold {alert['threshold']:.3f}, model version {alert['model_version']}",
@@ -68,14 +69,14 @@ def _escaped(text: str) -> str:
     return text
 
 
-def _payments(there: Collection[str], alert: "pd.Series[object]") -> None:
+def _payments(there: Collection[str], alert: "pd.Series[Any]") -> None:
     rows = queries.payments(data.ask, there, alert)
     kind = pd.Series(PAYMENT, rows.index).mask(rows["is_alert"], ANOTHER_ALERT).mask(rows["is_fraud"], KNOWN_FRAUD)
     shown = rows.assign(what=kind.mask(rows["transaction_id"] == alert["transaction_id"], THIS))
     shown = shown.dropna(subset="amount_eur")
     amounts = shown["amount_eur"]
     wide = len(amounts) > 0 and amounts.min() > 0 and amounts.max() > 50 * amounts.median()
-    usual = usual_eur(rows, pd.Timestamp(alert["event_time"]))  # type: ignore[arg-type]
+    usual = usual_eur(rows, pd.Timestamp(alert["event_time"]))
     st.markdown("**Payments of the card's holder**")
     points = (
         alt.Chart(shown)
@@ -106,7 +107,7 @@ def _payments(there: Collection[str], alert: "pd.Series[object]") -> None:
     st.caption(f"{sentence}{' (the band)' if usual else ''}.")
 
 
-def _terminal(there: Collection[str], alert: "pd.Series[object]") -> None:
+def _terminal(there: Collection[str], alert: "pd.Series[Any]") -> None:
     st.markdown(f"**Terminal {alert['terminal_id']}**" if alert["terminal_id"] else "**No terminal is known**")
     days = queries.terminal_days(data.ask, there, alert)
     if days.empty:

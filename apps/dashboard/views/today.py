@@ -38,7 +38,7 @@ def page() -> None:
         _outcomes(there, days)
     with right:
         _volumes(there, days)
-    left, right = st.columns([3, 2])
+    left, right = st.columns([5, 2])
     with left:
         _newest_alerts(there, days)
     with right:
@@ -51,11 +51,11 @@ def _figures(there: Collection[str], known: Days, days: Days) -> None:
     with st.container(horizontal=True):
         if ALERT_OUTCOMES.name in there:
             outcomes = queries.outcomes_by_day(data.ask, week)
-            _metric("Alerts today", queries.figure(outcomes, "alerts", known.last), "{:,.0f}", inverse=True)
+            _metric("Alerts today", queries.figure(outcomes, "alerts", known.last))
         if DAILY_FRAUD_SUMMARY.name in there:
             by_day = queries.by_day(data.ask, week)
-            _metric("Transactions today", queries.figure(by_day, "transactions", known.last), "{:,.0f}")
-            _metric("Volume today", queries.figure(by_day, "amount_eur", known.last), "€ {:,.0f}")
+            _metric("Transactions today", queries.figure(by_day, "transactions", known.last))
+            _metric("Volume today", queries.figure(by_day, "amount_eur", known.last), "€ ")
         if ALERT_OUTCOMES.name in there:
             chosen = queries.outcomes_by_day(data.ask, days)
             saved, confirmed = chosen["saved_eur"].sum(), chosen["confirmed"].sum()
@@ -64,6 +64,7 @@ def _figures(there: Collection[str], known: Days, days: Days) -> None:
                 f"Saved in {count} days",
                 look.euros(saved),
                 border=True,
+                height="stretch",
                 help=("Amount of alerts that a report or a verdict confirmed: what stopping them saved."),
             )
             closed = (chosen["alerts"] - chosen["still_open"]).sum()
@@ -72,24 +73,29 @@ def _figures(there: Collection[str], known: Days, days: Days) -> None:
                 "Alerts confirmed",
                 precise,
                 border=True,
+                height="stretch",
                 help=("Share of the alerts of these days, those still open left out, that turned out to be fraud."),
             )
 
 
-def _metric(label: str, figure: queries.Figure, form: str, inverse: bool = False) -> None:
-    change = None if figure.change is None else form.replace("{:", "{:+").format(figure.change)
+def _metric(label: str, figure: queries.Figure, unit: str = "") -> None:
+    """A figure and its change, which is neither good nor bad by itself."""
+    change = None
+    if figure.change is not None:
+        change = f"{'-' if figure.change < 0 else '+'}{unit}{abs(figure.change):,.0f}"
     st.metric(
         label,
-        form.format(figure.today),
+        f"{unit}{figure.today:,.0f}",
         delta=change,
-        delta_color="inverse" if inverse else "normal",
+        delta_color="off",
         delta_description=f"to the mean of {queries.USUAL_DAYS} days",
         border=True,
+        height="stretch",
     )
 
 
 def _outcomes(there: Collection[str], days: Days) -> None:
-    st.subheader("Alerts by what became of them")
+    st.header("Alerts by what became of them")
     if sentence := lacking(there, ALERT_OUTCOMES):
         return look.nothing(sentence)
     rows = queries.outcomes_by_day(data.ask, days)
@@ -115,7 +121,7 @@ def _outcomes(there: Collection[str], days: Days) -> None:
 
 
 def _volumes(there: Collection[str], days: Days) -> None:
-    st.subheader("Transactions, and the share reported as fraud")
+    st.header("Transactions, and the share reported as fraud")
     if sentence := lacking(there, DAILY_FRAUD_SUMMARY):
         return look.nothing(sentence)
     rows = queries.by_day(data.ask, days)
@@ -146,7 +152,7 @@ def _volumes(there: Collection[str], days: Days) -> None:
 
 
 def _newest_alerts(there: Collection[str], days: Days) -> None:
-    st.subheader("Newest alerts")
+    st.header("Newest alerts")
     if sentence := lacking(there, TRANSACTION_SCORES):
         return look.nothing(sentence)
     rows = alerts(data.ask, there, days, limit=NEWEST)
@@ -160,7 +166,7 @@ def _newest_alerts(there: Collection[str], days: Days) -> None:
 
 
 def _freshness(there: Collection[str]) -> None:
-    st.subheader("How new the data are")
+    st.header("How new the data are")
     rows = queries.freshness(data.ask, there)
     look.table(
         rows,

@@ -13,7 +13,6 @@ from local.workspace import current_workspace
 
 EPILOG = examples("lakehouse dashboard", 'lakehouse dashboard --role "fraud team" --port 8600 --no-browser')
 
-APP = "apps/dashboard/app.py"
 ROLES = ("analyst", "fraud team")
 
 
@@ -33,4 +32,4 @@ def dashboard(
     out.print(f"The dashboard is at http://127.0.0.1:{chosen} (Ctrl-C ends it)")
     os.environ["DASHBOARD_ROLE"] = role
     options = {"address": "127.0.0.1", "port": chosen, "headless": str(not browser).lower()}
-    become(workspace, "streamlit", "run", APP, *(f"--server.{name}={value}" for name, value in options.items()))
+    become(workspace, "apps.dashboard", *(f"--server.{name}={value}" for name, value in options.items()))

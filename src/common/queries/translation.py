@@ -1,15 +1,10 @@
 """A query in Spark's SQL, as DuckDB takes it."""
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlglot import ErrorLevel, exp
 from sqlglot.errors import SqlglotError
-from sqlglot.optimizer.annotate_types import annotate_types
-from sqlglot.optimizer.qualify import qualify
-from sqlglot.schema import MappingSchema
 
 from common.contracts.registry import LAYERS
 from common.errors import QueryError, first_line
@@ -17,6 +12,7 @@ from common.queries.alike import put_alike
 from common.queries.names import column_names
 from common.queries.statements import DIALECT, NotAnswered, named_tables
 from common.queries.tables import near
+from common.queries.with_types import with_types
 
 
 @dataclass(frozen=True)
@@ -36,17 +32,9 @@ def translated(query: exp.Query, types: Mapping[str, Mapping[str, str]]) -> Ques
 
     """
     names = column_names(query)
-    schema: dict[str, Any] = {}
-    for name, columns in types.items():
-        layer, short = name.split(".")
-        schema.setdefault(layer, {})[short] = dict(columns)
-    declared = MappingSchema(schema, dialect="duckdb")
     _columns_are_there(query, {column.lower() for columns in types.values() for column in columns})
     try:
-        typed = qualify(query, schema=declared, dialect=DIALECT, quote_identifiers=False)
-        for literal in list(typed.find_all(exp.Literal)):
-            _type_fraction(literal)
-        typed = annotate_types(typed, schema=declared, dialect=DIALECT)
+        typed = with_types(query, types)
         doubts = put_alike(typed)
         return Question(typed.sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE), names, doubts)
     except SqlglotError as error:
@@ -63,24 +51,14 @@ def _columns_are_there(query: exp.Query, columns: set[str]) -> None:
         name = others[0] if others and first in tables - columns else first
         if not column.is_star and not name.startswith("_") and name not in columns | named:
             close = near(name, sorted(columns))
-            hint = (
-                f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(sorted(columns)) or 'none'}"
-            )
+            listed = ", ".join(sorted(columns)) or "none"
+            hint = f"did you mean {' or '.join(close)}?" if close else f"there are {listed}"
             raise QueryError(f"there is no column {column.sql(dialect=DIALECT)}; {hint}")
 
 
 def _gives_a_name(identifier: exp.Identifier) -> bool:
     """Whether it is an alias, a table, or the parameter of a function."""
     return not isinstance(identifier.parent, exp.Column) or isinstance(identifier.parent.parent, exp.Lambda)
-
-
-def _type_fraction(literal: exp.Literal) -> None:
-    """A number with a point is a decimal, which SQLGlot takes for a double."""
-    is_fraction = not literal.is_string and re.fullmatch(r"\d*\.\d*", literal.name) is not None
-    if is_fraction and not isinstance(literal.parent, exp.Quantile | exp.Interval):
-        digits = len(literal.name.partition(".")[2])
-        type_ = f"DECIMAL({max(len(literal.name) - 1, digits, 1)}, {digits})"
-        literal.replace(exp.Cast(this=literal.copy(), to=exp.DataType.build(type_)))
 
 
 def stored_tables(query: exp.Query, known: Collection[str], schema_prefix: str) -> tuple[str, ...]:

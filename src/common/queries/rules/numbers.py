@@ -26,7 +26,9 @@ def _product(node: Node) -> None:
     left, right = kind(node.this), kind(node.expression)
     must({left, right} <= NUMBERS, "a product of what are no numbers")
     if {left, right} == {Kind.DECIMAL}:
-        known = all(is_of_table(part) or isinstance(part, exp.Cast) for part in (node.this, node.expression))
+        known = all(
+            is_of_table(part) or isinstance(part, exp.Cast | exp.Literal) for part in (node.this, node.expression)
+        )
         must(known, "the digits of a product of decimals")
 
 

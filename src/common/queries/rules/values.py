@@ -28,8 +28,11 @@ def _one_kind(node: Node) -> None:
 def _in(node: Node) -> None:
     values = [node.this, *node.expressions]
     if query := node.args.get("query"):
-        # Beyond a WHERE, Spark says false where SQL has a null.
-        must(isinstance(node.find_ancestor(exp.Where, exp.Select), exp.Where), "IN with a query outside of WHERE")
+        # Elsewhere Spark says false where SQL has a null.
+        above = node.parent
+        while isinstance(above, exp.And | exp.Not | exp.Paren):
+            above = above.parent
+        must(isinstance(above, exp.Where), "IN with a query that is no condition of WHERE by itself")
         values.append(query.unnest().selects[0])
     _of_one_kind(values)
 

@@ -1,77 +1,90 @@
 """A query in Spark's SQL, as DuckDB takes it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-import sqlglot
-from sqlglot import exp
+from sqlglot import ErrorLevel, exp
 from sqlglot.errors import SqlglotError
 
 from common.contracts.registry import LAYERS
-from common.errors import QueryError
+from common.errors import QueryError, first_line
+from common.queries.alike import put_alike
+from common.queries.names import column_names
+from common.queries.statements import DIALECT, NotAnswered, named_tables
 from common.queries.tables import near
-
-DIALECT = "databricks"
-"""What SQLGlot calls Spark's SQL in ANSI mode: a cast that fails is an error, and so is a division by zero."""
+from common.queries.with_types import with_types
 
 
 @dataclass(frozen=True)
 class Question:
-    """A query for DuckDB, and which of the known tables it reads."""
+    """A query for DuckDB, the names that its columns have in Spark, and what DuckDB may answer otherwise."""
 
     sql: str
-    tables: tuple[str, ...]
+    names: tuple[str | None, ...]
+    doubts: tuple[str, ...]
 
 
-def translated(statement: str, known: Collection[str], schema_prefix: str = "") -> Question:
-    """The query for DuckDB, whose schemas have the names of layers, without the prefix.
-
-    Raises:
-        QueryError: it is no query, or names a table that isn't there.
-
-    """
-    query = parsed(statement)
-    tables = _tables(query, known, schema_prefix)
-    return Question(query.sql(dialect="duckdb"), tables)
-
-
-def parsed(statement: str) -> exp.Query:
-    """The tree of a query.
+def translated(query: exp.Query, types: Mapping[str, Mapping[str, str]]) -> Question:
+    """The query for DuckDB, given the types of the columns of its tables (`gold.transaction_scores`).
 
     Raises:
-        QueryError: it is no query, not one statement, or not understood.
+        QueryError: it names a column that none of its tables has, nor the query itself.
 
     """
+    names = column_names(query)
+    _columns_are_there(query, {column.lower() for columns in types.values() for column in columns})
     try:
-        statements = [tree for tree in sqlglot.parse(statement, read=DIALECT) if tree is not None]
+        typed = with_types(query, types)
+        doubts = put_alike(typed)
+        return Question(typed.sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE), names, doubts)
     except SqlglotError as error:
-        raise QueryError(f"not understood: {error}") from error
-    if len(statements) != 1:
-        raise QueryError(f"{len(statements)} statements; give one")
-    if not isinstance(statements[0], exp.Query):
-        verb = statement.split(maxsplit=1)[0].upper()
-        raise QueryError(f"only queries are answered here, and this one begins with {verb}")
-    return statements[0]
+        return Question(query.sql(dialect="duckdb"), names, (first_line(error),))
 
 
-def named_tables(query: exp.Query) -> list[exp.Table]:
-    """The tables that a query reads, without the names that it defines itself."""
-    own = {cte.alias_or_name.lower() for cte in query.find_all(exp.CTE)}
-    return [table for table in query.find_all(exp.Table) if table.db or table.name.lower() not in own]
+def _columns_are_there(query: exp.Query, columns: set[str]) -> None:
+    """Whether every column is one of the tables, or is named by the query."""
+    tables = {table.alias_or_name.lower() for table in query.find_all(exp.Table) if table.db}
+    named = {identifier.name.lower() for identifier in query.find_all(exp.Identifier) if _gives_a_name(identifier)}
+    for column in query.find_all(exp.Column):
+        first, *others = (part.name.lower() for part in column.parts)
+        # A table's name may stand before; what follows a column is a field of its struct.
+        name = others[0] if others and first in tables - columns else first
+        if not column.is_star and not name.startswith("_") and name not in columns | named:
+            close = near(name, sorted(columns))
+            listed = ", ".join(sorted(columns)) or "none"
+            hint = f"did you mean {' or '.join(close)}?" if close else f"there are {listed}"
+            raise QueryError(f"there is no column {column.sql(dialect=DIALECT)}; {hint}")
 
 
-def _tables(query: exp.Query, known: Collection[str], schema_prefix: str) -> tuple[str, ...]:
+def _gives_a_name(identifier: exp.Identifier) -> bool:
+    """Whether it is an alias, a table, or the parameter of a function."""
+    return not isinstance(identifier.parent, exp.Column) or isinstance(identifier.parent.parent, exp.Lambda)
+
+
+def stored_tables(query: exp.Query, known: Collection[str], schema_prefix: str) -> tuple[str, ...]:
+    """The known tables that a query reads; in the query, schemas get the names of their layers, without the prefix.
+
+    Raises:
+        QueryError: a table isn't there, and the message has names near to it.
+        NotAnswered: it is in no schema of the contracts.
+
+    """
     found = []
     for table in named_tables(query):
         layer = table.db.lower().removeprefix(schema_prefix)
         name = f"{layer}.{table.name.lower()}"
         if layer not in LAYERS or name not in known:
-            asked = f"{table.db}.{table.name}" if table.db else table.name
-            close = near(asked, known)
-            hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known) or 'none'}"
-            raise QueryError(f"there is no table {asked}; {hint}")
+            raise _unknown(f"{table.db}.{table.name}" if table.db else table.name, layer, known)
         table.set("catalog", None)
         table.set("db", exp.to_identifier(layer))
         table.set("this", exp.to_identifier(table.name.lower()))
         found.append(name)
     return tuple(dict.fromkeys(found))
+
+
+def _unknown(name: str, layer: str, known: Collection[str]) -> QueryError:
+    close = near(name, known)
+    if layer in LAYERS or (close and "." not in name):
+        hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known) or 'none yet'}"
+        return QueryError(f"there is no table {name}; {hint}")
+    return NotAnswered(f"{name} is in none of the schemas {', '.join(LAYERS)}")

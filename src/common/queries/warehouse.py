@@ -6,7 +6,7 @@ from urllib.request import urlopen
 
 from common.contracts.registry import LAYERS
 from common.errors import QueryError, first_line
-from common.queries.translation import DIALECT, named_tables, parsed
+from common.queries.statements import DIALECT, named_tables, parsed
 from common.settings import Settings
 
 if TYPE_CHECKING:

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from dashboard_world import World, a_world
+from streamlit import config
 from streamlit.testing.v1 import AppTest
+
+# Else each page looks through all packages that are installed, to tell of those that it uses.
+config.set_option("browser.gatherUsageStats", False)
 
 Open = Callable[..., AppTest]
 

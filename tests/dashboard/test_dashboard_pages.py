@@ -20,19 +20,20 @@ from common.contracts.silver import CUSTOMER, FRAUD_REPORTS, QUARANTINE
 from common.contracts.star import DIMENSIONS, FACT_TRANSACTION
 from common.contracts.table import Table
 from common.contracts.verdicts import ALERT_VERDICTS
+from common.queries.statements import named_tables
 from conftest import Open
 
 ASKED = {
     TRANSACTION_SCORES: ("today", "alerts", "model"),
-    FACT_TRANSACTION: ("alerts",),
-    DIMENSIONS["merchant"]: ("alerts", "merchants"),
+    FACT_TRANSACTION: ("today", "alerts"),
+    DIMENSIONS["merchant"]: ("today", "alerts", "merchants"),
     DAILY_FRAUD_SUMMARY: ("today", "alerts", "merchants"),
     ALERT_OUTCOMES: ("today",),
     MERCHANT_RISK: ("merchants",),
     COUNTRY_CHANNEL_MATRIX: ("alerts", "merchants"),
     MODEL_MONITORING: ("model",),
     FRAUD_REPORTS: ("today", "alerts"),
-    ALERT_VERDICTS: ("alerts",),
+    ALERT_VERDICTS: ("today", "alerts"),
     CUSTOMER.history: ("alerts",),
     QUARANTINE: ("quality",),
     BATCHES: ("today", "quality", "runs"),

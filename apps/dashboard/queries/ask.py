@@ -30,7 +30,8 @@ def ask(statement: str) -> pd.DataFrame:
     for index, field in enumerate(table.schema):
         column = table.column(index)
         if pa.types.is_decimal(field.type):
-            table = table.set_column(index, field.name, column.cast(pa.float64()))
+            # By its digits: the cast of a decimal itself is off by a bit.
+            table = table.set_column(index, field.name, column.cast(pa.string()).cast(pa.float64()))
         elif pa.types.is_timestamp(field.type):
             # Text would be local time where a zone is left on it.
             table = table.set_column(index, field.name, column.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us")))

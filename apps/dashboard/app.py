@@ -14,8 +14,9 @@ import streamlit as st  # noqa: E402
 from apps.dashboard import data, look  # noqa: E402
 from apps.dashboard.pages import pages  # noqa: E402
 
-st.set_page_config(page_title="Fraud lakehouse", layout="wide")
-look.frame()
 st.session_state[look.PAGES] = pages()
-st.navigation(st.session_state[look.PAGES], position="top").run()
+page = st.navigation(st.session_state[look.PAGES], position="top")
+st.set_page_config(page_title=f"{page.title}, fraud lakehouse", layout="wide")
+look.frame()
+page.run()
 st.caption(f"Seen as {data.role().value}. Times are UTC. Answers are at most {data.SECONDS} seconds old.")

@@ -103,15 +103,14 @@ def _outcomes(there: Collection[str], days: Days) -> None:
         return look.nothing("There was no alert in these days.")
     named = rows.drop(columns="alerts").rename(columns=_OUTCOMES)
     long = named.melt("event_date", list(_OUTCOMES.values()), "outcome", "alerts")
+    met = {outcome: colour for outcome, colour in look.OUTCOME_COLOURS.items() if named[outcome].any()}
     drawn = (
         alt.Chart(long[long["alerts"] > 0])
         .mark_bar()
         .encode(
             x=alt.X("yearmonthdate(event_date):T", axis=look.days_axis()),
             y=alt.Y("alerts:Q", title="alerts", axis=alt.Axis(tickMinStep=1)),
-            color=alt.Color(
-                "outcome:N", scale=look.colours(look.OUTCOME_COLOURS), legend=alt.Legend(orient="top", title=None)
-            ),
+            color=alt.Color("outcome:N", scale=look.colours(met), legend=alt.Legend(orient="top", title=None)),
             tooltip=[alt.Tooltip("event_date:T", title="day"), "outcome:N", "alerts:Q"],
         )
     )

@@ -40,12 +40,14 @@ class Duck:
         self._duckdb = client("duckdb", "duckdb")
         self._views: dict[str, tuple[int, dict[str, str]]] = {}
         self._lock = threading.Lock()
-        # Nothing is looked for on the network, nor among Python's variables.
+        # Nothing is looked for on the network, nor among Python's variables. The extension came with its package, whose
+        # hash the installer compared: to have DuckDB sum up its 80 MB at each start would take half of the time.
         self._connection = self._duckdb.connect(
             config={
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
                 "python_enable_replacements": False,
+                "allow_unsigned_extensions": True,
             }
         )
         self._connection.execute(f"LOAD '{_extension()}'")

@@ -1,5 +1,6 @@
 """A query in Spark's SQL, as DuckDB takes it."""
 
+import difflib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from common.queries.names import column_names
 from common.queries.statements import DIALECT, NotAnswered, named_tables
 from common.queries.tables import near
 from common.queries.with_types import with_types
+
+LOCAL_CATALOG = "spark_catalog"
 
 
 @dataclass(frozen=True)
@@ -66,15 +69,15 @@ def stored_tables(query: exp.Query, known: Collection[str], schema_prefix: str) 
 
     Raises:
         QueryError: a table isn't there, and the message has names near to it.
-        NotAnswered: it is in no schema of the contracts.
+        NotAnswered: a table isn't there, and none has a name like it.
 
     """
     found = []
     for table in named_tables(query):
-        layer = table.db.lower().removeprefix(schema_prefix)
+        layer = table.db.lower().removeprefix(schema_prefix) if table.catalog.lower() in ("", LOCAL_CATALOG) else ""
         name = f"{layer}.{table.name.lower()}"
         if layer not in LAYERS or name not in known:
-            raise _unknown(f"{table.db}.{table.name}" if table.db else table.name, layer, known)
+            raise _unknown(f"{table.db}.{table.name}" if table.db else table.name, known)
         table.set("catalog", None)
         table.set("db", exp.to_identifier(layer))
         table.set("this", exp.to_identifier(table.name.lower()))
@@ -82,9 +85,13 @@ def stored_tables(query: exp.Query, known: Collection[str], schema_prefix: str) 
     return tuple(dict.fromkeys(found))
 
 
-def _unknown(name: str, layer: str, known: Collection[str]) -> QueryError:
+def _unknown(name: str, known: Collection[str]) -> QueryError:
+    """An error that names what is near; where nothing is as near as a slip of the hand, Spark may know a view of it."""
     close = near(name, known)
-    if layer in LAYERS or (close and "." not in name):
-        hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known) or 'none yet'}"
-        return QueryError(f"there is no table {name}; {hint}")
-    return NotAnswered(f"{name} is in none of the schemas {', '.join(LAYERS)}")
+    short = name.rpartition(".")[2].lower()
+    slips = difflib.get_close_matches(short, [table.rpartition(".")[2] for table in known], cutoff=0.8)
+    if not known:
+        return QueryError(f"there is no table {name}: the workspace has none yet")
+    if slips:
+        return QueryError(f"there is no table {name}; did you mean {' or '.join(close)}?")
+    return NotAnswered(f"DuckDB knows no table {name}")

@@ -25,6 +25,7 @@ SHOWN_ROWS = 100
 EPILOG = examples(
     'lakehouse sql "SELECT decision, count(*) FROM gold.transaction_scores GROUP BY 1"',
     'lakehouse sql --format json "SELECT * FROM ops.batches" | jq ".[0]"',
+    "lakehouse sql                          a prompt, with completion and a history",
     "lakehouse sql < query.sql",
     'lakehouse sql --engine spark "DESCRIBE HISTORY silver.transactions"',
 )
@@ -38,7 +39,9 @@ class Engine(StrEnum):
 
 
 def sql(
-    statement: Annotated[str, typer.Argument(help="One statement; - or nothing: read from standard input.")] = "-",
+    statement: Annotated[
+        str, typer.Argument(help="One statement; - reads it from standard input, nothing opens a prompt.")
+    ] = "-",
     format_: Annotated[Format, typer.Option("--format", "-f", help="How rows are printed.")] = Format.TABLE,
     limit: Annotated[
         int | None, typer.Option(min=0, help=f"Rows at most, 0: all. A table shows {SHOWN_ROWS} by default.")
@@ -51,16 +54,45 @@ def sql(
     """Ask the lakehouse's tables, in Spark's SQL.
 
     DuckDB answers in a second. What it can't answer as Spark would is left to Spark, and one line says why. Tables are
-    only read, unless --engine spark is given.
+    only read, unless --engine spark is given. Without a statement, a terminal shows a prompt.
     """
-    text = (sys.stdin.read() if statement == "-" else statement).strip().rstrip(";")
-    if not text.strip():
-        raise typer.BadParameter("is empty", param_hint="STATEMENT")
     shown = limit if limit is not None else (SHOWN_ROWS if format_ is Format.TABLE else 0)
-    rows, is_cut = answer(text, shown, engine)
-    print_rows(rows, format_, out)
-    if is_cut:
+    if statement == "-" and sys.stdin.isatty():
+        _prompt(format_, shown, engine)
+        return
+    text = _one(sys.stdin.read() if statement == "-" else statement)
+    if not text:
+        raise typer.BadParameter("is empty", param_hint="STATEMENT")
+    _show(answer(text, shown, engine), format_, shown)
+
+
+def _one(text: str) -> str:
+    """A statement without the sign that ends it."""
+    return text.strip().rstrip(";").strip()
+
+
+def _show(rows: tuple[Rows, bool], format_: Format, shown: int) -> None:
+    print_rows(rows[0], format_, out)
+    if rows[1]:
         err.print(f"the first {shown:,} rows; --limit 0 shows all", style="dim")
+
+
+def _prompt(format_: Format, shown: int, by: Engine | None) -> None:
+    """Answers what is typed; DuckDB stays open, so that a query takes milliseconds."""
+    from common.queries.duck import Duck
+    from local.commands.sql_prompt import prompt
+
+    settings = settings_from()
+    duck = None
+    if by is not Engine.SPARK:
+        try:
+            duck = Duck(settings)
+        except FeedError as error:
+            if by is Engine.DUCKDB:
+                raise
+            tell(f"asking Spark: {error}")
+            by = Engine.SPARK
+    prompt(settings, lambda text: _show(answer(_one(text), shown, by, duck), format_, shown))
 
 
 def answer(statement: str, limit: int = 0, by: Engine | None = None, duck: "Duck | None" = None) -> tuple[Rows, bool]:

@@ -17,3 +17,6 @@ FROM gold.kinds SELECT count(*)
 SELECT 1, 'a', 1.5 AS b, current_date() > DATE'2020-01-01' AS c
 SELECT * FROM gold.mapped
 SELECT reason, count(*) AS rows FROM gold.mapped GROUP BY ALL
+SELECT transaction_id FROM spark_catalog.gold.transaction_scores WHERE decision = 'fraud' AND NOT is_backfill
+SELECT DISTINCT customer_id FROM spark_catalog.silver.transactions
+SELECT transaction_id FROM spark_catalog.gold.fraud_transactions WHERE NOT is_backfill

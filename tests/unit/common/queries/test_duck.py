@@ -104,6 +104,10 @@ def test_nothing_is_asked_of_the_network(folder: Path, monkeypatch: pytest.Monke
     [
         ("SELECT * FROM gold.transaction_score", "there is no table gold.transaction_score; did you mean gold.tr"),
         ("SELECT * FROM transaction_scores", "there is no table transaction_scores; did you mean gold.transaction_s"),
+        (
+            "SELECT * FROM silver.transaction_scores",
+            "there is no table silver.transaction_scores; did you mean gold.tr",
+        ),
         ("SELECT scor FROM gold.transaction_scores", "there is no column scor; did you mean score"),
         ("SELECT s.scor FROM gold.transaction_scores s", "there is no column s.scor; did you mean score"),
         ("SELECT 1 / (score - 0.5) FROM gold.transaction_scores", "division by zero"),

@@ -49,7 +49,8 @@ def test_a_query_may_come_from_standard_input(
     [
         ("DESCRIBE HISTORY gold.transaction_scores", "DESCRIBE is no query"),
         ("SELECT hash(decision) FROM gold.transaction_scores", "DuckDB may answer this otherwise: hash"),
-        ("SELECT * FROM default.mine", "default.mine is in none of the schemas"),
+        ("SELECT * FROM gold.view_of_mine", "DuckDB knows no table gold.view_of_mine"),
+        ("SELECT * FROM default.mine", "DuckDB knows no table default.mine"),
     ],
 )
 def test_spark_answers_what_duckdb_can_not_and_one_line_says_why(

@@ -74,6 +74,10 @@ class RemoteError(LakehouseError):
     """A Databricks workspace doesn't answer, refuses what is asked of it, or holds no deployment of the bundle."""
 
 
+class QueryError(LakehouseError):
+    """A statement in SQL is refused, or can't be answered."""
+
+
 class LoginError(LakehouseError):
     """No Databricks workspace is named, or it doesn't know who asks."""
 

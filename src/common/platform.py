@@ -19,8 +19,9 @@ class Platform:
     The rest are words of messages, templates too: what holds the tables (over `{home}` and `{ops}`, the schema's full
     name), the way to a second source (over `{home}` and `{source}`), what to do where a feed's folder is not there
     (over `{folder}` and its `{name}`), of any source and of the simulated one; how a `{job}` is run, from a `{task}` on
-    and with a `{parameter}` (name=value); how an SQL `{statement}` is run; how a `{stream}` with its checkpoint's
-    `{folder}` is made to read everything again; where all streams are found; how one is stopped.
+    and with a `{parameter}` (name=value); how an SQL `{statement}` that asks is run, and one that changes something; how
+    a `{stream}` with its checkpoint's `{folder}` is made to read everything again; where all streams are found; how one
+    is stopped.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Platform:
     run_job_from: str
     run_job_with: str
     run_sql: str
+    change_by_sql: str
     reset_stream: str
     list_streams: str
     stop_stream: str
@@ -78,6 +80,7 @@ LAPTOP = Platform(
     run_job_from="`lakehouse run {job} --from {task}`",
     run_job_with="`lakehouse run {job} --param {parameter}`",
     run_sql='`lakehouse sql "{statement}"`',
+    change_by_sql='`lakehouse sql --engine spark "{statement}"`',
     reset_stream="`lakehouse reset {stream}`",
     list_streams="`lakehouse reset` lists them",
     stop_stream="`lakehouse down` ends all of them",
@@ -114,6 +117,7 @@ DATABRICKS = Platform(
     run_job_from="run the job {job} from its task {task} on",
     run_job_with="run the job {job} with {parameter}",
     run_sql="`{statement}` in the SQL editor",
+    change_by_sql="`{statement}` in the SQL editor",
     # Only the runner may touch checkpoints. Silver counts twice what bronze receives again, unless it is reset, too.
     reset_stream="remove the checkpoint of {stream} (of a bronze stream those of silver, too): "
     "`databricks fs rm -r dbfs:{folder}`",

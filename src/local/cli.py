@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 
 from common.errors import LakehouseError, LoginError
-from local.commands import doctor, down, lab, reset, run, simulate, source, sql, status, ui, up
+from local.commands import dashboard, doctor, down, lab, reset, run, simulate, source, sql, status, ui, up
 from local.commands.shared import err, examples
 
 _PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
@@ -35,6 +35,7 @@ app.command()(down.down)
 app.command(epilog=status.EPILOG)(status.status)
 app.command(context_settings=_PASS_ON, epilog=lab.EPILOG)(lab.lab)
 app.command(epilog=ui.EPILOG)(ui.ui)
+app.command(epilog=dashboard.EPILOG)(dashboard.dashboard)
 app.command(epilog=doctor.EPILOG)(doctor.doctor)
 app.command(epilog=reset.EPILOG)(reset.reset)
 app.command(hidden=True)(reset.rewind)

@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from common.ml.alert_story import BAND_DAYS, BAND_SHARE, DAYS_AFTER, DAYS_BEFORE, Story
+from common.ml.alert_story import Story
+from common.ml.story_window import BAND_DAYS, BAND_SHARE, DAYS_AFTER, DAYS_BEFORE
 
 PAYMENT, FRAUD, ALERT, USUAL = "#4878a8", "#b5532a", "#d9a400", "#cfe0cf"
 

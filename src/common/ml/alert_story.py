@@ -19,14 +19,9 @@ from common.ml.alerts import alerts
 from common.ml.champion import Champion
 from common.ml.explain import explained
 from common.ml.review import card_of
+from common.ml.story_window import DAYS_AFTER, DAYS_BEFORE, usual_eur
 from common.rules import RULES
 from common.storage.lake import Lake
-
-DAYS_BEFORE, DAYS_AFTER = 42, 7
-"""Days around an alert that its story tells of."""
-
-BAND_DAYS, BAND_SHARE, BAND_PAYMENTS = 30, 0.8, 5
-"""The usual amount: where this share of a customer's payments of so many days before lies; of so many at least."""
 
 _SHOWN = ("event_time", "transaction_id", "card", "amount_eur", "score", "alerts", "rules_hit", "reasons")
 
@@ -137,13 +132,7 @@ class Story:
     @property
     def usual_eur(self) -> tuple[float, float] | None:
         """Between which amounts most of the customer's payments before lie, known frauds left out; None for too few."""
-        rows, at = self.payments, self.at
-        is_before = (rows["event_time"] < at) & (rows["event_time"] >= at - pd.Timedelta(days=BAND_DAYS))
-        amounts = rows.loc[is_before & ~rows["is_fraud"], "amount_eur"].dropna()
-        if len(amounts) < BAND_PAYMENTS:
-            return None
-        tail = (1 - BAND_SHARE) / 2
-        return float(amounts.quantile(tail)), float(amounts.quantile(1 - tail))
+        return usual_eur(self.payments, self.at)
 
     @cached_property
     def terminal_days(self) -> pd.DataFrame:

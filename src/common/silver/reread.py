@@ -49,7 +49,8 @@ def check_reread(lake: Lake, records: DataFrame, target: Table) -> None:
     name = next(name for name, table in TARGETS.items() if table.name == target.name)
     tables = [target.name, *([REFERENCES[name].history.name] if name in REFERENCES else [])]
     here = lake.settings.platform
-    drops = ", ".join(here.run_sql.format(statement=f"DROP TABLE {lake.settings.table(table)}") for table in tables)
+    names = map(lake.settings.table, tables)
+    drops = ", ".join(here.change_by_sql.format(statement=f"DROP TABLE {name}") for name in names)
     raise CheckpointError(
         f"{target.name}: {row[0]:,} records that it has (such as {row[1]}) are read again, and today's map or checks "
         "no longer accept them under the same keys: they would be there twice. Nothing was written. Bring the old "

@@ -1,55 +1,132 @@
 """`lakehouse sql`."""
 
-import difflib
 import re
 import sys
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from common.errors import LakehouseError
+from common.errors import FeedError, QueryError, with_words
+from common.settings import settings_from
+from local.commands import shared
 from local.commands.rows import Rows, print_rows
-from local.commands.shared import Format, engine, err, examples, out
+from local.commands.shared import Format, err, examples, out, tell
 from local.engine.sessions import fresh_session
 from local.workspace import current_workspace
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from common.queries.duck import Duck
+
 SHOWN_ROWS = 100
 
 EPILOG = examples(
-    'lakehouse sql "SHOW TABLES IN gold"',
     'lakehouse sql "SELECT decision, count(*) FROM gold.transaction_scores GROUP BY 1"',
     'lakehouse sql --format json "SELECT * FROM ops.batches" | jq ".[0]"',
-    "lakehouse sql - < query.sql",
+    "lakehouse sql                          a prompt, with completion and a history",
+    "lakehouse sql < query.sql",
+    'lakehouse sql --engine spark "DESCRIBE HISTORY silver.transactions"',
 )
 
 
-class QueryError(LakehouseError):
-    """Spark refused a statement."""
+class Engine(StrEnum):
+    """What answers."""
+
+    SPARK = "spark"
+    DUCKDB = "duckdb"
 
 
 def sql(
-    statement: Annotated[str, typer.Argument(help="One statement; - or nothing: read from standard input.")] = "-",
+    statement: Annotated[
+        str, typer.Argument(help="One statement; - reads it from standard input, nothing opens a prompt.")
+    ] = "-",
     format_: Annotated[Format, typer.Option("--format", "-f", help="How rows are printed.")] = Format.TABLE,
     limit: Annotated[
         int | None, typer.Option(min=0, help=f"Rows at most, 0: all. A table shows {SHOWN_ROWS} by default.")
     ] = None,
+    engine: Annotated[
+        Engine | None,
+        typer.Option(help="What answers. By default DuckDB, and Spark where that can't; Spark may change tables."),
+    ] = None,
 ) -> None:
-    """Run one SQL statement on the lakehouse's tables."""
-    text = sys.stdin.read() if statement == "-" else statement
-    if not text.strip().rstrip(";").strip():
-        raise typer.BadParameter("is empty", param_hint="STATEMENT")
+    """Ask the lakehouse's tables, in Spark's SQL.
+
+    DuckDB answers in a second. What it can't answer as Spark would is left to Spark, and one line says why. Tables are
+    only read, unless --engine spark is given. Without a statement, a terminal shows a prompt.
+    """
     shown = limit if limit is not None else (SHOWN_ROWS if format_ is Format.TABLE else 0)
-    rows, is_cut = query(text.strip().rstrip(";"), shown)
-    print_rows(rows, format_, out)
-    if is_cut:
+    if statement == "-" and sys.stdin.isatty():
+        _prompt(format_, shown, engine)
+        return
+    text = _one(sys.stdin.read() if statement == "-" else statement)
+    if not text:
+        raise typer.BadParameter("is empty", param_hint="STATEMENT")
+    _show(answer(text, shown, engine), format_, shown)
+
+
+def _one(text: str) -> str:
+    """A statement without the sign that ends it."""
+    return text.strip().rstrip(";").strip()
+
+
+def _show(rows: tuple[Rows, bool], format_: Format, shown: int) -> None:
+    print_rows(rows[0], format_, out)
+    if rows[1]:
         err.print(f"the first {shown:,} rows; --limit 0 shows all", style="dim")
 
 
-def query(statement: str, limit: int = 0) -> tuple[Rows, bool]:
+def _prompt(format_: Format, shown: int, by: Engine | None) -> None:
+    """Answers what is typed; DuckDB stays open, so that a query takes milliseconds."""
+    from common.queries.duck import Duck
+    from local.commands.sql_prompt import prompt
+
+    settings = settings_from()
+    duck = None
+    if by is not Engine.SPARK:
+        try:
+            duck = Duck(settings)
+        except FeedError as error:
+            if by is Engine.DUCKDB:
+                raise
+            tell(f"asking Spark: {error}")
+            by = Engine.SPARK
+    prompt(settings, lambda text: _show(answer(_one(text), shown, by, duck), format_, shown))
+
+
+def answer(statement: str, limit: int = 0, by: Engine | None = None, duck: "Duck | None" = None) -> tuple[Rows, bool]:
     """The rows of a statement, and whether there are more than the limit (0: none).
+
+    Raises:
+        QueryError: the statement is refused; a table or column that doesn't exist comes with names near to it.
+        FeedError: DuckDB is wanted, isn't there and can't be fetched.
+
+    """
+    if by is Engine.SPARK:
+        return query(statement, limit)
+    from common.queries.duck import Duck
+    from common.queries.statements import NotAnswered, NotRead
+
+    try:
+        opened = duck or Duck(settings_from())
+        question = opened.question(statement)
+        if question.doubts and by is None:
+            raise NotAnswered(f"DuckDB may answer this otherwise: {'; '.join(question.doubts)}")
+        if question.doubts:
+            tell(f"Spark may answer this otherwise: {'; '.join(question.doubts)}")
+        return _cut(opened.rows(question, limit + 1 if limit else 0), limit)
+    except NotRead as error:
+        raise with_words(error, "--engine spark runs it") from error
+    except (NotAnswered, FeedError) as error:
+        if by is Engine.DUCKDB:
+            raise with_words(error, "--engine spark may answer it") from error
+        tell(f"asking Spark: {error}")
+        return query(statement, limit)
+
+
+def query(statement: str, limit: int = 0) -> tuple[Rows, bool]:
+    """The rows of a statement as Spark answers it, and whether there are more than the limit (0: none).
 
     Raises:
         QueryError: Spark refuses the statement; a table that doesn't exist comes with names near to it.
@@ -57,7 +134,7 @@ def query(statement: str, limit: int = 0) -> tuple[Rows, bool]:
     """
     from pyspark.errors import PySparkException
 
-    with engine(current_workspace()) as remote, fresh_session(remote) as spark:
+    with shared.engine(current_workspace()) as remote, fresh_session(remote) as spark:
         try:
             return fetch(spark.sql(statement), limit)
         except PySparkException as error:
@@ -66,7 +143,10 @@ def query(statement: str, limit: int = 0) -> tuple[Rows, bool]:
 
 def fetch(frame: Any, limit: int) -> tuple[Rows, bool]:
     """The rows of a frame, times as UTC; and whether there are more than the limit."""
-    table = (frame.limit(limit + 1) if limit else frame).toArrow()
+    return _cut((frame.limit(limit + 1) if limit else frame).toArrow(), limit)
+
+
+def _cut(table: Any, limit: int) -> tuple[Rows, bool]:
     columns = [column.to_pylist() for column in table.columns]
     values = list(zip(*columns, strict=True)) if columns else []
     is_cut = bool(limit) and len(values) > limit
@@ -79,25 +159,17 @@ def _explained(error: Any, spark: "SparkSession") -> str:
     message = re.split(r"\n\n?(?:JVM stacktrace:|'?\w+ \[|== SQL|;)", message, maxsplit=1)[0].strip().rstrip(";")
     if error.getCondition() != "TABLE_OR_VIEW_NOT_FOUND":
         return message
+    from common.queries.tables import near
+
     name = (error.getMessageParameters() or {}).get("relationName", "").replace("`", "")
-    close = near_tables(name, spark)
+    close = near(name, _all_tables(spark))
     hint = f"did you mean {' or '.join(close)}?" if close else "'lakehouse sql \"SHOW SCHEMAS\"' shows what there is"
     return f"there is no table {name}; {hint}"
 
 
-def near_tables(name: str, spark: "SparkSession") -> list[str]:
-    """Existing tables whose names, with or without the schema, come near to a name."""
-    known = [
+def _all_tables(spark: "SparkSession") -> list[str]:
+    return [
         f"{schema.namespace}.{table.tableName}"
         for schema in spark.sql("SHOW SCHEMAS").collect()
         for table in spark.sql(f"SHOW TABLES IN `{schema.namespace}`").collect()
     ]
-    wanted = ".".join(name.split(".")[-2:]).lower()
-    short = wanted.split(".")[-1]
-
-    def likeness(table: str) -> float:
-        whole = difflib.SequenceMatcher(None, wanted, table).ratio()
-        return max(whole, difflib.SequenceMatcher(None, short, table.rsplit(".", maxsplit=1)[-1]).ratio())
-
-    near = sorted(known, key=likeness, reverse=True)
-    return [table for table in near if likeness(table) >= 0.6][:3]

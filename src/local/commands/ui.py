@@ -16,11 +16,16 @@ def ui(
 ) -> None:
     """Open MLflow on the workspace's experiments and models."""
     workspace = current_workspace().create()
-    chosen = port or next(number for number in range(5000, 5100) if _is_free(number))
+    chosen = port or free_port(5000)
     out.print(f"MLflow at http://127.0.0.1:{chosen} (Ctrl-C ends it)")
     store = ["--backend-store-uri", workspace.mlflow_uri]
     store += ["--default-artifact-root", (workspace.home / "mlartifacts").as_uri()]
     become(workspace, "mlflow", "ui", *store, "--host", "127.0.0.1", "--port", str(chosen), "--workers", "1")
+
+
+def free_port(first: int) -> int:
+    """The first port from that one on at which nobody listens."""
+    return next(number for number in range(first, first + 100) if _is_free(number))
 
 
 def _is_free(port: int) -> bool:

@@ -148,7 +148,7 @@ def test_the_guide_removes_decisions_whose_transaction_never_came(begun: Lake) -
     take(process, begun, accepted(begun, comes, refund("N3", 109.3)))
     assert scored(begun, "N1", "N2", "N3").keys() == {"N1", "N2", "N3"}
     guide = (Path(__file__).parents[4] / "docs" / "how-to.md").read_text(encoding="utf-8")
-    statement = "MERGE INTO" + guide.split('lakehouse sql "MERGE INTO', 1)[1].split('"', 1)[0]
+    statement = "MERGE INTO" + guide.split('lakehouse sql --engine spark "MERGE INTO', 1)[1].split('"', 1)[0]
     for table in (TRANSACTION_SCORES, TRANSACTIONS):
         statement = statement.replace(table.name, begun.full_name(table))
     begun.spark.sql(statement).collect()

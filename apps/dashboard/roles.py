@@ -1,0 +1,62 @@
+"""Who looks: an analyst, who sees no person, or the fraud team, which calls customers and so sees their names."""
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+
+from common.contracts.table import Table
+
+ROLE = "DASHBOARD_ROLE"
+"""The environment variable with everybody's role; left out, the workspace of Databricks is asked who looks."""
+
+FRAUD_TEAM_IS = "DASHBOARD_FRAUD_TEAM"
+"""The environment variable with the group, or the one user, that is the fraud team."""
+
+TOKEN = "X-Forwarded-Access-Token"
+"""The header in which Databricks Apps hand over a token of the user who looks."""
+
+
+class Role(StrEnum):
+    """What may be seen. Whoever can't be told is an analyst."""
+
+    ANALYST = "analyst"
+    FRAUD_TEAM = "fraud team"
+
+    @property
+    def sees_persons(self) -> bool:
+        """Whether columns that contracts declare personal are asked for."""
+        return self is Role.FRAUD_TEAM
+
+    def readable(self, table: Table, *names: str) -> tuple[str, ...]:
+        """Those of a table's columns that the role may see; of these names, where some are given."""
+        columns = [column for column in table.columns if not names or column.name in names]
+        return tuple(column.name for column in columns if self.sees_persons or not column.personal)
+
+
+def role_of(headers: Mapping[str, str]) -> Role:
+    """The role of whoever sent a request with these headers.
+
+    A group is never taken from a header: a browser could send it. The token proves who looks, and the workspace says
+    which groups that is.
+    """
+    if said := os.environ.get(ROLE):
+        return Role.FRAUD_TEAM if said.strip().lower() == Role.FRAUD_TEAM else Role.ANALYST
+    fraud_team, token = os.environ.get(FRAUD_TEAM_IS, ""), headers.get(TOKEN, "")
+    return Role.FRAUD_TEAM if fraud_team and token and fraud_team in principals(token) else Role.ANALYST
+
+
+def principals(token: str) -> frozenset[str]:
+    """The names by which the workspace of Databricks knows who holds a token: the user's, and those of the groups.
+
+    Empty, where it doesn't say.
+    """
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.core import DatabricksError
+
+    try:
+        # The app has credentials of its own in the environment, which would be meant otherwise.
+        me = WorkspaceClient(token=token, auth_type="pat", product="fraud-lakehouse").current_user.me()
+    except (DatabricksError, ValueError, OSError):
+        return frozenset()
+    names = [me.user_name, *(group.display for group in me.groups or [])]
+    return frozenset(name for name in names if name)

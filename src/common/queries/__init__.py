@@ -1,0 +1,1 @@
+"""Questions in SQL to the lakehouse's tables, answered without Spark."""

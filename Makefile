@@ -15,7 +15,7 @@ NOTEBOOKS := $(addprefix notebooks/,bronze/feeds.ipynb silver/reference_data.ipy
 	silver/fraud_reports.ipynb silver/review_quarantine.ipynb silver/replay_quarantine.ipynb gold/star_schema.ipynb \
 	gold/transaction_features.ipynb ml/train_fraud_model.ipynb ml/promote_fraud_model.ipynb \
 	ml/score_transactions.ipynb ml/score_stream.ipynb ml/review_alerts.ipynb gold/marts.ipynb \
-	ml/monitor_model.ipynb ops/check_quality.ipynb ops/check_feeds.ipynb ops/maintenance.ipynb)
+	ml/monitor_model.ipynb ops/publish.ipynb ops/check_quality.ipynb ops/check_feeds.ipynb ops/maintenance.ipynb)
 NBMAKE = $(BIN)/pytest --nbmake --nbmake-timeout=600 $(NOTEBOOKS)
 TOOLS := tests/tools
 # Two workers share one Spark server: while one plans a query, the other's runs. A file's tests stay together, in the

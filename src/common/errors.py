@@ -50,6 +50,10 @@ class FeedError(LakehouseError):
     """A feed can't be read now: its server is not there or refuses, or what it had is gone."""
 
 
+class OutputError(LakehouseError):
+    """An output can't be delivered now: its target is not there or refuses, or was changed by others."""
+
+
 class SourceError(LakehouseError):
     """A source was run in a workspace that has data of another one."""
 

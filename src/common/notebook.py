@@ -8,6 +8,8 @@ from typing import Any
 
 from common.errors import LakehouseError, ParameterError
 from common.parameters import PARAMETERS, Parameter, Value
+from common.publish.declaration import load_outputs
+from common.publish.output import Output
 from common.result import RESULT_TYPE, UP_TO_DATE, Result
 from common.session import spark_session
 from common.settings import Settings, repository, settings_from
@@ -38,6 +40,11 @@ class Lakehouse(Lake):
     def source(self) -> Source:
         """The declaration that the parameter `source` names."""
         return load_source(repository() / "sources", str(self.parameters["source"]))
+
+    @cached_property
+    def outputs(self) -> tuple[Output, ...]:
+        """The declarations that the parameter `outputs` names."""
+        return load_outputs(repository() / "outputs", str(self.parameters["outputs"]))
 
     def _jars(self) -> frozenset[str]:
         """The lists of jars that the notebook's source needs of Spark."""

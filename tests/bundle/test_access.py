@@ -88,7 +88,7 @@ def test_jobs_are_for_the_team_to_run_and_to_see(deployer: Deployer) -> None:
         if kind == "jobs"
     }
 
-    assert len(lists) == 9
+    assert len(lists) == 10
     for name, entries in lists.items():
         levels = {
             entry.get("group_name") or entry["service_principal_name"]: entry["permission_level"] for entry in entries

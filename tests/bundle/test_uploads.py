@@ -8,10 +8,10 @@ from deployment import Deployer, settings_of, uploaded
 from common.settings import repository
 
 
-def test_only_notebooks_sources_and_the_package_are_uploaded(deployed: Deployer) -> None:
+def test_only_notebooks_declarations_and_the_package_are_uploaded(deployed: Deployer) -> None:
     files = uploaded(deployed.workspace)
 
-    assert {PurePosixPath(path).parts[0] for path in files} == {"notebooks", "sources", "src"}
+    assert {PurePosixPath(path).parts[0] for path in files} == {"notebooks", "outputs", "sources", "src"}
     assert {path.split("/")[1] for path in files if path.startswith("src/")} == {"common"}
     assert {PurePosixPath(path).suffix for path in files} == {"", ".py", ".yml", ".csv", ".txt", ".typed"}
 

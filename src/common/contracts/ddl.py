@@ -13,7 +13,7 @@ def create_table(table: Table, full_name: str, keys: tuple[str, ...] = ()) -> st
     clustering = f"\nCLUSTER BY ({', '.join(table.cluster_by)})" if table.cluster_by else ""
     return (
         f"CREATE TABLE IF NOT EXISTS {full_name} (\n  {columns}\n)\nUSING delta{clustering}\n"
-        f"COMMENT {quoted(f'{table.comment} Grain: {table.grain}.')}{_statistics(table)}"
+        f"COMMENT {quoted(f'{table.comment} Grain: {table.grain}.')}{_properties(table)}"
     )
 
 
@@ -60,6 +60,18 @@ def analyze_table(table: Table, full_name: str) -> str:
     return f"ANALYZE TABLE {full_name} COMPUTE STATISTICS FOR COLUMNS {', '.join(columns)}"
 
 
+CHANGE_FEED = "delta.enableChangeDataFeed"
+"""The property of a table that keeps what each version changed."""
+
+
+def _properties(table: Table) -> str:
+    properties = {"delta.dataSkippingStatsColumns": _statistics(table)} if _statistics(table) else {}
+    if table.change_feed:
+        properties[CHANGE_FEED] = "true"
+    pairs = ", ".join(f"{quoted(name)} = {quoted(value)}" for name, value in properties.items())
+    return f"\nTBLPROPERTIES ({pairs})" if pairs else ""
+
+
 def _statistics(table: Table) -> str:
     """By which columns files are skipped: those of `skip_by`, and none that are personal.
 
@@ -69,8 +81,7 @@ def _statistics(table: Table) -> str:
         return ""
     without = ("array", "struct", "map", "boolean", "binary")
     wanted = [c for c in table.columns if not table.skip_by or c.name in {*table.skip_by, *table.cluster_by}]
-    counted = [c.name for c in wanted if not c.personal and not c.type.startswith(without)]
-    return f"\nTBLPROPERTIES ('delta.dataSkippingStatsColumns' = {quoted(','.join(counted))})"
+    return ",".join(c.name for c in wanted if not c.personal and not c.type.startswith(without))
 
 
 def create_view(view: View, full_name: str, of_full_name: str) -> str:

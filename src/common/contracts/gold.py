@@ -72,6 +72,7 @@ TRANSACTION_SCORES = Table(
     foreign_keys=_OF_A_TRANSACTION,
     expectations=_AS_NEW_AS_SILVER,
     skip_by=(*_SKIP_BY, "scored_at"),
+    change_feed=True,
 )
 
 FRAUD_TRANSACTIONS = View(

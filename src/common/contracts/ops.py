@@ -77,6 +77,32 @@ REPLAYED_RECORDS = Table(
     ),
 )
 
+DELIVERIES = Table(
+    name="ops.deliveries",
+    comment="What was sent out of the lakehouse, of which version, and what could not be. An item that is as it should "
+    "be adds no row.",
+    grain="one item of an output in one run",
+    columns=(
+        Column("output", "string", "Name of the output's declaration."),
+        Column("writer", "string", "What writes it, such as postgres or csv."),
+        Column("item", "string", "The part of the output, such as a table or a report."),
+        Column("mode", "string", "How it came there, such as changes, or all compared."),
+        Column("source_table", "string", "The Delta table that was read; null: several."),
+        Column("table_id", "string", "That table's id: a table that is made again has another."),
+        Column("from_version", "bigint", "Its version that was there before; null: none."),
+        Column("version", "bigint", "Its version that is there now."),
+        Column("rows_written", "bigint", "Rows that were added or changed there."),
+        Column("rows_deleted", "bigint", "Rows that were removed there."),
+        Column("rows_there", "bigint", "Rows that were there afterwards; null: not counted."),
+        Column("destination", "string", "Where it is; secrets are left out."),
+        Column("seconds", "double", "How long it took."),
+        Column("note", "string", "What a person should know of it."),
+        Column("failure", "string", "Why it could not be sent, and what to do; null: it was."),
+        Column("run_id", "string", "The job run, where there was one."),
+        Column("delivered_at", "timestamp", "When it was done, UTC."),
+    ),
+)
+
 MODEL_DECISIONS = ("promoted", "kept_out", "waits_for_approval", "rolled_back")
 
 MODEL_PROMOTIONS = Table(

@@ -122,5 +122,6 @@ def reference(
         ),
         cluster_by=(key,),
         foreign_keys=foreign_keys,
+        change_feed=True,
     )
     return Reference(entity, comment, columns, carried, changes, history)

@@ -126,6 +126,7 @@ FACT_TRANSACTION = Table(
     checks=required("event_time", "event_date", "date_key", *DIMENSION_KEYS),
     cluster_by=("event_date",),
     foreign_keys=(ForeignKey("date_key", DIM_DATE.name, "date_key"), *_dimension_keys_exist()),
+    change_feed=True,
 )
 
 FACT_FRAUD_REPORT = Table(

@@ -93,6 +93,7 @@ class Table:
     A key's columns hold no null, but for those in `nullable_key`, where a null equals a null. `foreign_keys` and
     `expectations` are checked on the table as a whole (`checks.tables`, `checks.expectations`). Readers skip files by
     the values of `skip_by`; where none are named, by those of all columns, which costs a wide table's writers much.
+    With a `change_feed`, Delta keeps what each version changed, for outputs that follow the table.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Table:
     foreign_keys: tuple[ForeignKey, ...] = ()
     expectations: tuple[Freshness | Volume, ...] = ()
     skip_by: tuple[str, ...] = ()
+    change_feed: bool = False
 
     def __post_init__(self) -> None:
         known = {column.name for column in self.columns}

@@ -1,6 +1,7 @@
 """Servers that feeds connect to: where they are, who the lakehouse is there, and secrets by their names alone."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -149,3 +150,7 @@ class AwsConnection(_Connection):
 Connection = Annotated[
     KafkaConnection | PostgresConnection | SftpConnection | AwsConnection, Field(discriminator="kind")
 ]
+CONNECTIONS: Mapping[str, type[BaseModel]] = {
+    get_args(one.model_fields["kind"].annotation)[0]: one for one in get_args(get_args(Connection)[0])
+}
+"""The class of each kind of connection."""

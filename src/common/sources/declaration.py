@@ -1,16 +1,15 @@
 """A source's YAML as a typed object: where its feeds are, and how their fields become the contracts' columns."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from common.errors import DeclarationError
 from common.settings import Settings
-from common.sources.connections import Connection, Text
-from common.sources.declaration_file import content_of, described
+from common.sources.connections import CONNECTIONS, Connection, Text
+from common.sources.declaration_file import declared_content, described, options_of
 from common.sources.feed import Feed, FeedAt
 from common.sources.readers import AnyFeed
 from common.sources.target_map import Strict, TargetMap
@@ -93,12 +92,7 @@ def load_source(folder: Path, name: str) -> Source:
     Raises:
         DeclarationError: there is no such file, or it breaks a rule; the message names file, path and rule.
     """
-    path = folder / f"{name}.yml"
-    shown = f"{folder.name}/{path.name}"
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or not path.is_file():
-        known = ", ".join(sorted(p.stem for p in folder.glob("*.yml"))) or "none"
-        raise DeclarationError(f"source={name!r}: there is no {shown}; known sources: {known}")
-    content = content_of(path, shown)
+    shown, content = declared_content(folder, name, "source")
     try:
         source = Source.model_validate(content)
     except ValidationError as error:
@@ -113,18 +107,12 @@ def load_source(folder: Path, name: str) -> Source:
 _READERS: Mapping[str, type[Feed]] = {
     get_args(one.model_fields["reader"].annotation)[0]: one for one in get_args(get_args(AnyFeed)[0])
 }
-_CONNECTIONS = {get_args(one.model_fields["kind"].annotation)[0]: one for one in get_args(get_args(Connection)[0])}
 
 
 def _described(shown: str, problem: Mapping[str, Any]) -> str:
     """A problem in words. Pydantic names the class that `reader` or `kind` chose, which is no part of the path."""
     where = list(problem["loc"])
     chosen = str(where.pop(2)) if len(where) > 2 and where[0] in ("feeds", "connections") else ""
-    part = {**_READERS, **_CONNECTIONS}.get(chosen)
-    options = {1: Source.model_fields, 5: TargetMap.model_fields} | ({3: _options_of(part)} if part else {})
+    part = {**_READERS, **CONNECTIONS}.get(chosen)
+    options = {1: Source.model_fields, 5: TargetMap.model_fields} | ({3: options_of(part)} if part else {})
     return described(shown, {**problem, "loc": tuple(where)}, options)
-
-
-def _options_of(part: type[BaseModel]) -> list[str]:
-    """The names of options as people write them."""
-    return [field.alias or name for name, field in part.model_fields.items()]

@@ -1,11 +1,13 @@
 """The YAML of a declaration as Python reads it, and what is wrong with it in plain words."""
 
+import re
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
 from common.errors import DeclarationError
 
@@ -41,6 +43,20 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(key.value if isinstance(key, yaml.ScalarNode) else "")
         return super().construct_mapping(node, deep)
+
+
+def declared_content(folder: Path, name: str, kind: str) -> tuple[str, Any]:
+    """How messages call the file of a declaration, `folder/NAME.yml`, and what it holds; `kind` is source or output.
+
+    Raises:
+        DeclarationError: there is no such file, or it isn't YAML.
+    """
+    path = folder / f"{name}.yml"
+    shown = f"{folder.name}/{path.name}"
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or not path.is_file():
+        known = ", ".join(sorted(p.stem for p in folder.glob("*.yml"))) or "none"
+        raise DeclarationError(f"{kind}={name!r}: there is no {shown}; known {kind}s: {known}")
+    return shown, content_of(path, shown)
 
 
 def content_of(path: Path, shown: str) -> Any:
@@ -107,3 +123,8 @@ def _hint(error: yaml.YAMLError) -> str:
     if "mapping values are not allowed" in problem:
         return "; a value that holds a colon and a blank stands in quotes"
     return ""
+
+
+def options_of(part: type[BaseModel]) -> list[str]:
+    """The names of a part's options as people write them."""
+    return [field.alias or name for name, field in part.model_fields.items()]

@@ -5,7 +5,7 @@ import time
 
 from pyspark.errors import AnalysisException
 
-from common.contracts.ddl import alter_view, create_table, create_view, keys, tags
+from common.contracts.ddl import CHANGE_FEED, alter_view, create_table, create_view, keys, quoted, tags
 from common.contracts.drift import Drift, ExistingColumn, drift
 from common.contracts.table import Table, View
 from common.errors import SchemaError
@@ -38,6 +38,16 @@ def ensure(lake: Tables, *tables: Table) -> None:
         if lake.settings.platform.has_unity_catalog:
             for statement in tags(table, lake.full_name(table)):
                 lake.spark.sql(statement)
+
+
+def ensure_change_feed(lake: Tables, table: Table) -> None:
+    """Switches the change feed on where the contract has one and the table, which is older, has none yet."""
+    name = lake.full_name(table)
+    if not table.change_feed:
+        return
+    properties = lake.spark.sql(f"SHOW TBLPROPERTIES {name}").collect()
+    if {row["key"]: row["value"] for row in properties}.get(CHANGE_FEED) != "true":
+        retried(lambda: lake.spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ({quoted(CHANGE_FEED)} = 'true')"))
 
 
 def ensure_views(lake: Tables, *views: View) -> None:

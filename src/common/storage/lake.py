@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from common.contracts.table import Table, View
 from common.storage.conflicts import retried
-from common.storage.creating import ensure, ensure_views
+from common.storage.creating import ensure, ensure_change_feed, ensure_views
 from common.storage.lineage import note
 from common.storage.merging import apply_changes
 from common.storage.staging import staged
@@ -42,6 +42,10 @@ class Lake(Tables):
             SchemaError: a table's column has another type than its contract says; nothing was changed.
         """
         ensure(self, *tables)
+
+    def ensure_change_feed(self, table: Table) -> None:
+        """Switches the change feed on where the contract has one and the table, which is older, has none yet."""
+        ensure_change_feed(self, table)
 
     def ensure_views(self, *views: View) -> None:
         """Creates the views that are not there yet, and gives others what their tables have gained; those must be."""

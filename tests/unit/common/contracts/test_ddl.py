@@ -44,6 +44,16 @@ def test_files_are_skipped_by_the_columns_that_say_so_and_by_no_personal_one() -
     assert skipped_by(replace(SALE, skip_by=("shop_id", "buyer"))) == ["shop_id"]
 
 
+def test_a_table_that_outputs_follow_keeps_what_each_version_changed() -> None:
+    feed = "'delta.enableChangeDataFeed' = 'true'"
+    assert f"TBLPROPERTIES ('delta.dataSkippingStatsColumns' = 'sale_id,shop_id', {feed})" in create_table(
+        replace(SALE, change_feed=True), "main.gold.sale"
+    )
+    plain = replace(SALE, columns=SALE.columns[:2])
+    assert f"TBLPROPERTIES ({feed})" in create_table(replace(plain, change_feed=True), "main.gold.sale")
+    assert "TBLPROPERTIES" not in create_table(plain, "main.gold.sale")
+
+
 def test_a_column_to_cluster_by_is_one_to_skip_by() -> None:
     assert skipped_by(replace(SALE, skip_by=("sale_id",), cluster_by=("shop_id",))) == ["sale_id", "shop_id"]
 

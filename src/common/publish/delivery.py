@@ -1,0 +1,33 @@
+"""A delivery: what became of one item of an output in one run."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of an item of an output, such as a table or a report.
+
+    `source_table` is the Delta table whose `version` is there now, `from_version` the one that was there before; None
+    where there was none, or the item is made of several tables. `table_id` is the Delta table's own. `mode` says in a
+    word or two how it came there, `destination` where it is, without secrets. A count is None where it has no meaning.
+    A `failure` says why it isn't there, and what to do.
+    """
+
+    item: str
+    mode: str
+    source_table: str | None = None
+    table_id: str | None = None
+    from_version: int | None = None
+    version: int | None = None
+    rows_written: int | None = None
+    rows_deleted: int | None = None
+    rows_there: int | None = None
+    destination: str = ""
+    seconds: float = 0.0
+    note: str = ""
+    failure: str = ""
+
+    @property
+    def is_news(self) -> bool:
+        """Whether something was sent, or failed."""
+        return bool(self.rows_written or self.rows_deleted or self.failure or self.from_version != self.version)

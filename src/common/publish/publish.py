@@ -1,0 +1,141 @@
+"""Delivers the outputs that are due, and notes what was sent, when, and of which version."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from common.checks.findings import Finding
+from common.contracts.ddl import schema_of
+from common.contracts.ops import DELIVERIES, QUALITY_RESULTS
+from common.errors import LakehouseError, OutputError
+from common.publish.delivery import Delivery
+from common.publish.output import Output
+from common.result import Result
+from common.settings import Settings
+from common.sources.feed import Tell, silent
+from common.storage.files import write_whole
+from common.storage.lake import Lake
+from common.storage.last_success import Step
+
+FAILED = "failed"
+"""The mode of a delivery of an output as a whole that failed."""
+
+
+def publishing(outputs: Sequence[Output]) -> Step:
+    """What the deliveries depend on: the tables, the declarations, what is there, and whether all are due."""
+    reads = dict.fromkeys(table for output in outputs for table in output.reads)
+    return Step(
+        "ops.publish",
+        reads=tuple(reads),
+        shares=(DELIVERIES.name, QUALITY_RESULTS.name) if outputs else (),
+        declaration=json.dumps([output.model_dump(mode="json") for output in outputs]),
+        leaves=lambda settings: _states(outputs, settings),
+    )
+
+
+def _states(outputs: Sequence[Output], settings: Settings) -> Any:
+    """What each output has at its target, in a form for JSON; None where it isn't known, or one isn't due yet."""
+    if not all(is_due(output, settings) for output in outputs if output.every):
+        return None
+    states = {output.name: output.state(settings) for output in outputs}
+    return None if None in states.values() else states
+
+
+def is_due(output: Output, settings: Settings) -> bool:
+    """Whether the least time between two deliveries has passed."""
+    if output.every is None:
+        return True
+    try:
+        last = datetime.fromisoformat(_last(output, settings).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return True
+    return datetime.now(UTC) - last >= output.every
+
+
+def publish(
+    lake: Lake, outputs: Sequence[Output], tell: Tell = silent, *, force: bool = False
+) -> dict[str, list[Delivery]]:
+    """Delivers the outputs that are due, all of them with `force`, and notes in ops.deliveries what was sent or failed.
+
+    An output that fails is told by its deliveries, and the others go on.
+
+    Returns:
+        The deliveries of each output that was due, by its name.
+    """
+    came_of: dict[str, list[Delivery]] = {}
+    for output in outputs:
+        if not force and not is_due(output, lake.settings):
+            tell(f"{output.name}: not due yet, every {output.every}")
+            continue
+        try:
+            came_of[output.name] = output.deliver(lake, tell)
+        except LakehouseError as error:
+            came_of[output.name] = [Delivery(output.name, FAILED, failure=str(error))]
+        if not any(delivery.failure for delivery in came_of[output.name]):
+            write_whole(_last(output, lake.settings), datetime.now(UTC).isoformat())
+    _note(lake, outputs, came_of)
+    return came_of
+
+
+def check_outputs(lake: Lake, outputs: Sequence[Output]) -> list[Finding]:
+    """Whether what each output has at its target is what the lakehouse has."""
+    return [finding for output in outputs for finding in output.findings(lake)]
+
+
+def result(came_of: Mapping[str, list[Delivery]]) -> Result:
+    """What was sent, for the job's summary."""
+    all_of = [delivery for deliveries in came_of.values() for delivery in deliveries]
+    sent = {
+        f"{output}: {delivery.item}": delivery.note or delivery.mode
+        for output, deliveries in came_of.items()
+        for delivery in deliveries
+        if delivery.is_news and not delivery.failure
+    }
+    written = sum((d.rows_written or 0) + (d.rows_deleted or 0) for d in all_of)
+    note = f"{len(sent)} of {len(all_of)} items were sent" if all_of else "no output is due"
+    return Result(rows_out=written, note=note, facts={"sent": sent} if sent else {})
+
+
+def failure(came_of: Mapping[str, list[Delivery]]) -> OutputError | None:
+    """The error that ends the run where something could not be sent; None where all was."""
+    failed = [(output, d) for output, deliveries in came_of.items() for d in deliveries if d.failure]
+    if not failed:
+        return None
+    lines = "\n".join(f"  {output}: {d.item}: {d.failure}" for output, d in failed)
+    return OutputError(
+        f"{len(failed)} could not be sent, and all others were:\n{lines}\nWhat is there is as it was before. Do what "
+        "is named, then run the job again: it goes on where it was"
+    )
+
+
+def _last(output: Output, settings: Settings) -> Path:
+    return Path(settings.checkpoint("outputs", f"{output.name}.delivered"))
+
+
+def _note(lake: Lake, outputs: Sequence[Output], came_of: Mapping[str, Sequence[Delivery]]) -> None:
+    lake.ensure(DELIVERIES)
+    rows = [
+        _row(lake, output, delivery)
+        for output in outputs
+        for delivery in came_of.get(output.name, ())
+        if delivery.is_news
+    ]
+    if rows:
+        frame = lake.spark.createDataFrame(rows, schema_of(DELIVERIES))
+        lake.append(frame.withColumn("delivered_at", F.current_timestamp()), DELIVERIES)
+
+
+def _row(lake: Lake, output: Output, delivery: Delivery) -> tuple[Any, ...]:
+    values = {
+        **vars(delivery),
+        "output": output.name,
+        "writer": output.writer,
+        "note": delivery.note or None,
+        "failure": delivery.failure or None,
+        "run_id": lake.settings.run_id,
+    }
+    return tuple(values.get(name) for name in DELIVERIES.column_names)

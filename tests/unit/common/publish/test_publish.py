@@ -1,0 +1,94 @@
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from publish_builders import SHELF, load
+
+from common.contracts.ops import DELIVERIES
+from common.errors import OutputError
+from common.publish.output import Output
+from common.publish.publish import check_outputs, failure, is_due, publish, publishing, result
+from common.settings import Settings
+from common.storage.lake import Lake
+
+
+def shelf(folder: Path, name: str, *, every: str = "") -> Output:
+    """An output of ops.deliveries' own rows, whose folder is `folder`/shelf."""
+    text = SHELF.replace("name: risk", f"name: {name}").replace("/shelf", str(folder / "shelf"))
+    text = text.replace("gold.merchant_risk", DELIVERIES.name).replace("every: 15 minutes\n", every)
+    return load(folder, text, name)
+
+
+@pytest.fixture
+def delivered(lake: Lake) -> Iterator[Lake]:
+    """A lake without deliveries so far."""
+    lake.ensure(DELIVERIES)
+    yield lake
+    lake.spark.sql(f"DELETE FROM {lake.full_name(DELIVERIES)}")
+
+
+@pytest.mark.spark
+def test_what_fails_leaves_the_others_and_what_was_sent_is_noted(delivered: Lake, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b" / "shelf").mkdir(parents=True)
+    outputs = (shelf(tmp_path / "a", "nowhere"), shelf(tmp_path / "b", "somewhere"))
+    told: list[str] = []
+
+    came_of = publish(delivered, outputs, told.append)
+
+    assert told == ["ops.deliveries: 0 rows"]
+    error = failure(came_of)
+    assert isinstance(error, OutputError)
+    assert "  nowhere: nowhere: there is no folder shelf: make it" in str(error)
+    noted = delivered.table(DELIVERIES).select("output", "writer", "item", "mode", "failure", "run_id").collect()
+    assert [tuple(row)[:5] for row in noted] == [
+        ("nowhere", "shelf", "nowhere", "failed", "there is no folder shelf: make it")
+    ]
+
+    (tmp_path / "a" / "shelf").mkdir()
+    came_of = publish(delivered, outputs)
+
+    assert failure(came_of) is None
+    assert result(came_of).rows_out == 2  # each saw the row of the failure
+    assert delivered.table(DELIVERIES).where("failure IS NULL").count() == 2
+    # Both have noted one row, and the table has three.
+    assert [finding.details for finding in check_outputs(delivered, outputs)] == ["1 of 3 rows", "1 of 3 rows"]
+
+
+@pytest.mark.spark
+def test_an_output_is_delivered_when_it_is_due(delivered: Lake, tmp_path: Path) -> None:
+    (tmp_path / "shelf").mkdir()
+    hourly = shelf(tmp_path, "hourly", every="every: 1 hour\n")
+
+    assert list(publish(delivered, [hourly])) == ["hourly"]
+    assert list(publish(delivered, [hourly])) == []
+    assert list(publish(delivered, [hourly], force=True)) == ["hourly"]
+
+
+def test_an_hour_after_its_delivery_an_hourly_output_is_due(tmp_path: Path) -> None:
+    settings = Settings(tmp_path)
+    hourly = shelf(tmp_path, "hourly", every="every: 1 hour\n")
+    note = Path(settings.checkpoint("outputs", "hourly.delivered"))
+    note.parent.mkdir(parents=True)
+
+    assert is_due(hourly, settings)
+    for minutes, due in ((59, False), (61, True)):
+        note.write_text((datetime.now(UTC) - timedelta(minutes=minutes)).isoformat())
+        assert is_due(hourly, settings) is due
+
+
+def test_a_step_is_never_up_to_date_while_an_output_waits_or_cannot_be_asked(tmp_path: Path) -> None:
+    settings = Settings(tmp_path)
+    (tmp_path / "shelf").mkdir()
+    hourly, always = shelf(tmp_path, "hourly", every="every: 1 hour\n"), shelf(tmp_path, "always")
+
+    assert publishing([hourly, always]).leaves(settings) is None  # nothing is there
+    (tmp_path / "shelf" / DELIVERIES.name).write_text("7")
+    assert publishing([hourly, always]).leaves(settings) == {"hourly": 7, "always": 7}
+    note = Path(settings.checkpoint("outputs", "hourly.delivered"))
+    note.parent.mkdir(parents=True)
+    note.write_text(datetime.now(UTC).isoformat())
+    assert publishing([hourly, always]).leaves(settings) is None  # what is new waits for the hour
+    assert publishing([always]).leaves(settings) == {"always": 7}
+    assert publishing([]).leaves(settings) == {}

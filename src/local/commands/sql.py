@@ -114,7 +114,7 @@ def answer(statement: str, limit: int = 0, by: Engine | None = None, duck: "Duck
             raise NotAnswered(f"DuckDB may answer this otherwise: {'; '.join(question.doubts)}")
         if question.doubts:
             tell(f"Spark may answer this otherwise: {'; '.join(question.doubts)}")
-        return _cut(opened.rows(question, limit + 1 if limit else 0), limit)
+        return _cut(*opened.values(question, limit + 1 if limit else 0), limit)
     except NotRead as error:
         raise with_words(error, "--engine spark runs it") from error
     except (NotAnswered, FeedError) as error:
@@ -156,14 +156,14 @@ def query(statement: str, limit: int = 0) -> tuple[Rows, bool]:
 
 def fetch(frame: Any, limit: int) -> tuple[Rows, bool]:
     """The rows of a frame, times as UTC; and whether there are more than the limit."""
-    return _cut((frame.limit(limit + 1) if limit else frame).toArrow(), limit)
-
-
-def _cut(table: Any, limit: int) -> tuple[Rows, bool]:
+    table = (frame.limit(limit + 1) if limit else frame).toArrow()
     columns = [column.to_pylist() for column in table.columns]
-    values = list(zip(*columns, strict=True)) if columns else []
+    return _cut(table.column_names, list(zip(*columns, strict=True)) if columns else [], limit)
+
+
+def _cut(names: list[str], values: list[tuple[Any, ...]], limit: int) -> tuple[Rows, bool]:
     is_cut = bool(limit) and len(values) > limit
-    return Rows(table.column_names, values[:limit] if limit else values), is_cut
+    return Rows(names, values[:limit] if limit else values), is_cut
 
 
 def _explained(error: Any, spark: "SparkSession") -> str:

@@ -122,12 +122,12 @@ def world(lake: Lake) -> Lake:
     asked |= {view.of.name for view in views}
     for layer in LAYERS:
         lake.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {lake.settings.schema(layer)}")
-    for table in all_tables():
-        if table.name in asked:
-            filled(lake, table.name, schema_of(table))
-    filled(lake, "gold.kinds", TYPES)
+    wanted = {table.name: schema_of(table) for table in all_tables() if table.name in asked} | {"gold.kinds": TYPES}
+    with ThreadPoolExecutor(4) as pool:
+        made = [pool.submit(mapped, lake), *(pool.submit(filled, lake, *table) for table in wanted.items())]
+    for table in made:
+        table.result()
     ensure_views(lake, *views)
-    mapped(lake)
     return lake
 
 

@@ -2,7 +2,7 @@
 
 INTERPRETED = "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN -XX:+UseSerialGC"
 """For Java: on a few rows, compiling a query takes longer than running it, and hundreds of different ones run here. The
-main job's tests and `make chaos` run compiled, as users do."""
+main job of test_main_job.py and `make chaos` run compiled, as users do."""
 
 QUICK = f"{INTERPRETED} -XX:TieredStopAtLevel=1"
 """For servers that live for minutes: Java's second compiler doesn't pay before they end."""

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from job_workspace import Workspace
 
+from quick_server import QUICK, VARIABLE
+
 pytestmark = pytest.mark.job
 
 DAYS, GENUINE, FRAUDS = 30, 40, 8
@@ -20,9 +22,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     folder.mkdir(parents=True)
     (folder / "creditcard.csv").write_text("\n".join(layout()) + "\n")
     workspace = Workspace(home, source="creditcard_ulb", landing=str(home / "landing"))
-    workspace("up")
-    yield workspace
-    workspace("down")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, QUICK)  # a few rows; test_main_job.py runs the job as users do
+        workspace("up")
+        yield workspace
+        workspace("down")
 
 
 def layout() -> Iterator[str]:

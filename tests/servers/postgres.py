@@ -159,7 +159,7 @@ class Postgres:
         with self.connect(database) as connection:
             for statement in statements:
                 cursor = connection.execute(statement)
-                rows = cursor.fetchall() if cursor.description else []
+                rows = [] if cursor.description is None else cursor.fetchall()
         return rows
 
     def connection(self, database: str = "postgres", user: str | None = None) -> dict[str, Any]:

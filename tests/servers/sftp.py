@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 
 import asyncssh
+
+from servers.loop import Loop
 
 USER, PASSWORD = "lake", "a password of the tests"  # pragma: allowlist secret
 
@@ -31,9 +32,7 @@ class SftpServer:
         self.logins = 0
         self._host = asyncssh.generate_private_key("ssh-ed25519")
         self._user = asyncssh.generate_private_key("ssh-ed25519")
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
+        self._loop = Loop()
         self._listener: Any = None
         self._connections: set[Any] = set()
 
@@ -49,18 +48,16 @@ class SftpServer:
 
     def start(self) -> None:
         """Listens."""
-        self._run(self._listen())
+        self._loop.run(self._listen())
 
     def stop(self) -> None:
         """Listens no more, and cuts every connection."""
-        self._run(self._end())
+        self._loop.run(self._end())
 
     def close(self) -> None:
         """Ends the server and its thread."""
         self.stop()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._loop.end()
 
     def cut(self) -> None:
         """Cuts every connection; within `before`."""
@@ -72,9 +69,6 @@ class SftpServer:
         self.cut()
         self._listener.close()
         self._listener = None
-
-    def _run(self, work: Awaitable[None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(30)  # type: ignore[arg-type]
 
     async def _listen(self) -> None:
         self._listener = await asyncssh.create_server(

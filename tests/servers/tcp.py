@@ -1,10 +1,9 @@
 """A line to a server that tests make slow, cut, or take away: connections to its port go through this process."""
 
 import asyncio
-import threading
-from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any
+
+from servers.loop import Loop
 
 
 class Line:
@@ -16,33 +15,26 @@ class Line:
         self.delay_seconds = 0.0
         self._open: set[asyncio.StreamWriter] = set()
         self._listener: asyncio.Server | None = None
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
+        self._loop = Loop()
         self.restore()
 
     def restore(self) -> None:
         """It is there, and as quick as the machine."""
         self.delay_seconds = 0.0
-        self._run(self._listen())
+        self._loop.run(self._listen())
 
     def cut(self) -> None:
         """Cuts all connections."""
-        self._run(self._cut())
+        self._loop.run(self._cut())
 
     def take_away(self) -> None:
         """Cuts all connections, and takes no more until it is restored."""
-        self._run(self._close())
+        self._loop.run(self._close())
 
     def end(self) -> None:
         """Ends it and its thread."""
         self.take_away()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+        self._loop.end()
 
     async def _listen(self) -> None:
         if self._listener is None:

@@ -1,8 +1,7 @@
 """Feeds to bronze: what the bronze notebooks run."""
 
-import time
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
@@ -10,38 +9,26 @@ from typing import Any
 import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.streaming.query import StreamingQuery
 
+from common.bronze.feed_queries import feed_query, read_feeds, reads_again
 from common.bronze.readings import note_declared, reading_warning
-from common.bronze.records import bronze_rows
 from common.bronze.refusals import newly_refused
-from common.bronze.unread import checking_feeds, note_unread, unread
+from common.bronze.unread import checking_feeds, failure, leaving_others, note_unread, noting_unread, unread
 from common.checks.tables import checking
 from common.contracts.bronze import bronze_table
 from common.contracts.ops import BATCHES, QUALITY_RESULTS
 from common.contracts.silver import QUARANTINE
-from common.contracts.table import Table
-from common.errors import FeedError, LakehouseError, ParameterError, SecretError, first_line, with_words
+from common.errors import FeedError, LakehouseError, ParameterError, first_line
 from common.result import Result
 from common.settings import Settings
 from common.sources.declaration import Source
-from common.sources.feed import Feed, FeedAt, Tell
+from common.sources.feed import FeedAt, Tell
 from common.storage.changes import changes_since, versions
 from common.storage.checkpoints import check_checkpoint
-from common.storage.lake import Lake, Once
+from common.storage.lake import Lake
 from common.storage.last_success import Step, forget
-from common.storage.lineage import note
-from common.storage.progress import has_begun
 from common.storage.source_claim import check_source, claim
-from common.storage.streams import (
-    AVAILABLE_NOW,
-    BatchStep,
-    Query,
-    Trigger,
-    append_query,
-    batch_query,
-    run_queries,
-)
+from common.storage.streams import AVAILABLE_NOW, Query, Trigger
 
 
 @dataclass(frozen=True)
@@ -121,11 +108,11 @@ def ingest(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW, pulled:
     unreadable = _prepare(lake, source, places)
     readings = {name: note_declared(lake, places[name], feed) for name, feed in source.feeds.items()}
     before = versions(lake, map(bronze_table, source.feeds))
-    again = [name for name, at in places.items() if _reads_again(lake, at)]
+    again = [name for name, at in places.items() if reads_again(lake, at)]
     # A run that goes on checks no feeds at an end.
-    noting = nullcontext() if trigger.goes_on else _noting_unread(source, lake.settings, pulled.failed, unreadable)
+    noting = nullcontext() if trigger.goes_on else noting_unread(source, lake.settings, pulled.failed, unreadable)
     with noting:
-        looks = _read(lake, source, trigger, unreadable, again)
+        looks = read_feeds(lake, source, places, trigger, unreadable=unreadable, again=again)
     failed = {**pulled.failed, **unreadable}
     note_unread(source, lake.settings, failed)
     if failed:  # each job's check looks once more when the feed is read again: its failure must not be the last word
@@ -133,12 +120,12 @@ def ingest(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW, pulled:
         forget(lake, checking(source.feeds, unread=""))
     # What was pulled before a pull failed is landed, and goes on: no later run would see it as new.
     if len(unreadable) == len(source.feeds):
-        raise _failure(failed)
+        raise failure(failed)
     changes = changes_since(lake, before)
     by_feed = {name: changes[bronze_table(name).name].inserted for name in source.feeds}
     added = sum(by_feed.values())
     if len(failed) == len(source.feeds) and not added:
-        raise _failure(failed)
+        raise failure(failed)
     refused = newly_refused(lake, before, [name for name, records in by_feed.items() if records])
     warnings = {}
     for name, feed in source.feeds.items():
@@ -149,70 +136,6 @@ def ingest(lake: Lake, source: Source, trigger: Trigger = AVAILABLE_NOW, pulled:
     words = f"see the warning of {', '.join(warnings)}" if warnings else ""
     facts = {"warnings": warnings} if warnings else {}
     return Ingested(added, added, "; ".join(filter(None, [refused, words])), facts, by_feed)
-
-
-def _read(
-    lake: Lake, source: Source, trigger: Trigger, unreadable: dict[str, LakehouseError], again: Collection[str]
-) -> dict[str, str]:
-    """Reads all feeds but those in `unreadable`, to which it adds; what the first looks at new ones show, by feed."""
-    places = _places(lake, source)
-    begun = time.time()
-    looks: dict[str, str] = {}
-    queries: dict[str, Query] = {}
-    for name in [name for name in source.feeds if name not in unreadable]:
-        with _leaving_others(name, unreadable):
-            looks[name] = _first_look(source.feeds[name], places[name])
-            queries[name] = _query(lake, source.feeds[name], places[name], trigger, reads_again=name in again)
-    if trigger.goes_on and unreadable:
-        raise _failure(unreadable)
-    broken: dict[str, FeedError] = {}
-    try:
-        run_queries(queries.values(), None if trigger.goes_on else broken)
-    finally:
-        unreadable |= {name: broken[places[name].checkpoint] for name in queries if places[name].checkpoint in broken}
-    if not trigger.goes_on:
-        for name in [name for name in queries if name not in unreadable]:
-            with _leaving_others(name, unreadable):
-                _record_overlooked(lake, source.feeds[name], places[name], begun)
-                source.feeds[name].read_to_the_end(places[name])
-                if name in again:
-                    places[name].reads_again.unlink()
-    return looks
-
-
-def _failure(failed: Mapping[str, LakehouseError]) -> LakehouseError:
-    kinds = {type(error) for error in failed.values()}
-    return (kinds.pop() if len(kinds) == 1 else FeedError)(_words(failed))
-
-
-def _words(failed: Mapping[str, LakehouseError]) -> str:
-    return "; ".join(f"{name}: {error}" for name, error in failed.items())
-
-
-@contextmanager
-def _leaving_others(name: str, failed: dict[str, LakehouseError]) -> Iterator[None]:
-    """Notes why a feed can't be read, so that the others are."""
-    try:
-        yield
-    except (FeedError, SecretError) as error:
-        failed[name] = error
-
-
-@contextmanager
-def _noting_unread(
-    source: Source, settings: Settings, unpulled: Mapping[str, LakehouseError], unreadable: Mapping[str, LakehouseError]
-) -> Iterator[None]:
-    """Notes the feeds that could not be read where something else ends the reading, whose message then names them."""
-    try:
-        yield
-    except Exception as error:
-        if failed := {**unpulled, **unreadable}:
-            note_unread(source, settings, failed, were_read=())
-            others = {name: one for name, one in failed.items() if str(one) not in str(error)}
-            named = with_words(error, f"beside that, feeds could not be read: {_words(others)}") if others else error
-            if named is not error:
-                raise named from error
-        raise
 
 
 def ingestion_queries(lake: Lake, source: Source, trigger: Trigger) -> list[Query]:
@@ -227,8 +150,8 @@ def ingestion_queries(lake: Lake, source: Source, trigger: Trigger) -> list[Quer
         raise error
     for name, feed in source.feeds.items():
         note_declared(lake, places[name], feed)
-    again = [name for name, at in places.items() if _reads_again(lake, at)]
-    return [_query(lake, feed, places[name], trigger, reads_again=name in again) for name, feed in source.feeds.items()]
+    again = [name for name, at in places.items() if reads_again(lake, at)]
+    return [feed_query(lake, feed, places[name], trigger, again=name in again) for name, feed in source.feeds.items()]
 
 
 def check_trigger(source: Source, trigger: Trigger) -> None:
@@ -255,62 +178,12 @@ def _prepare(lake: Lake, source: Source, places: Mapping[str, FeedAt]) -> dict[s
     source.check_servers(lake.settings.landing)
     failed: dict[str, LakehouseError] = {}
     for name, feed in source.feeds.items():
-        with _leaving_others(name, failed):
+        with leaving_others(name, failed):
             feed.check(places[name])
         check_checkpoint(lake, bronze_table(name), places[name].checkpoint)
     claim(lake, source.name)
     lake.ensure(QUARANTINE, QUALITY_RESULTS, *(bronze_table(name) for name in source.feeds))
     return failed
-
-
-def _first_look(feed: Feed, at: FeedAt) -> str:
-    return "" if has_begun(at.checkpoint) else feed.first_look(at)
-
-
-def _query(lake: Lake, feed: Feed, at: FeedAt, trigger: Trigger, *, reads_again: bool) -> Query:
-    """The feed's query. Its stream is asked for when it is started: what fails there leaves the other feeds alone."""
-    bronze = bronze_table(at.name)
-    note(lake.settings, "write", bronze.name)
-
-    def start() -> StreamingQuery:
-        rows = bronze_rows(feed.stream(lake.spark, at), at, feed)
-        if reads_again:
-            return batch_query(lake, rows, at.checkpoint, _insertion(bronze), trigger).start()
-        return append_query(rows, lake.full_name(bronze), at.checkpoint, trigger).start()
-
-    return Query(at.checkpoint, start, lambda error: feed.explained(error, at), trigger.goes_on)
-
-
-def _record_overlooked(lake: Lake, feed: Feed, at: FeedAt, begun: float) -> None:
-    """Adds what the feed's stream can't see to bronze as refused, each once."""
-    bronze, found = bronze_table(at.name), list(feed.overlooked(at, begun))
-    if not found:
-        return
-    rows = lake.spark.createDataFrame(found, "source_ref string, payload string, read_error string")
-    existing = lake.table(bronze).where(F.col("source_ref").isin([reference for reference, _, _ in found]))
-    new = bronze_rows(rows, at, feed).join(existing.select("record_id"), "record_id", "left_anti")
-    if not new.isEmpty():
-        lake.append(new, bronze)
-
-
-def _insertion(bronze: Table) -> BatchStep:
-    def step(lake: Lake, batch: DataFrame, once: Once) -> None:
-        with lake.staged(batch, bronze.name) as staged:
-            lake.insert_new(staged, bronze, once)
-
-    return step
-
-
-def _reads_again(lake: Lake, at: FeedAt) -> bool:
-    """Whether the query will read files that bronze has already, because its checkpoint was lost or removed.
-
-    Then it adds only the records that bronze lacks. The mark stays until a run has read all files to the end.
-    """
-    mark = at.reads_again
-    if not has_begun(at.checkpoint) and not lake.table(bronze_table(at.name)).isEmpty():
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.touch()
-    return mark.exists()
 
 
 def bronze_overview(lake: Lake, source: Source, added: Mapping[str, int]) -> pd.DataFrame:

@@ -4,7 +4,8 @@ So the tasks between go on with the records of the other feeds, and the run stil
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from common.checks.findings import FEED_WAS_READ, Finding
 from common.contracts.bronze import bronze_table
 from common.contracts.ops import QUALITY_RESULTS
-from common.errors import LakehouseError
+from common.errors import FeedError, LakehouseError, SecretError, with_words
 from common.settings import Settings
 from common.sources.declaration import Source
 from common.storage.files import write_whole
@@ -61,6 +62,42 @@ def _noted(note: Path) -> Unread | None:
         return Unread(**json.loads(note.read_text(encoding="utf-8")))
     except FileNotFoundError:  # never written, or another run has read the feed meanwhile
         return None
+
+
+@contextmanager
+def leaving_others(name: str, failed: dict[str, LakehouseError]) -> Iterator[None]:
+    """Notes why a feed can't be read, so that the others are."""
+    try:
+        yield
+    except (FeedError, SecretError) as error:
+        failed[name] = error
+
+
+@contextmanager
+def noting_unread(
+    source: Source, settings: Settings, unpulled: Mapping[str, LakehouseError], unreadable: Mapping[str, LakehouseError]
+) -> Iterator[None]:
+    """Notes the feeds that could not be read where something else ends the reading, whose message then names them."""
+    try:
+        yield
+    except Exception as error:
+        if failed := {**unpulled, **unreadable}:
+            note_unread(source, settings, failed, were_read=())
+            others = {name: one for name, one in failed.items() if str(one) not in str(error)}
+            named = with_words(error, f"beside that, feeds could not be read: {_words(others)}") if others else error
+            if named is not error:
+                raise named from error
+        raise
+
+
+def failure(failed: Mapping[str, LakehouseError]) -> LakehouseError:
+    """One error for all feeds that failed: of their kind, where it is the same."""
+    kinds = {type(error) for error in failed.values()}
+    return (kinds.pop() if len(kinds) == 1 else FeedError)(_words(failed))
+
+
+def _words(failed: Mapping[str, LakehouseError]) -> str:
+    return "; ".join(f"{name}: {error}" for name, error in failed.items())
 
 
 def check_feeds(source: Source, settings: Settings) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Decisions first: the query that scores a feed's transactions before bronze and silver have them.
+"""Early decisions: the query that scores a feed's transactions before bronze and silver have them.
 
 A feed's records go through the map and the checks that silver takes them through, and those that pass are scored and
 committed. Beside them the same query takes what silver accepts, of all feeds: what was decided is known, and the rest,
@@ -19,15 +19,13 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
 from common.bronze.records import bronze_rows
-from common.contracts.features import FEATURE_NAMES
 from common.contracts.silver import IS_PURCHASE, TRANSACTIONS
 from common.errors import FeedError
 from common.features.transactions import INPUTS
 from common.gold.early_decisions import ORDINAL, PATH, PURCHASED, Decisions
 from common.gold.running_scores import MOST_ROWS
-from common.gold.transaction_scores import note_models
+from common.gold.transaction_scores import first_models
 from common.ml.champion import Champion
-from common.ml.models_in_use import ModelsInUse
 from common.silver.conform import BRONZE, conform
 from common.silver.staged import is_fine
 from common.sources.declaration import Source
@@ -43,9 +41,12 @@ def feeds_ahead(source: Source) -> list[str]:
 
 
 def decision_query(lake: Lake, source: Source, champion: Champion, trigger: Trigger) -> Query:
-    """The query, not started yet. Call this when silver has all that bronze has, and scores all that silver has."""
-    in_use = ModelsInUse(champion)
-    note_models(lake, in_use, in_use.ask_for_challenger(lake.settings, FEATURE_NAMES))
+    """The query, not started yet. Call this when silver has all that bronze has, and scores all that silver has.
+
+    Raises:
+        ModelError: the champion's features are not those that are computed.
+    """
+    in_use = first_models(lake, champion)
     checkpoint = lake.settings.checkpoint(EARLY_DECISIONS, "query")
     # By the engine's clock, which stamps what silver accepts.
     version, since = (

@@ -71,17 +71,13 @@ def scoring_queries(lake: Lake, champion: Champion | str, trigger: Trigger) -> l
     Raises:
         ModelError, CheckpointError: as `score_new`.
     """
-    checkpoint = lake.settings.checkpoint("gold", "transaction_scores")
-    check_checkpoint(lake, TRANSACTION_SCORES, checkpoint)
+    check_checkpoint(lake, TRANSACTION_SCORES, _checkpoint(lake))
     lake.ensure(TRANSACTIONS, *LABELLED_BY, MERCHANT.history, TRANSACTION_SCORES)
     lake.ensure_views(FRAUD_TRANSACTIONS, GENUINE_TRANSACTIONS)
     if isinstance(champion, str):
         return []
-    check_features(champion, FEATURE_NAMES)
-    in_use = ModelsInUse(champion)
-    note_models(lake, in_use, in_use.ask_for_challenger(lake.settings, FEATURE_NAMES))
-    step = _batch_step(in_use, asks_again=trigger.goes_on)
-    return [batch_query(lake, lake.stream(TRANSACTIONS).where(IS_PURCHASE), checkpoint, step, trigger)]
+    step = _batch_step(first_models(lake, champion), asks_again=trigger.goes_on)
+    return [_query_from_silver(lake, step, trigger)]
 
 
 def following_query(lake: Lake, trigger: Trigger) -> Query:
@@ -90,8 +86,15 @@ def following_query(lake: Lake, trigger: Trigger) -> Query:
     So its position goes on: files of silver that are scored can go, and the next run doesn't go through them again.
     It uses the checkpoint of `scoring_queries`, so that those fail to start beside it. Call this after them.
     """
-    checkpoint = lake.settings.checkpoint("gold", "transaction_scores")
-    return batch_query(lake, lake.stream(TRANSACTIONS).where(IS_PURCHASE), checkpoint, wait_for_scores, trigger)
+    return _query_from_silver(lake, wait_for_scores, trigger)
+
+
+def _query_from_silver(lake: Lake, step: BatchStep, trigger: Trigger) -> Query:
+    return batch_query(lake, lake.stream(TRANSACTIONS).where(IS_PURCHASE), _checkpoint(lake), step, trigger)
+
+
+def _checkpoint(lake: Lake) -> str:
+    return lake.settings.checkpoint("gold", "transaction_scores")
 
 
 def wait_for_scores(lake: Lake, batch: DataFrame, once: Once) -> None:
@@ -146,6 +149,18 @@ def _insert_running(lake: Lake, batch: DataFrame, in_use: ModelsInUse, running: 
 def _may_be_decided(lake: Lake) -> bool:
     """Whether transactions may have been decided before silver had them."""
     return Path(lake.settings.checkpoint(EARLY_DECISIONS)).is_dir()
+
+
+def first_models(lake: Lake, champion: Champion) -> ModelsInUse:
+    """The models that scoring begins with: the champion, and the registry's challenger, where there is one.
+
+    Raises:
+        ModelError: the champion's features are not those that are computed.
+    """
+    check_features(champion, FEATURE_NAMES)
+    in_use = ModelsInUse(champion)
+    note_models(lake, in_use, in_use.ask_for_challenger(lake.settings, FEATURE_NAMES))
+    return in_use
 
 
 def note_models(lake: Lake, in_use: ModelsInUse, news: Mapping[str, str]) -> None:

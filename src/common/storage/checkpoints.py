@@ -22,7 +22,7 @@ from common.storage.lake import Lake
 from common.storage.progress import has_begun, newest_batch
 from common.storage.streams import query_id
 
-EARLY_DECISIONS = "decisions"
+EARLY_DECISIONS = "early_decisions"
 """The folder of the query that decides ahead of bronze, which keeps no position: each start makes it again."""
 
 _NO_STREAMS = ("staged", "erasures", "steps", "pulled", EARLY_DECISIONS)
@@ -97,7 +97,11 @@ def forget(settings: Settings, stream: Stream) -> None:
     shutil.rmtree(gone, ignore_errors=True)
 
 
-_EARLIER_NAMES = {"gold/features": "gold/transaction_features", "ml/transaction_scores": "gold/transaction_scores"}
+_EARLIER_NAMES = {
+    "gold/features": "gold/transaction_features",
+    "ml/transaction_scores": "gold/transaction_scores",
+    "decisions/query": f"{EARLY_DECISIONS}/query",
+}
 """Streams by the names that they had, with those that they have."""
 _MERGED = {"gold/daily_fraud_summary": "gold/marts"}
 """Streams that are no more, with those that fill their tables now."""
@@ -115,7 +119,7 @@ def adopt_earlier_names(settings: Settings) -> None:
     """
     known = {stream.name: stream for stream in streams(settings)}
     for earlier, name in _EARLIER_NAMES.items():
-        if earlier in known and name in known:
+        if earlier in known and has_begun(settings.checkpoint(name)):
             forget(settings, known[earlier])
         elif earlier in known:
             folder = Path(settings.checkpoint(name))

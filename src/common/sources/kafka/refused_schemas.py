@@ -13,9 +13,7 @@ def is_endless(schema: Any, named: Mapping[str, Any], within: tuple[str, ...], e
             schema in named and schema not in ended and is_endless(named[schema], named, within, ended)
         )
     name = schema.get("name", "")
-    inner = [field["type"] for field in schema.get("fields", ())]
-    inner += [schema[part] for part in ("items", "values") if part in schema]
-    found = any(is_endless(part, named, (*within, name), ended) for part in inner)
+    found = any(is_endless(part, named, (*within, name), ended) for part in _parts(schema))
     ended.add(name)
     return found
 
@@ -33,12 +31,16 @@ def has_hollow_items(schema: Any, named: Mapping[str, Any], hollow: dict[str, bo
     schema = named[name] if isinstance(schema, str) else schema
     if "items" in schema and _is_hollow(schema["items"], named, hollow):
         return True
-    inner = [field["type"] for field in schema.get("fields", ())]
-    inner += [schema[part] for part in ("items", "values") if part in schema]
-    found = any(has_hollow_items(part, named, hollow, ended) for part in inner)
+    found = any(has_hollow_items(part, named, hollow, ended) for part in _parts(schema))
     if name and not found:
         ended.add(name)
     return found
+
+
+def _parts(schema: Mapping[str, Any]) -> list[Any]:
+    """The schemas of a record's fields, of an array's items, and of a map's values."""
+    fields = [field["type"] for field in schema.get("fields", ())]
+    return fields + [schema[part] for part in ("items", "values") if part in schema]
 
 
 def _is_hollow(schema: Any, named: Mapping[str, Any], hollow: dict[str, bool]) -> bool:

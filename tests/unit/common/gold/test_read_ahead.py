@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gold_worlds import at
+from payment_records import COLUMNS, payment_record
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from scoring_models import a_champion, scored_by
@@ -33,20 +33,10 @@ from common.storage.streams import Trigger
 from servers.kafka import Broker
 
 PATIENCE_SECONDS = 300
-COLUMNS = {
-    "transaction_id": "id",
-    "event_time": "at",
-    "customer_id": "customer",
-    "terminal_id": "terminal",
-    "amount": "amount",
-    "currency": "'EUR'",
-}
 
 
-def payment(number: int, amount: str = "12.50", **other: str) -> tuple[str, str]:
-    time_ = at(90 + number / 24).isoformat()
-    record = {"id": f"P{number}", "at": time_, "customer": "C1", "terminal": "T1", "amount": amount, **other}
-    return "C1", json.dumps(record)
+def payment(number: int, amount: str = "12.50") -> tuple[str, str]:
+    return "C1", json.dumps(payment_record(number, 90, amount))
 
 
 def scored(lake: Lake) -> dict[str, dict[str, Any]]:

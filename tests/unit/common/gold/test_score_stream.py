@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from gold_worlds import at
+from payment_records import COLUMNS, payment_record
 from scoring_models import a_champion
 
 from common.bronze.ingest import ingest
@@ -34,18 +35,7 @@ SOURCE = Source.model_validate(
                 "reader": "files",
                 "format": "json_lines",
                 "path": "{landing}/lines",
-                "into": {
-                    "transactions": {
-                        "map": {
-                            "transaction_id": "id",
-                            "event_time": "at",
-                            "customer_id": "customer",
-                            "terminal_id": "terminal",
-                            "amount": "amount",
-                            "currency": "'EUR'",
-                        }
-                    }
-                },
+                "into": {"transactions": {"map": COLUMNS}},
             },
             "reports": {
                 "reader": "files",
@@ -63,12 +53,8 @@ SOURCE = Source.model_validate(
 
 
 def land(landing: Path, file: str, first: int, last: int) -> None:
-    lines = [
-        {"id": f"P{n}", "at": at(n / 24).isoformat(), "customer": "C1", "terminal": "T1", "amount": "12.50"}
-        for n in range(first, last)
-    ]
     unfinished = landing / "lines" / f"{file}.tmp"
-    unfinished.write_text("\n".join(map(json.dumps, lines)))
+    unfinished.write_text("\n".join(json.dumps(payment_record(n)) for n in range(first, last)))
     unfinished.rename(landing / "lines" / file)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from common.bronze import feed_queries as queries
 from common.bronze import ingest as bronze
 from common.bronze.ingest import ingest
 from common.bronze.readings import Readings
@@ -47,11 +48,11 @@ def test_what_was_read_before_goes_on_and_can_be_read_again(
     folder = landing / "bank"
     folder.mkdir()
     (folder / "a.csv").write_text(HEADER + "T1;2025-03-01;1.00\nT2;2025-03-01;2.00\n")
-    plain = bronze.bronze_rows
+    plain = queries.bronze_rows
     with monkeypatch.context() as earlier:
-        earlier.setattr(bronze, "bronze_table", earlier_table)
-        earlier.setattr(silver, "bronze_table", earlier_table)
-        earlier.setattr(bronze, "bronze_rows", lambda *given: plain(*given).drop("read_as"))
+        for module in (bronze, queries, silver):
+            earlier.setattr(module, "bronze_table", earlier_table)
+        earlier.setattr(queries, "bronze_rows", lambda *given: plain(*given).drop("read_as"))
         earlier.setattr(bronze, "note_declared", lambda *_: Readings(frozenset()))
         ingest(lake, a_source(","))
         with pytest.raises(DeclarationError, match='the delimiter is likely ";"'):

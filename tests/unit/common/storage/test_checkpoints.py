@@ -9,7 +9,7 @@ from common.errors import CheckpointError
 from common.gold import marts, transaction_features
 from common.settings import Settings
 from common.storage import checkpoints
-from common.storage.checkpoints import adopt_earlier_names, is_broken_off, reset, streams
+from common.storage.checkpoints import EARLY_DECISIONS, adopt_earlier_names, is_broken_off, reset, streams
 
 
 @pytest.fixture
@@ -69,6 +69,15 @@ def test_streams_of_an_earlier_release_go_on_under_their_names_of_today(tmp_path
         adopt_earlier_names(settings)
         found = {stream.name: stream.batches for stream in streams(settings)}
         assert found == {"gold/transaction_features": 2, "gold/transaction_scores": 1}
+
+
+def test_decisions_of_an_earlier_release_are_still_known_to_be_there(tmp_path: Path) -> None:
+    settings = Settings(tmp_path)
+    for batch in range(2):  # the second time, the earlier release was used again in between
+        a_stream(tmp_path, "decisions/query", {batch: an_offset(1)}, committed=batch + 1)
+        adopt_earlier_names(settings)
+        assert streams(settings) == []
+        assert Path(settings.checkpoint(EARLY_DECISIONS, "query", "offsets", "0")).exists()
 
 
 def reading(tables: int) -> str:

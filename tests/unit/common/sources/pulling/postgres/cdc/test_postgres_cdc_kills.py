@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from random import Random
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 
 import psycopg
@@ -107,12 +107,14 @@ def test_killed_pullers_and_servers_lose_nothing_and_repeat_nothing(bank: Captur
     random = Random(3)
     server = bank.server
     done: list[int] = []
+    writing = Lock()
 
     def write() -> None:
         while not done:
             with suppress(psycopg.OperationalError), server.connect(bank.database) as connection:
                 while not done:
-                    connection.execute(transaction(random, truncates=False))
+                    with writing:
+                        connection.execute(transaction(random, truncates=False))
                     time.sleep(0.05)  # a pull in small steps must keep up
             time.sleep(0.05)
 
@@ -122,7 +124,7 @@ def test_killed_pullers_and_servers_lose_nothing_and_repeat_nothing(bank: Captur
     try:
         for _ in range(4):
             for _ in range(2):
-                killed += killed_while_it_pulls(bank, random.uniform(0.05, 0.4))
+                killed += killed_while_it_pulls(bank, random.uniform(0.05, 0.4), writing)
             killing = Thread(target=lambda: (time.sleep(random.uniform(0.01, 0.2)), server.kill()))
             killing.start()
             with suppress(FeedError):
@@ -139,12 +141,15 @@ def test_killed_pullers_and_servers_lose_nothing_and_repeat_nothing(bank: Captur
     bank.check_landed()
 
 
-def killed_while_it_pulls(bank: Captured, seconds: float) -> bool:
+def killed_while_it_pulls(bank: Captured, seconds: float, writing: Lock) -> bool:
     """Kills a process that pulls again and again; whether it was at that until then."""
-    is_read = f"SELECT FROM pg_replication_slots WHERE slot_name = '{bank.slot}' AND active"
-    while bank.execute(is_read):  # the server notices late that the one before was killed
+    is_served = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lakehouse'"
+    is_read = f"SELECT active_pid FROM pg_replication_slots WHERE slot_name = '{bank.slot}' AND active"
+    # The server notices late that the one before was killed: it may yet begin what that one asked for last.
+    while bank.execute(is_served) or bank.execute(is_read):
         time.sleep(0.01)
-    child = os.fork()
+    with writing:  # a lock that another thread has when the process is forked would never be free
+        child = os.fork()
     if child == 0:
         try:
             while True:

@@ -77,7 +77,7 @@ class AlertDelivery:
         if not done[-1].failure:
             with in_words(f"the outbox in {self.where}"), self._as_owner() as cursor:
                 self._fill(cursor)  # again, for channels that are new while no alert is
-                done += self._messages(cursor)
+                done += self._messages(cursor, done[-1].version)
         return done
 
     @contextmanager
@@ -97,8 +97,11 @@ class AlertDelivery:
             done = deliver(self.connection, self.place, source, [table], also)
         return [replace(one, destination=self.where) for one in done]
 
-    def _messages(self, cursor: Any) -> list[Delivery]:
-        """What the senders have sent by each channel since the last delivery, and how its messages stand."""
+    def _messages(self, cursor: Any, version: int | None) -> list[Delivery]:
+        """What the senders have sent by each channel since the last delivery, and how its messages stand.
+
+        `version` is that of the scores whose alerts the outbox has.
+        """
         counts: dict[str, dict[str, int]] = {}
         for channel, state, count in cursor.execute(_COUNTS, [list(self.channels)]).fetchall():
             counts.setdefault(channel, {})[state] = count
@@ -110,6 +113,9 @@ class AlertDelivery:
                 Delivery(
                     f"messages by {channel}",
                     "sent",
+                    ALERTS.source.name,
+                    from_version=version,
+                    version=version,
                     rows_written=max(sent - noted, 0),
                     rows_there=sum(states.values()),
                     destination=self.where,

@@ -133,7 +133,9 @@ def test_what_was_sent_is_noted_once(delivered: tuple[Lake, AlertsOutput, Postgr
     state = delivered[1].state(delivered[0].settings)
     asked(delivered, "UPDATE alerts.outbox SET state = 'sent', receipt = 'r' WHERE alert_id IN ('T1', 'T2')")
     assert delivered[1].state(delivered[0].settings) != state  # else no delivery would note it
-    assert [deliver(delivered)["messages by team"].rows_written for _ in range(2)] == [2, 0]
+    done = [deliver(delivered)["messages by team"] for _ in range(2)]
+    assert [(one.rows_written, one.is_news) for one in done] == [(2, True), (0, False)]
+    assert done[0].version == delivered[0].version(TRANSACTION_SCORES)
 
 
 def test_an_erased_person_and_a_withdrawn_alert_leave(delivered: tuple[Lake, AlertsOutput, Postgres]) -> None:

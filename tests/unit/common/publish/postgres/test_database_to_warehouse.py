@@ -7,6 +7,7 @@ import pytest
 from warehouse_world import warehouse
 
 from common.bronze.ingest import ingest
+from common.privacy.forget import forget_customer
 from common.publish.publish import publish
 from common.silver.refine import refine
 from common.sources.declaration import Source
@@ -66,8 +67,14 @@ def test_a_row_of_the_database_reaches_the_warehouse_and_leaves_it(
         database="core",
     )
     assert path() == ["changes", ("C1", "Ann Ott", "ann@y.org")]
+    forget_customer(lake, source, "C1")
+    # The erasure vacuumed the change feed away.
+    (delivery,) = publish(lake, [output], force=True)["warehouse"]
+    assert postgres.execute("SELECT * FROM fraud.users", database="warehouse") == []
+    assert (delivery.mode, delivery.rows_deleted, delivery.rows_there) == ("all compared", 1, 0)
     rows = lake.table("ops.deliveries").select("item", "mode", "rows_written", "rows_deleted", "rows_there")
     assert sorted(tuple(row) for row in rows.collect()) == [
+        ("users", "all compared", 0, 1, 0),
         ("users", "all loaded", 2, 0, 2),
         ("users", "changes", 1, 1, 1),
     ]

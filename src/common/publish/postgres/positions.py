@@ -52,6 +52,9 @@ def ensure(cursor: "Cursor", schema: str) -> None:
     """Makes the table of positions where there is none."""
     if is_there(cursor, schema, TABLE):
         return
+    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"lakehouse {schema}",))
+    if is_there(cursor, schema, TABLE):  # another delivery made it meanwhile
+        return
     columns = ", ".join(f"{name} {type_}" for name, (type_, _) in _COLUMNS.items())
     cursor.execute(f"CREATE TABLE {where(schema)} ({columns})")
     cursor.execute(f"COMMENT ON TABLE {where(schema)} IS 'Of which version of the lakehouse each table''s rows are.'")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from warehouse_world import warehouse
 
-from common.bronze.ingest import ingest
+from common.bronze.ingest import ingest, pull
 from common.privacy.forget import forget_customer
 from common.publish.publish import publish
 from common.silver.refine import refine
@@ -53,7 +53,7 @@ def test_a_row_of_the_database_reaches_the_warehouse_and_leaves_it(
     source, output = _source(postgres), warehouse(postgres, edit=_only_users)
 
     def path() -> list[Any]:
-        ingest(lake, source)
+        ingest(lake, source, pulled=pull(lake, source))
         refine(lake, source, "customers")
         (delivery,) = publish(lake, [output], force=True)["warehouse"]
         assert not delivery.failure

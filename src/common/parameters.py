@@ -135,7 +135,7 @@ _DECLARED = (
     Parameter("src", "../../src", "folder of the package `common`; used on Databricks, where it is not installed"),
     Parameter("source", "simulated", "name of a file in sources/, without .yml"),
     Parameter("landing", "", "folder that files land in; empty: the workspace's own"),
-    Parameter("outputs", "", "names of files in outputs/, without .yml, with commas between them; empty: none"),
+    Parameter("outputs", "reports", "names of files in outputs/, without .yml, with commas between them; empty: none"),
     Parameter(
         "alerts",
         ALERTS_OFF,

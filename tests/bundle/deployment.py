@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import stub_apps
 import stub_catalog
 import stub_files
 import stub_jobs
@@ -18,7 +19,7 @@ from stub_workspace import Call, Workspace
 from common.settings import repository
 from local.jobs.unignored import unignored_files
 
-ROUTES = (stub_catalog, stub_files, stub_jobs, stub_models)
+ROUTES = (stub_apps, stub_catalog, stub_files, stub_jobs, stub_models)
 """The stub's routes are there when these modules are imported."""
 RUNNER = "11111111-2222-3333-4444-555555555555"
 """Application id of the service principal that deploys for a team, and that the jobs run as."""
@@ -136,6 +137,8 @@ def names_of(workspace: Workspace) -> Iterator[tuple[str, str]]:
             yield kind, name
     for experiment in workspace.experiments.values():
         yield "experiment", experiment["name"]
+    for name in workspace.apps:
+        yield "app", name
     for path in workspace.folders | set(workspace.files):
         if "/.bundle/" in path and path.count("/") > 5:
             yield "file", path

@@ -123,6 +123,9 @@ class Workspace:
     grants: dict[tuple[str, str], dict[str, set[str]]] = field(default_factory=dict)
     experiments: dict[str, Json] = field(default_factory=dict)
     permissions: dict[tuple[str, str], list[Json]] = field(default_factory=dict)
+    apps: dict[str, Json] = field(default_factory=dict)
+    warehouses: dict[str, str] = field(default_factory=lambda: {"Serverless Starter Warehouse": "0123456789abcdef"})
+    """Ids by name."""
     scripts: dict[str, Any] = field(default_factory=dict)
     troubles: list[Trouble] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)

@@ -7,6 +7,7 @@ from deployment import RUNNER, Deployer
 from common.contracts.registry import LAYERS, all_tables
 
 READS_TABLES, WRITES_TABLES = "SELECT", "MODIFY"
+DASHBOARD = "app-principal-of-fraud-dashboard"
 
 
 @pytest.fixture
@@ -30,9 +31,9 @@ def test_only_the_jobs_write(grants: dict[str, dict[str, set[str]]]) -> None:
 
 def test_persons_are_named_to_those_who_need_them(grants: dict[str, dict[str, set[str]]]) -> None:
     assert holders(grants, "bronze", READS_TABLES) == {RUNNER, "fraud-engineers"}
-    assert holders(grants, "silver", READS_TABLES) == {RUNNER, "fraud-engineers", "fraud-scientists"}
+    assert holders(grants, "silver", READS_TABLES) == {RUNNER, DASHBOARD, "fraud-engineers", "fraud-scientists"}
     groups = {"fraud-engineers", "fraud-scientists", "fraud-analysts", "fraud-reviewers"}
-    assert holders(grants, "gold", READS_TABLES) == {RUNNER, *groups}
+    assert holders(grants, "gold", READS_TABLES) == {RUNNER, DASHBOARD, *groups}
 
 
 def test_what_analysts_read_names_no_person(grants: dict[str, dict[str, set[str]]]) -> None:
@@ -114,5 +115,6 @@ def test_a_person_in_development_is_every_role(deployer: Deployer) -> None:
     deployer.deploy()
 
     assert {principal for granted in deployer.workspace.grants.values() for principal in granted} == {
-        "alice@example.com"
+        "alice@example.com",
+        "app-principal-of-dev-alice-fraud",
     }

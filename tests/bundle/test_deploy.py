@@ -34,6 +34,7 @@ def test_what_a_deployment_makes(deployed: Deployer) -> None:
     assert [one["name"] for one in workspace.experiments.values()] == [
         "/Users/alice@example.com/[dev alice] fraud_model"
     ]
+    assert set(workspace.apps) == {"dev-alice-fraud"}
     stores = [workspace.schemas, workspace.volumes, workspace.models]
     assert all(one["comment"] for store in stores for one in store.values())
 
@@ -132,6 +133,8 @@ def test_schedules_are_paused_in_development_and_run_for_a_team(deployer: Deploy
 def test_jobs_of_a_team_run_as_the_service_principal(deployer: Deployer) -> None:
     deployer.deploy("prod")
 
-    runners = [job["run_as"] for job in settings_of(deployer.workspace).values()]
-    assert len(runners) > 1
-    assert all(runner == {"service_principal_name": RUNNER} for runner in runners)
+    # Without a `run_as` a job runs as who made it.
+    jobs = deployer.workspace.jobs.values()
+    assert len(jobs) > 1
+    assert {job["run_as_user_name"] for job in jobs} == {RUNNER}
+    assert not any("run_as" in job["settings"] for job in jobs)

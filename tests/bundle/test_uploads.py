@@ -11,9 +11,9 @@ from common.settings import repository
 def test_only_notebooks_declarations_and_the_package_are_uploaded(deployed: Deployer) -> None:
     files = uploaded(deployed.workspace)
 
-    assert {PurePosixPath(path).parts[0] for path in files} == {"notebooks", "outputs", "sources", "src"}
+    assert {PurePosixPath(path).parts[0] for path in files} == {"notebooks", "outputs", "sources", "src", "apps"}
     assert {path.split("/")[1] for path in files if path.startswith("src/")} == {"common"}
-    assert {PurePosixPath(path).suffix for path in files} == {"", ".py", ".yml", ".csv", ".txt", ".typed"}
+    assert {PurePosixPath(path).suffix for path in files} == {"", ".py", ".yml", ".csv", ".txt", ".typed", ".toml"}
 
 
 def test_every_file_of_the_package_is_there_as_it_is_here(deployed: Deployer) -> None:

@@ -3,6 +3,7 @@
 Of a workspace where one is given (LAKEHOUSE_HOME's form), else of the tests' own world.
 """
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -20,13 +21,11 @@ from PIL import Image  # noqa: E402
 from common.settings import repository  # noqa: E402
 
 FOLDER = repository() / "docs" / "images"
-WIDTH, COLOURS = 1280, 96
+WIDTH = 1280
 
 
 def main() -> None:
     """Writes docs/images/dashboard-*.png."""
-    import os
-
     with tempfile.TemporaryDirectory() as temporary:
         home = Path(sys.argv[1]) if len(sys.argv) > 1 else a_world(Path(temporary) / "home").home
         os.environ["LAKEHOUSE_HOME"] = str(home)
@@ -41,7 +40,10 @@ def main() -> None:
                 page.wait_for_timeout(1500)
                 file = FOLDER / f"dashboard-{place}.png"
                 page.screenshot(path=file)
-                Image.open(file).convert("RGB").quantize(COLOURS).save(file, optimize=True)
+                few = (
+                    Image.open(file).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+                )
+                few.save(file, optimize=True)
                 print(file, f"{file.stat().st_size / 1000:.0f} kB")
 
 

@@ -8,9 +8,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pyarrow as pa
 import pytest
 import sqlglot
+from apps.dashboard import roles
 from apps.dashboard.pages import PAGES
 from apps.dashboard.queries import ask as asking
-from apps.dashboard.roles import FRAUD_TEAM_IS, ROLE, TOKEN, Role, role_of
+from apps.dashboard.roles import FRAUD_TEAM_IS, ROLE, TOKEN_HEADER, Role, role_of
 from dashboard_world import NAMES, NOTE, PAYLOAD, PERSONAL, World
 from sqlglot import exp
 
@@ -155,12 +156,12 @@ def workspace(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("headers", "role"),
     [
-        ({TOKEN: "of-rita"}, Role.FRAUD_TEAM),
-        ({TOKEN: "of-anna"}, Role.ANALYST),
-        ({TOKEN: "forged"}, Role.ANALYST),
+        ({TOKEN_HEADER: "of-rita"}, Role.FRAUD_TEAM),
+        ({TOKEN_HEADER: "of-anna"}, Role.ANALYST),
+        ({TOKEN_HEADER: "forged"}, Role.ANALYST),
         ({}, Role.ANALYST),
         ({"X-Forwarded-Groups": "fraud-reviewers", "X-Forwarded-Email": "rita@example.com"}, Role.ANALYST),
-        ({TOKEN: "of-anna", "X-Forwarded-Groups": "fraud-reviewers"}, Role.ANALYST),
+        ({TOKEN_HEADER: "of-anna", "X-Forwarded-Groups": "fraud-reviewers"}, Role.ANALYST),
     ],
 )
 def test_the_workspace_says_by_the_token_who_is_the_fraud_team(headers: dict[str, str], role: Role) -> None:
@@ -170,5 +171,12 @@ def test_the_workspace_says_by_the_token_who_is_the_fraud_team(headers: dict[str
 @pytest.mark.usefixtures("workspace")
 def test_one_person_can_be_the_fraud_team(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FRAUD_TEAM_IS, "anna@example.com")
-    assert role_of({TOKEN: "of-anna"}) is Role.FRAUD_TEAM
-    assert role_of({TOKEN: "of-rita"}) is Role.ANALYST
+    assert role_of({TOKEN_HEADER: "of-anna"}) is Role.FRAUD_TEAM
+    assert role_of({TOKEN_HEADER: "of-rita"}) is Role.ANALYST
+
+
+@pytest.mark.usefixtures("workspace")
+def test_while_the_workspace_does_not_answer_nobody_is_the_fraud_team(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roles, "_PATIENCE_SECONDS", 0)
+    monkeypatch.setenv("DATABRICKS_HOST", "http://127.0.0.1:9")
+    assert role_of({TOKEN_HEADER: "of-rita"}) is Role.ANALYST

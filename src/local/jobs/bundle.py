@@ -15,6 +15,8 @@ from local.workspace import shown_path
 
 _REFERENCE = re.compile(r"\$\{([^{}]+)\}")
 _MAX_DEPTH = 10
+_OF_A_DEPLOYMENT = ".service_principal_client_id"
+"""What only a deployment knows of a resource: here it stands for itself."""
 _NO_WORD = re.compile(r"[^A-Za-z0-9_]")
 
 
@@ -140,6 +142,7 @@ class Bundle:
             "workspace.file_path": str(self.root),
             "workspace.root_path": str(self.root),
             "workspace.current_user.userName": user,
+            "workspace.current_user.domain_friendly_name": _NO_WORD.sub("-", user.split("@")[0]).replace("_", "-"),
             "workspace.current_user.short_name": _NO_WORD.sub("_", user.split("@")[0]),
         }
         if name in known:
@@ -168,6 +171,9 @@ class Bundle:
         raise DeclarationError(f"{shown_path(file)}: ${{var.{name}}} has no value: export BUNDLE_VAR_{name}=VALUE")
 
     def _resource(self, name: str, file: Path) -> Any:
+        if name.endswith(_OF_A_DEPLOYMENT) and name.count(".") == 3:
+            self._inside(self.resources, name.split(".")[1:-1], name, file)
+            return name
         return self._inside(self.resources, name.split(".")[1:], name, file)
 
     def _inside(self, value: Any, path: list[str], name: str, file: Path) -> Any:

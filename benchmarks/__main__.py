@@ -20,8 +20,10 @@ RUNS = (
     "postgres_cdc",
     "history_merge",
     "new_day",
+    "sql",
     "five_million",
     "postgres_tables",
+    "warehouse",
 )
 
 

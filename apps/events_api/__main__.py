@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import os
 from pathlib import Path
 
 from apps.events_api.api import MAX_BYTES, Api
@@ -22,7 +23,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000, help="the port; 0: a free one [8000]")
     options = parser.parse_args()
     feeds = frozenset(filter(None, options.feeds.split(",")))
-    api = Api(_store(options), options.prefix, feeds, MAX_BYTES)
+    api = Api(_store(options), options.prefix, feeds, MAX_BYTES, os.environ.get("ANSWERS_KEY", ""))
     with EventsServer(api, options.host, options.port) as server, contextlib.suppress(KeyboardInterrupt):
         print(f"Events are taken at {server.url}, and land in {options.folder or f's3://{options.bucket}'}", flush=True)
         server.serve_forever()

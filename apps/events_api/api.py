@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from apps.events_api.answers import FEED, answered
 from apps.events_api.body import events_of
 from apps.events_api.objects import key_of, object_of, texts_of
 from apps.events_api.request import Refused, Request, request_of
@@ -29,6 +30,8 @@ class Api:
     prefix: str = "events"
     feeds: frozenset[str] = field(default_factory=frozenset)
     max_bytes: int = MAX_BYTES
+    answers_key: str = ""
+    """What the links are signed by at which customers answer to alerts: without one, nothing is at /answers."""
 
     def answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to an event of API Gateway.
@@ -37,7 +40,10 @@ class Api:
         request gives the same. 503: the store failed; the sender should repeat the request.
         """
         try:
-            return self._kept(request_of(event))
+            request = request_of(event)
+            if self.answers_key and "/answers/" in request.path:
+                return answered(request, self.answers_key, self.store, self.prefix)
+            return self._kept(request)
         except Refused as refusal:
             number = {} if refusal.event is None else {"event": refusal.event}
             words = refusal.reason if refusal.event is None else f"event {refusal.event}: {refusal.reason}"
@@ -62,7 +68,8 @@ class Api:
     def _folder(self, request: Request) -> str:
         match = _PATH.search(request.path)
         feed = match["feed"] if match else None
-        if not match or (self.feeds and feed not in self.feeds):
+        is_known = match is not None and (not self.feeds or feed in self.feeds)
+        if not is_known or (self.answers_key and feed == FEED):
             paths = ", ".join(f"/events/{name}" for name in sorted(self.feeds)) or "/events, /events/FEED"
             raise Refused(404, f"there is nothing at {request.path}; there is: {paths}")
         return "/".join(filter(None, [self.prefix.strip("/"), feed]))

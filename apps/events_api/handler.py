@@ -1,6 +1,7 @@
 """The Lambda function's entry: `apps.events_api.handler.handler`.
 
 Environment: BUCKET; PREFIX ("events"); FEEDS, names with commas between them (any); MAX_BYTES (5000000);
+ANSWERS_KEY, what the links of alerts are signed by, where customers answer here;
 S3_ENDPOINT, for another service than AWS. Credentials are those of the function's role.
 """
 
@@ -27,4 +28,5 @@ def _api() -> Api:
         os.environ.get("PREFIX", "events"),
         frozenset(filter(None, (name.strip() for name in feeds.split(",")))),
         int(os.environ.get("MAX_BYTES", MAX_BYTES)),
+        os.environ.get("ANSWERS_KEY", ""),
     )

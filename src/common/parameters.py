@@ -101,6 +101,29 @@ def as_time(value: str) -> datetime:
 
 NO_VERDICT = "none"
 
+ALERTS_OFF, ALERTS_DRY_RUN, ALERTS_ON = "off", "dry_run", "on"
+
+SETTLED = {"sent": "sent", "resend": "pending"}
+"""What can be said of a message, and the state that it gets by that."""
+
+
+def as_settled(value: str) -> list[tuple[str, str, str]]:
+    """Messages and what is said of them, written as ALERT/CHANNEL=sent or =resend, with commas between.
+
+    Raises:
+        ValueError: it isn't written so.
+
+    """
+    found = []
+    for part in filter(None, (one.strip() for one in value.split(","))):
+        message, _, how = part.rpartition("=")
+        alert, _, channel = message.rpartition("/")
+        if how not in SETTLED or not alert or not channel:
+            raise ValueError(part)
+        found.append((alert, channel, how))
+    return found
+
+
 _DECLARED = (
     Parameter("catalog", "spark_catalog", "catalog that holds the schemas bronze, silver, gold and ops"),
     Parameter(
@@ -112,7 +135,21 @@ _DECLARED = (
     Parameter("src", "../../src", "folder of the package `common`; used on Databricks, where it is not installed"),
     Parameter("source", "simulated", "name of a file in sources/, without .yml"),
     Parameter("landing", "", "folder that files land in; empty: the workspace's own"),
-    Parameter("outputs", "", "names of files in outputs/, without .yml, with commas between them; empty: none"),
+    Parameter("outputs", "reports", "names of files in outputs/, without .yml, with commas between them; empty: none"),
+    Parameter(
+        "alerts",
+        ALERTS_OFF,
+        "off: no alert is sent; dry_run: what would be sent is shown; on: it is sent",
+        (ALERTS_OFF, ALERTS_DRY_RUN, ALERTS_ON),
+    ),
+    Parameter(
+        "resolve",
+        "",
+        "messages that are unsure or failed, and what is to become of them: ALERT/CHANNEL=sent or =resend, with commas "
+        "between; empty: none",
+        is_valid=_empty_or(as_settled),
+        rule="ALERT/CHANNEL=sent or ALERT/CHANNEL=resend, with commas between, or empty",
+    ),
     Parameter(
         "reread",
         "",

@@ -19,9 +19,9 @@ class Platform:
     The rest are words of messages, templates too: what holds the tables (over `{home}` and `{ops}`, the schema's full
     name), the way to a second source (over `{home}` and `{source}`), what to do where a feed's folder is not there
     (over `{folder}` and its `{name}`), of any source and of the simulated one; how a `{job}` is run, from a `{task}` on
-    and with a `{parameter}` (name=value); how an SQL `{statement}` that asks is run, and one that changes something; how
-    a `{stream}` with its checkpoint's `{folder}` is made to read everything again; where all streams are found; how one
-    is stopped.
+    and with a `{parameter}` (name=value); how an SQL `{statement}` that asks is run, and one that changes something;
+    how a `{stream}` with its checkpoint's `{folder}` is made to read everything again; where all streams are found; how
+    one is stopped.
     """
 
     name: str

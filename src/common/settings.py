@@ -109,6 +109,11 @@ class Settings:
         return str(Path(self.landing_folder).expanduser().resolve())
 
     @property
+    def reports(self) -> str:
+        """The folder that `{reports}` stands for in an output."""
+        return f"{self._volumes}/reports"
+
+    @property
     def tracking_uri(self) -> str:
         """Where MLflow keeps experiments and runs."""
         return self.platform.tracking_uri.format(home=self.home)

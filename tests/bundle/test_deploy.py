@@ -24,7 +24,7 @@ def test_what_a_deployment_makes(deployed: Deployer) -> None:
 
     assert set(settings_of(workspace)) == {
         "lakehouse", "ingest", "score_stream", "retrain", "replay_quarantine", "maintenance", "forget_customer",
-        "review_alerts", "rollback_model", "publish",
+        "review_alerts", "rollback_model", "publish", "send_alerts",
     }  # fmt: skip
     assert set(workspace.schemas) == {f"workspace.dev_alice_{layer}" for layer in LAYERS}
     assert set(workspace.volumes) == {

@@ -18,7 +18,7 @@ def pins(file: Path) -> list[str]:
 
 
 READERS = repository() / "notebooks" / "requirements-readers.txt"
-USE_CLIENTS = ("feeds", "score_stream", "publish", "check_quality")
+USE_CLIENTS = ("feeds", "score_stream", "publish", "check_quality", "send_alerts")
 """Notebooks that connect to servers: of feeds, and of outputs."""
 
 

@@ -6,6 +6,8 @@ ID_PATTERN = r"[\\p{L}\\p{N}][\\p{L}\\p{N}_.:-]{0,63}|[+-][0-9]{1,63}"
 """Letters and digits of every script, as an SQL literal writes the regular expression. Whole numbers with a sign are
 ids, too: what a hash to 64 bits gives is often one."""
 EARLIEST = "DATE'1990-01-01'"
+ID_COLUMNS = ("customer_id", "account_id", "transaction_id")
+"""Columns that a table can know a person by."""
 
 LINEAGE = (
     Column("record_id", "string", "The bronze record that this row comes from.", derived=True),

@@ -12,10 +12,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from common.contracts.bronze import bronze_table
+from common.contracts.conventions import ID_COLUMNS
 from common.contracts.silver import REFERENCES, TARGETS, TRANSACTIONS
 from common.errors import DeclarationError, ParameterError
 from common.privacy.erase import Erased, carry_out, end_open_plans, holding_people, known_by_ids, plan_erasure
-from common.privacy.person import ID_COLUMNS, Person, knows_people
+from common.privacy.person import Person, knows_people
 from common.silver.conform import BRONZE, conform
 from common.sources.declaration import Source
 from common.storage.erasure import drop_plan, keep, new_erasure_id, open_plans

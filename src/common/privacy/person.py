@@ -5,10 +5,8 @@ from dataclasses import dataclass, replace
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from common.contracts.conventions import ID_COLUMNS
 from common.contracts.table import Table
-
-ID_COLUMNS = ("customer_id", "account_id", "transaction_id")
-"""Columns that a table can know a person by."""
 
 
 @dataclass(frozen=True)

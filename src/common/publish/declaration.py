@@ -1,10 +1,11 @@
 """An output's YAML as a typed object."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from common.errors import DeclarationError
 from common.publish.output import Output
@@ -48,8 +49,22 @@ def load_outputs(folder: Path, names: str) -> tuple[Output, ...]:
 
 
 def _described(shown: str, writer: type[Output], problem: Mapping[str, Any]) -> str:
-    """A problem in words. Pydantic names the class that a connection's `kind` chose, which is no part of the path."""
+    """A problem in words. Pydantic names the class that, say, a connection's `kind` chose: no part of the path."""
     where = list(problem["loc"])
-    kind = str(where.pop(2)) if len(where) > 2 and where[0] == "connections" else ""
-    options = {1: options_of(writer)} | ({3: options_of(CONNECTIONS[kind])} if kind in CONNECTIONS else {})
+    classes = {"connections": CONNECTIONS, **writer.parts}.get(str(where[0]), {}) if len(where) > 2 else {}
+    part = classes.get(str(where.pop(2))) if classes else None
+    within = {len(where): _options_at(writer, where[:-1])} if where else {}
+    options = within | {1: options_of(writer)} | ({3: options_of(part)} if part else {})
     return described(shown, {**problem, "loc": tuple(where)}, options)
+
+
+def _options_at(model: Any, path: Sequence[int | str]) -> list[str]:
+    """The options of the part that a path leads to, through parts and names with parts; none where it is no part."""
+    for step in path:
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            model = getattr(model.model_fields.get(str(step)), "annotation", None)
+        else:
+            model = next(reversed(get_args(model)), None)
+        parts = [one for one in get_args(model) if isinstance(one, type) and issubclass(one, BaseModel)]
+        model = parts[0] if parts and get_origin(model) in (Union, UnionType, Annotated) else model
+    return options_of(model) if isinstance(model, type) and issubclass(model, BaseModel) else []

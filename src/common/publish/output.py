@@ -4,9 +4,10 @@ The engine knows no writer by name. It asks which outputs are due, has them deli
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from common.checks.findings import Finding
 from common.errors import DeclarationError
@@ -24,10 +25,12 @@ class Output(Strict, ABC):
     """What leaves the lakehouse, to where, and how often; a subclass a writer.
 
     `every` is the least time between two deliveries; where it is left out, each run delivers. `connects_to` is the kind
-    of the connection that the writer needs; None: it needs none, or chooses among several itself.
+    of the connection that the writer needs; None: it needs none, or chooses among several itself. `parts` are options
+    whose values are of several classes, by the names that choose one of them.
     """
 
     connects_to: ClassVar[str | None] = None
+    parts: ClassVar[Mapping[str, Mapping[str, type[BaseModel]]]] = {}
 
     name: Name
     description: Text

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from common.storage.last_success import Step
 
 FAILED = "failed"
 """The mode of a delivery of an output as a whole that failed."""
+SLACK = timedelta(minutes=1)
+"""How much earlier than its time an output may be delivered: a run of a schedule begins some seconds sooner or later."""
 
 
 def publishing(outputs: Sequence[Output]) -> Step:
@@ -46,14 +48,14 @@ def _states(outputs: Sequence[Output], settings: Settings) -> Any:
 
 
 def is_due(output: Output, settings: Settings) -> bool:
-    """Whether the least time between two deliveries has passed."""
+    """Whether the least time between the beginnings of two deliveries has passed, within a minute."""
     if output.every is None:
         return True
     try:
         last = datetime.fromisoformat(_last(output, settings).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return True
-    return datetime.now(UTC) - last >= output.every
+    return datetime.now(UTC) - last >= output.every - SLACK
 
 
 def publish(
@@ -71,12 +73,13 @@ def publish(
         if not force and not is_due(output, lake.settings):
             tell(f"{output.name}: not due yet, every {output.every}")
             continue
+        began = datetime.now(UTC)
         try:
             came_of[output.name] = output.deliver(lake, tell)
         except LakehouseError as error:
             came_of[output.name] = [Delivery(output.name, FAILED, failure=str(error))]
         if not any(delivery.failure for delivery in came_of[output.name]):
-            write_whole(_last(output, lake.settings), datetime.now(UTC).isoformat())
+            write_whole(_last(output, lake.settings), began.isoformat())
     _note(lake, outputs, came_of)
     return came_of
 

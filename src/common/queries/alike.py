@@ -1,7 +1,7 @@
 """What DuckDB answers as Spark does, and how a query is put so that it does.
 
-SQLGlot writes another dialect's words; it doesn't know that DuckDB rounds where Spark cuts, gives null where Spark
-refuses to divide by zero, or an average of decimals as a double. So each kind of expression is here by name: as it is,
+SQLGlot writes another dialect's words; it doesn't know that DuckDB rounds where Spark cuts, has null for a division by
+zero, which Spark refuses, and a double for an average of decimals. So each kind of expression is here by name, as it is
 or with what has to hold for it. Of anything else nobody knows that the rows are the same.
 """
 
@@ -37,6 +37,10 @@ def _stored(node: Node) -> None:
     must(not special, "a table's earlier version, sample or pivot")
 
 
+def _lateral(node: Node) -> None:
+    must(not node.args.get("outer"), "LATERAL VIEW OUTER")
+
+
 def _function(node: Node) -> Node:
     """Functions that SQLGlot has no name of its own for."""
     name = node.name.lower()
@@ -51,5 +55,6 @@ _RULES: Rules = {
     **times.RULES,
     **texts.RULES,
     exp.Table: _stored,
+    exp.Lateral: _lateral,
     exp.Anonymous: _function,
 }

@@ -2,6 +2,8 @@
 
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,19 +80,43 @@ class Duck:
             types = {name: self._types(known[name]) for name in tables}
         return translated(query, types)
 
-    def rows(self, question: Question, limit: int = 0) -> "pa.Table":
-        """The rows that answer a question, at most so many (0: all).
+    def rows(self, question: Question) -> "pa.Table":
+        """The rows that answer a question; sums of whole numbers, of 128 bits in DuckDB, have 64, as Spark's.
 
         Raises:
-            QueryError: it names a column that isn't there; NotAnswered where Spark may answer it.
+            QueryError: what it asks for can't be computed; NotAnswered where Spark may answer it.
 
         """
+        import pyarrow as pa
+
+        with self._answered(question) as (answer, names):
+            table = answer.to_arrow_table()
+            for index, column in enumerate(answer.description):
+                if str(column[1]) == "HUGEINT":
+                    table = table.set_column(index, column[0], table.column(index).cast(pa.int64()))
+            return table.rename_columns(names)
+
+    def values(self, question: Question, limit: int = 0) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """The names and rows that answer a question, at most so many (0: all), as values of Python.
+
+        Raises:
+            QueryError: what it asks for can't be computed; NotAnswered where Spark may answer it.
+
+        """
+        with self._answered(question) as (answer, names):
+            return names, answer.fetchmany(limit) if limit else answer.fetchall()
+
+    @contextmanager
+    def _answered(self, question: Question) -> Iterator[tuple[Any, list[str]]]:
+        """What DuckDB answers, and the names that its columns have in Spark."""
         with self._connection.cursor() as cursor:
             cursor.execute("SET TimeZone = 'UTC'")
             try:
                 answer = cursor.execute(question.sql)
-                types = [str(column[1]) for column in answer.description]
-                return _as_spark(_first(answer, limit) if limit else answer.to_arrow_table(), types, question.names)
+                for _, type_, *_ in answer.description:
+                    if _OTHERS.search(re.sub(r'"[^"]*"', "", str(type_))):
+                        raise NotAnswered(f"values of DuckDB's type {str(type_).lower()} print otherwise")
+                yield answer, _spread(question.names, [column[0] for column in answer.description])
             except self._duckdb.Error as error:
                 raise self._explained(error) from error
 
@@ -119,30 +145,6 @@ class Duck:
         if "division by zero" in str(error):
             return QueryError("division by zero; try_divide gives null instead")
         return NotAnswered(f"DuckDB refuses it: {_first_sentence(error)}")
-
-
-def _first(answer: Any, limit: int) -> "pa.Table":
-    """So many rows, without reading the rest."""
-    import pyarrow as pa
-
-    with answer.to_arrow_reader(limit) as reader:
-        batches, count = [], 0
-        while count < limit and (batch := next(reader, None)) is not None:
-            batches.append(batch)
-            count += batch.num_rows
-        return pa.Table.from_batches(batches, schema=reader.schema).slice(0, limit)
-
-
-def _as_spark(table: "pa.Table", types: list[str], names: tuple[str | None, ...]) -> "pa.Table":
-    """The rows with the names of Spark; sums of whole numbers, of 128 bits in DuckDB, have 64."""
-    import pyarrow as pa
-
-    for index, type_ in enumerate(types):
-        if _OTHERS.search(re.sub(r'"[^"]*"', "", type_)):
-            raise NotAnswered(f"values of DuckDB's type {type_.lower()} print otherwise")
-        if type_ == "HUGEINT":
-            table = table.set_column(index, table.column_names[index], table.column(index).cast(pa.int64()))
-    return table.rename_columns(_spread(names, table.column_names))
 
 
 def _spread(names: tuple[str | None, ...], found: list[str]) -> list[str]:

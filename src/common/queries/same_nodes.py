@@ -4,8 +4,8 @@ from sqlglot import exp
 
 _STRUCTURE = (
     exp.Select, exp.From, exp.Join, exp.Where, exp.Group, exp.Having, exp.Order, exp.Ordered, exp.Limit, exp.Offset,
-    exp.Distinct, exp.Subquery, exp.With, exp.CTE, exp.TableAlias, exp.Union, exp.Intersect, exp.Except,
-    exp.Values, exp.Tuple, exp.Alias, exp.Aliases, exp.Lateral, exp.Cube, exp.Rollup, exp.GroupingSets,
+    exp.Distinct, exp.Subquery, exp.With, exp.CTE, exp.TableAlias,
+    exp.Values, exp.Tuple, exp.Alias, exp.Aliases, exp.Cube, exp.Rollup, exp.GroupingSets,
 )  # fmt: skip
 _LEAVES = (
     exp.Column, exp.Identifier, exp.Dot, exp.Star, exp.Literal, exp.Boolean, exp.Null, exp.Var, exp.DataType,

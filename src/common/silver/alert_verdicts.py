@@ -50,7 +50,7 @@ def record_verdict(lake: Lake, given: Verdict, decided_at: str = "") -> Result:
     if not decided_at and _is_last_known(lake, given):
         return Result(note=f"{_as_text(given)} is recorded already")
     row = (
-        _id_of(given, decided),
+        id_of(given, decided),
         given.transaction_id,
         given.verdict,
         given.reviewer,
@@ -117,7 +117,8 @@ def _not_taken_back(lake: Lake, unsure: Verdict) -> str:
     return f", and takes {before['verdict']} by {before['reviewer']} not back. To do that, record {other}"
 
 
-def _id_of(given: Verdict, decided: datetime) -> str:
+def id_of(given: Verdict, decided: datetime) -> str:
+    """The verdict_id of a verdict that was decided at a time in UTC."""
     return hashlib.sha256(json.dumps([*astuple(given), decided.isoformat()]).encode()).hexdigest()[:32]
 
 

@@ -147,8 +147,28 @@ class AwsConnection(_Connection):
     secret_key: Secret | None = None
 
 
+class SmtpConnection(_Connection):
+    """A mail server. `security` says when TLS begins; `ca` is the PEM text of its certificate authority."""
+
+    kind: Literal["smtp"]
+    host: Value
+    port: Port = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: Value | None = None
+    password: Secret | None = None
+    ca: Value | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "SmtpConnection":
+        if (self.user is None) != (self.password is None):
+            raise ValueError("a login has both `user`, and `password: {secret: NAME}`: add the other, or remove both")
+        if self.user is not None and self.security == "none":
+            raise ValueError("security: none would send the password in the clear: take starttls or tls")
+        return self
+
+
 Connection = Annotated[
-    KafkaConnection | PostgresConnection | SftpConnection | AwsConnection, Field(discriminator="kind")
+    KafkaConnection | PostgresConnection | SftpConnection | AwsConnection | SmtpConnection, Field(discriminator="kind")
 ]
 CONNECTIONS: Mapping[str, type[BaseModel]] = {
     get_args(one.model_fields["kind"].annotation)[0]: one for one in get_args(get_args(Connection)[0])

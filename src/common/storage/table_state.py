@@ -40,6 +40,14 @@ def state_in(log: Path) -> TableState | None:
     return None if newest is None else TableState(newest, _commit_id(log, newest))
 
 
+def has_commit(log: Path, state: TableState) -> bool:
+    """Whether this very commit is still in a log's folder; old ones are removed from there."""
+    try:
+        return _commit_id(log, state.version) == state.commit
+    except FileNotFoundError:
+        return False
+
+
 def commits_in(log: Path) -> list[int]:
     """The versions whose commits are in a log's folder, newest first."""
     try:

@@ -3,6 +3,7 @@
 import re
 import sys
 from enum import StrEnum
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -79,14 +80,13 @@ def _show(rows: tuple[Rows, bool], format_: Format, shown: int) -> None:
 
 def _prompt(format_: Format, shown: int, by: Engine | None) -> None:
     """Answers what is typed; DuckDB stays open, so that a query takes milliseconds."""
-    from common.queries.duck import Duck
     from local.commands.sql_prompt import prompt
 
     settings = settings_from()
     duck = None
     if by is not Engine.SPARK:
         try:
-            duck = Duck(settings)
+            duck = opened_duck()
         except FeedError as error:
             if by is Engine.DUCKDB:
                 raise
@@ -105,17 +105,16 @@ def answer(statement: str, limit: int = 0, by: Engine | None = None, duck: "Duck
     """
     if by is Engine.SPARK:
         return query(statement, limit)
-    from common.queries.duck import Duck
     from common.queries.statements import NotAnswered, NotRead
 
     try:
-        opened = duck or Duck(settings_from())
+        opened = duck or opened_duck()
         question = opened.question(statement)
         if question.doubts and by is None:
             raise NotAnswered(f"DuckDB may answer this otherwise: {'; '.join(question.doubts)}")
         if question.doubts:
             tell(f"Spark may answer this otherwise: {'; '.join(question.doubts)}")
-        return _cut(opened.rows(question, limit + 1 if limit else 0), limit)
+        return _cut(*opened.values(question, limit + 1 if limit else 0), limit)
     except NotRead as error:
         raise with_words(error, "--engine spark runs it") from error
     except (NotAnswered, FeedError) as error:
@@ -123,6 +122,20 @@ def answer(statement: str, limit: int = 0, by: Engine | None = None, duck: "Duck
             raise with_words(error, "--engine spark may answer it") from error
         tell(f"asking Spark: {error}")
         return query(statement, limit)
+
+
+def opened_duck() -> "Duck":
+    """DuckDB on the workspace's tables; fetched, where it isn't there yet.
+
+    Raises:
+        FeedError: it can't be fetched.
+
+    """
+    from common.queries.duck import Duck
+
+    if find_spec("duckdb") is None:
+        tell("fetching DuckDB, once")
+    return Duck(settings_from())
 
 
 def query(statement: str, limit: int = 0) -> tuple[Rows, bool]:
@@ -143,14 +156,14 @@ def query(statement: str, limit: int = 0) -> tuple[Rows, bool]:
 
 def fetch(frame: Any, limit: int) -> tuple[Rows, bool]:
     """The rows of a frame, times as UTC; and whether there are more than the limit."""
-    return _cut((frame.limit(limit + 1) if limit else frame).toArrow(), limit)
-
-
-def _cut(table: Any, limit: int) -> tuple[Rows, bool]:
+    table = (frame.limit(limit + 1) if limit else frame).toArrow()
     columns = [column.to_pylist() for column in table.columns]
-    values = list(zip(*columns, strict=True)) if columns else []
+    return _cut(table.column_names, list(zip(*columns, strict=True)) if columns else [], limit)
+
+
+def _cut(names: list[str], values: list[tuple[Any, ...]], limit: int) -> tuple[Rows, bool]:
     is_cut = bool(limit) and len(values) > limit
-    return Rows(table.column_names, values[:limit] if limit else values), is_cut
+    return Rows(names, values[:limit] if limit else values), is_cut
 
 
 def _explained(error: Any, spark: "SparkSession") -> str:

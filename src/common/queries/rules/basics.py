@@ -16,11 +16,10 @@ class Doubt(Exception):
 
 
 def name_of(node: Node) -> str:
-    return (
-        node.name.lower()
-        if isinstance(node, exp.Anonymous)
-        else re.sub(r"\B(?=[A-Z])", "_", type(node).__name__).lower()
-    )
+    """What to call an expression in a message."""
+    if isinstance(node, exp.Anonymous):
+        return node.name.lower()
+    return re.sub(r"\B(?=[A-Z])", "_", type(node).__name__).lower()
 
 
 def must(holds: bool, doubt: str) -> None:

@@ -37,6 +37,11 @@ def _in(node: Node) -> None:
     _of_one_kind(values)
 
 
+def _set_operation(node: Node) -> None:
+    for left, right in zip(node.this.unnest().selects, node.expression.unnest().selects, strict=False):
+        _of_one_kind([left, right])
+
+
 def _of_one_kind(values: list[Node]) -> None:
     kinds = {kind(value) for value in values} - {Kind.NULL}
     if kinds & TIMES and Kind.TEXT in kinds:
@@ -77,6 +82,7 @@ def _cast(node: Node) -> Node | None:
 RULES: Rules = {
     **dict.fromkeys((exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ), _one_kind),
     **dict.fromkeys((exp.Between, exp.Coalesce, exp.Case, exp.If, exp.Nullif, exp.Greatest, exp.Least), _one_kind),
+    **dict.fromkeys((exp.Union, exp.Intersect, exp.Except), _set_operation),
     exp.In: _in,
     exp.Cast: _cast,
 }

@@ -106,6 +106,15 @@ class BucketFolder:
             file = server.open_input_file(path.removeprefix(S3))
             return file.size(), cast(BinaryIO, file)
 
+    def put(self, name: str, content: bytes) -> None:
+        """Puts an object into the folder, or another content in its place. It is seen once it is whole.
+
+        Raises:
+            FeedError: the bucket is not there, or can't be reached or written.
+        """
+        with self._explained("written") as server, server.open_output_stream(f"{self._place}/{name}") as stream:
+            stream.write(content)
+
     @property
     def for_spark(self) -> str:
         """The path by which Spark's client of S3 on a laptop knows it."""
@@ -146,7 +155,7 @@ class BucketFolder:
         return not re.search(UNFINISHED, path) and not any(map(is_hidden_folder, folders))
 
     @contextmanager
-    def _explained(self) -> Iterator[fs.S3FileSystem]:
+    def _explained(self, done: str = "read") -> Iterator[fs.S3FileSystem]:
         try:
             yield fs.S3FileSystem(
                 access_key=self.access_key,
@@ -155,12 +164,14 @@ class BucketFolder:
                 endpoint_override=self.endpoint,
                 connect_timeout=_CONNECT_SECONDS,
                 request_timeout=_REQUEST_SECONDS,
+                allow_delayed_open=True,  # a small object is put by one request
             )
         except FileNotFoundError:
             raise
         except (OSError, ValueError) as error:
             words = " ".join(str(error).split())[:300]
-            raise FeedError(self.reason(words) or f"{self.path} can't be read: {words}") from None
+            reason = self.reason(words) or f"{self.path} can't be {done}: {words}"
+            raise FeedError(reason if done == "read" else reason.replace("list and read it", "write it")) from None
 
 
 def bucket_folder(path: str, connection: AwsConnection | None, settings: Settings) -> BucketFolder:

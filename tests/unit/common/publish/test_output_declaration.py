@@ -1,11 +1,15 @@
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from publish_builders import SHELF, load
 
 from common.errors import DeclarationError
 from common.publish.declaration import load_output, load_outputs
+from common.publish.writers import WRITERS
 from common.settings import repository
+
+NAMES = ", ".join(sorted([*(get_args(one.model_fields["writer"].annotation)[0] for one in WRITERS), "shelf"]))
 
 
 def test_an_output_says_what_it_reads_and_how_often(tmp_path: Path) -> None:
@@ -24,8 +28,8 @@ def test_shipped_outputs_are_valid(file: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("writer: shelf", "writer: shelves", "outputs/risk.yml: writer: it must be one of shelf (given: 'shelves')"),
-        ("writer: shelf\n", "", "outputs/risk.yml: writer: it must be one of shelf (given: None)"),
+        ("writer: shelf", "writer: shelves", f"outputs/risk.yml: writer: it must be one of {NAMES} (given: 'shelves')"),
+        ("writer: shelf\n", "", f"outputs/risk.yml: writer: it must be one of {NAMES} (given: None)"),
         ("every: 15 minutes", "every: 15", "outputs/risk.yml: every: 15 is no duration; write a number and its unit"),
         ("table: gold", "tabel: gold", "outputs/risk.yml: tabel: there is no such option; did you mean table?"),
         ("connection: shop", "connection: shed", "there is no 'shed' among `connections`; there are: shop"),

@@ -73,7 +73,7 @@ def test_an_hour_after_its_delivery_an_hourly_output_is_due(tmp_path: Path) -> N
     note.parent.mkdir(parents=True)
 
     assert is_due(hourly, settings)
-    for minutes, due in ((59, False), (61, True)):
+    for minutes, due in ((58, False), (59.5, True)):
         note.write_text((datetime.now(UTC) - timedelta(minutes=minutes)).isoformat())
         assert is_due(hourly, settings) is due
 

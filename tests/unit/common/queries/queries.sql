@@ -10,7 +10,7 @@ SELECT a.id, b.id FROM gold.kinds a FULL OUTER JOIN gold.kinds b ON a.id = b.who
 SELECT text FROM gold.kinds UNION SELECT 'more' EXCEPT SELECT 'fraud'
 SELECT id, text FROM gold.kinds ORDER BY text NULLS LAST, id DESC LIMIT 7 OFFSET 2
 SELECT * EXCEPT (list), Item.Number FROM gold.kinds WHERE NOT EXISTS (SELECT 1 FROM gold.kinds o WHERE o.id = whole)
-SELECT ID, iD AS Id, kinds.whole FROM gold.kinds WHERE text NOT IN (SELECT text FROM gold.kinds WHERE text IS NOT NULL)
+SELECT ID, iD AS Id, kinds.whole FROM gold.kinds WHERE text NOT IN (SELECT text FROM gold.kinds WHERE text = 'fraud')
 SELECT time, double AS double FROM gold.kinds WHERE double > 0.5 AND whole / 2 > 1 ORDER BY time
 SELECT id FROM gold.kinds WHERE whole > 1 AND (whole IN (SELECT max(whole) FROM gold.kinds) AND text NOT IN (SELECT text FROM gold.kinds WHERE text = 'fraud'))
 FROM gold.kinds SELECT count(*)

@@ -55,6 +55,14 @@ def test_tables_and_views_of_the_contracts_are_there(duck: Duck) -> None:
     assert asked(duck, "SELECT count(*) AS n FROM gold.genuine_transactions") == [{"n": 0}]
 
 
+def test_rows_have_sparks_types(duck: Duck) -> None:
+    statement = "SELECT count(*), sum(1) AS n, max(event_time) AS t, avg(amount_eur) AS a FROM gold.transaction_scores"
+    table = duck.answer(statement)
+    assert table.column_names == ["count(1)", "n", "t", "a"]
+    assert [str(type_) for type_ in table.schema.types[:3]] == ["int64", "int64", "timestamp[us, tz=UTC]"]
+    assert table.schema.types[3].scale == 6
+
+
 def test_a_schemas_prefix_is_respected(folder: Path) -> None:
     folder.parent.rename(folder.parents[1] / "dev_me_gold.db")
     duck = Duck(replace(settings_from(), schema_prefix="dev_me_"))
@@ -185,10 +193,23 @@ def test_what_duckdb_would_answer_otherwise_is_doubted(duck: Duck, expression: s
     assert duck.question(f"SELECT {expression} AS x FROM gold.transaction_scores").doubts
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT decision FROM gold.transaction_scores UNION ALL SELECT score FROM gold.transaction_scores",
+        "SELECT e FROM gold.transaction_scores LATERAL VIEW OUTER explode(split(decision, 'a')) t AS e",
+        "SELECT score FROM gold.transaction_scores VERSION AS OF 0",
+        "SELECT score FROM gold.transaction_scores TABLESAMPLE (10 PERCENT)",
+    ],
+)
+def test_queries_that_duckdb_would_answer_otherwise_are_doubted(duck: Duck, statement: str) -> None:
+    assert duck.question(statement).doubts
+
+
 def test_rows_stop_at_the_limit(folder: Path, own: Duck) -> None:
     a_delta_table(folder, COLUMNS, [{"transaction_id": f"T{n}"} for n in range(50)], 1)
     question = own.question("SELECT transaction_id FROM gold.transaction_scores ORDER BY transaction_id DESC")
-    assert own.rows(question, 3).to_pydict() == {"transaction_id": ["T9", "T8", "T7"]}
+    assert own.values(question, 3) == (["transaction_id"], [("T9",), ("T8",), ("T7",)])
 
 
 def test_rows_come_from_the_workspace_that_the_environment_names(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,8 +31,8 @@ from local.commands.sql import EPILOG, Engine, answer, fetch
 from local.run import run_record
 
 ROWS = 120
-TEXTS = ("fraud", "genuine", "", "Ä b", " x_%y ", "10", "T1", "stream", "average_precision", None)
-DOUBLES = (0.285, -0.285, 1.005, 2.5, -2.5, 0.0, 1e-9, 123456.789, 1e16, 1 / 3, None)
+TEXTS = ("fraud", "genuine", "", "Ä b", " x_%y ", "10", "T1", "stream", "average_precision")
+DOUBLES = (0.285, -0.285, 1.005, 2.5, -2.5, 0.0, 1e-9, 123456.789, 1e16, 1 / 3)
 
 
 TYPES = (
@@ -68,16 +68,16 @@ def queries() -> list[str]:
     return found
 
 
-def a_value(kind: T.DataType, chance: random.Random, may_be_null: bool = True) -> Any:  # noqa: PLR0911
-    if may_be_null and chance.random() < 0.15:
+def a_value(kind: T.DataType, chance: random.Random) -> Any:  # noqa: PLR0911
+    if chance.random() < 0.15:
         return None
     match kind:
         case T.StringType():
-            return chance.choice(TEXTS[: None if may_be_null else -1])
+            return chance.choice(TEXTS)
         case T.BooleanType():
             return chance.random() < 0.5
         case T.DoubleType() | T.FloatType():
-            return chance.choice((*DOUBLES[:-1], chance.random()))
+            return chance.choice((*DOUBLES, chance.random()))
         case T.DecimalType():
             most = 10 ** min(kind.precision, 7)
             return Decimal(chance.randrange(1 - most, most)).scaleb(-kind.scale)
@@ -86,7 +86,7 @@ def a_value(kind: T.DataType, chance: random.Random, may_be_null: bool = True) -
         case T.TimestampType():
             return datetime(2025, 1, 1, tzinfo=UTC) + timedelta(microseconds=chance.randrange(10**13))
         case T.ArrayType():
-            return [a_value(kind.elementType, chance, False) for _ in range(chance.randrange(4))]
+            return [a_value(kind.elementType, chance) for _ in range(chance.randrange(4))]
         case T.StructType():
             return tuple(a_value(field.dataType, chance) for field in kind.fields)
         case _:
@@ -122,12 +122,12 @@ def world(lake: Lake) -> Lake:
     asked |= {view.of.name for view in views}
     for layer in LAYERS:
         lake.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {lake.settings.schema(layer)}")
-    for table in all_tables():
-        if table.name in asked:
-            filled(lake, table.name, schema_of(table))
-    filled(lake, "gold.kinds", TYPES)
+    wanted = {table.name: schema_of(table) for table in all_tables() if table.name in asked} | {"gold.kinds": TYPES}
+    with ThreadPoolExecutor(4) as pool:
+        made = [pool.submit(mapped, lake), *(pool.submit(filled, lake, *table) for table in wanted.items())]
+    for table in made:
+        table.result()
     ensure_views(lake, *views)
-    mapped(lake)
     return lake
 
 

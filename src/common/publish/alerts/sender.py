@@ -1,0 +1,149 @@
+"""The sender: claims what is due, sends it, and records what became of it. Several may work at once, and be killed."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from common.errors import LakehouseError
+from common.publish.alerts.answers import Answers
+from common.publish.alerts.channels import AnyChannel
+from common.publish.alerts.channels.channel import Down, Later, Never, Unsure
+from common.publish.alerts.filling import WITHDRAWN
+from common.publish.alerts.message import Letter, Message
+from common.publish.alerts.outbox import Claim, Outbox
+from common.publish.alerts.quiet_hours import QuietHours
+from common.publish.alerts.templates import Templates
+from common.publish.alerts.zones import zone_of
+from common.settings import Settings
+from common.sources.connections import Connection
+from common.sources.feed import Tell
+
+LEASE = timedelta(minutes=5)
+"""After so long a claim is that of a sender that was killed: all that a channel asks of its server takes less."""
+
+TOO_LATE = "it could not be sent in time"
+HELD_BY_QUIET_HOURS = "quiet hours of the customer's"
+HELD_BY_LIMIT = "the customer was told as often as a day allows"
+
+
+class _LeaseEnded(Exception):
+    """Another sender may have the message: this one must not hand it over."""
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Sends the messages of channels by their names. `tell_for`: a message that waits longer isn't sent at all."""
+
+    channels: Mapping[str, AnyChannel]
+    connections: Mapping[str, Connection]
+    settings: Settings
+    outbox: Outbox
+    tell: Tell
+    tell_for: timedelta
+    templates: Templates
+    answers: Answers | None = None
+    quiet_hours: QuietHours | None = None
+    lease: timedelta = LEASE
+    down: dict[str, str] = field(default_factory=dict)
+    """Channels that don't work, with the reason: they are left for this run."""
+
+    def run(self) -> Counter[tuple[str, str]]:
+        """Sends all that is due; how many messages of each channel came to what.
+
+        Raises:
+            SecretError: there is no secret of a name that a channel or its connection gives.
+            FeedError: a client library isn't there.
+        """
+        counts: Counter[tuple[str, str]] = Counter()
+        self.outbox.release(self.lease)
+        while working := [name for name in self.channels if name not in self.down]:
+            with self.outbox.claimed(working) as claim:
+                if claim is None:
+                    break
+                outcome = self.decide(claim)
+                letter = outcome if isinstance(outcome, Letter) else None
+                if letter:
+                    self.outbox.claim(claim)
+            counts[claim.key[1], self._send(claim, letter) if letter else str(outcome)] += 1
+        return counts
+
+    def decide(self, claim: Claim) -> Letter | str:
+        """The letter to send; or what the message was made, which is in the outbox then: held, or suppressed."""
+        verdict = self.judge(claim)
+        if isinstance(verdict, Letter):
+            return verdict
+        until, why = verdict
+        if until is None:
+            self.outbox.suppress(claim, why)
+            return "suppressed"
+        self.outbox.hold(claim, until, why)
+        return "held"
+
+    def judge(self, claim: Claim, link: str | None = None) -> Letter | tuple[datetime | None, str]:
+        """The letter of a message that is to be sent now; else until when it waits (None: for ever), and why.
+
+        `link` stands in place of the real one, for people to look at.
+        """
+        message = claim.message
+        if message is None:
+            return None, WITHDRAWN
+        if claim.attempt == 1 and claim.now - claim.created_at > self.tell_for:
+            return None, TOO_LATE
+        if link is None:
+            link = self._link(message)
+        letter = self.channels[message.channel].letter(message, self.templates, link)
+        if isinstance(letter, str):
+            return None, letter
+        return self._held(claim, message) or letter
+
+    def _link(self, message: Message) -> str:
+        if self.answers is None or self.channels[message.channel].audience == "team":
+            return ""
+        return self.answers.link(message.alert, message.scored_at, self.settings)
+
+    def _held(self, claim: Claim, message: Message) -> tuple[datetime, str] | None:
+        channel = self.channels[message.channel]
+        if channel.audience == "team":
+            return None
+        if self.quiet_hours and (end := self.quiet_hours.end_after(claim.now, zone_of(message.country))):
+            return end, HELD_BY_QUIET_HOURS
+        if message.customer and (full_until := self.outbox.full_until(claim, channel.per_day)):
+            return full_until, HELD_BY_LIMIT
+        return None
+
+    def _send(self, claim: Claim, letter: Letter) -> str:
+        assert claim.message
+        name = claim.message.channel
+
+        def mark() -> None:
+            if not self.outbox.hand_over(claim):
+                raise _LeaseEnded
+
+        try:
+            receipt = self.channels[name].send(claim.message, letter, self.connections, self.settings, mark)
+        except _LeaseEnded:
+            return "left to another sender"
+        except Never as refusal:
+            self.outbox.failed(claim, str(refusal))
+            return "failed"
+        except Unsure as trouble:
+            self.outbox.unsure(claim, str(trouble))
+            return "unsure"
+        except Later as refusal:
+            if refusal.after is not None:
+                self._leave(name, f"{refusal}, and asks for a pause of {refusal.after}")
+            return "later" if self.outbox.later(claim, str(refusal), refusal.after) else "failed"
+        except Down as trouble:
+            self._leave(name, str(trouble))
+            self.outbox.put_back(claim, str(trouble))
+            return "put back"
+        except LakehouseError as error:
+            self.outbox.put_back(claim, str(error))
+            raise
+        self.outbox.sent(claim, receipt)
+        return "sent"
+
+    def _leave(self, name: str, why: str) -> None:
+        self.down[name] = why
+        self.tell(f"{name}: {why}; its messages wait for the next run")

@@ -1,0 +1,130 @@
+"""What the notebook that sends alerts does: what waits is shown or sent, and what a person must look at is listed."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from common.errors import OutputError
+from common.parameters import ALERTS_DRY_RUN, ALERTS_ON
+from common.publish.alerts.message import Letter, key_of
+from common.publish.alerts.outbox import Claim
+from common.publish.alerts.settling import settle
+from common.publish.output import Output
+from common.publish.postgres.failures import in_words
+from common.publish.writers.alerts import AlertsOutput
+from common.result import Result
+from common.settings import Settings
+from common.sources.feed import Tell, silent
+from common.storage.masking import masked_text
+
+SHOWN = 50
+LINK = "https://..."
+
+
+class Alerts:
+    """The alerts of the outputs that are named: their outboxes, asked and sent from."""
+
+    def __init__(self, outputs: Sequence[Output], settings: Settings, alerts: str, tell: Tell = silent) -> None:
+        self._outputs = [output for output in outputs if isinstance(output, AlertsOutput)]
+        self._settings, self._alerts, self._tell = settings, alerts, tell
+        self._down: dict[str, str] = {}
+
+    def resolve(self, given: str) -> int:
+        """Settles messages as a person says; how many. See `settle`."""
+        changed = 0
+        for output in self._outputs if given else []:
+            with self._opened(output) as connection:
+                changed += settle(connection, given)
+        return changed
+
+    def waiting(self) -> pd.DataFrame:
+        """What would be sent, to whom and when, with personal values masked; empty where alerts are off."""
+        rows = []
+        for output in self._asked:
+            with self._opened(output) as connection:
+                sender = output.sender(connection, self._settings)
+                for claim in sender.outbox.pending([*output.channels], SHOWN):
+                    rows.append((*claim.key, *_shown(sender.judge(_masked(claim), LINK))))
+        return pd.DataFrame(rows, columns=["alert", "channel", "sent", "why", "to", "text"])
+
+    def send(self) -> Result:
+        """Sends what is due, where alerts are on."""
+        if not self._outputs:
+            return Result(note="no output that tells alerts is named in outputs")
+        if self._alerts != ALERTS_ON:
+            return Result(note=f"alerts are {self._alerts.replace('_', ' ')}: nothing was sent")
+        facts, sent = {}, 0
+        for output in self._outputs:
+            with self._opened(output) as connection:
+                sender = output.sender(connection, self._settings, self._tell)
+                counts = sender.run()
+            sent += sum(count for (_, what), count in counts.items() if what == "sent")
+            for channel in output.channels:
+                of_it = [f"{count} {what}" for (name, what), count in sorted(counts.items()) if name == channel]
+                facts[f"{output.name}: {channel}"] = ", ".join(of_it) or "nothing was due"
+            self._down |= {f"{output.name}: {channel}": why for channel, why in sender.down.items()}
+        return Result(rows_out=sent, note=f"{sent} messages were sent", facts={"messages": facts})
+
+    def to_look_at(self) -> pd.DataFrame:
+        """Messages of which nobody knows whether they were sent, and dead letters, the newest first.
+
+        `key` is what the receiver's log knows a message by: a mail's Message-ID begins with it.
+        """
+        rows: list[Any] = []
+        for output in self._asked:
+            with self._opened(output) as connection:
+                found = connection.execute(
+                    "SELECT alert_id, channel, state, note, attempts, ended_at FROM alerts.outbox "
+                    "WHERE state IN ('unsure', 'failed') ORDER BY ended_at DESC LIMIT %s",
+                    [SHOWN],
+                ).fetchall()
+                rows += [(f"{alert}/{channel}", *what, key_of(alert, channel)) for alert, channel, *what in found]
+        return pd.DataFrame(rows, columns=["message", "state", "why", "attempts", "since", "key"])
+
+    def failure(self) -> OutputError | None:
+        """The error that ends the run where a channel doesn't work; None where all do."""
+        if not self._down:
+            return None
+        lines = "\n".join(f"  {name}: {why}" for name, why in self._down.items())
+        return OutputError(
+            f"these channels don't work:\n{lines}\nTheir messages wait for the next run, and none is lost"
+        )
+
+    @property
+    def _asked(self) -> list[AlertsOutput]:
+        """The outputs whose outboxes are looked at: none where alerts are off."""
+        return self._outputs if self._alerts in (ALERTS_ON, ALERTS_DRY_RUN) else []
+
+    @contextmanager
+    def _opened(self, output: AlertsOutput) -> Iterator[Any]:
+        """A connection to an output's outbox.
+
+        Raises:
+            OutputError: its server isn't there or refuses, or there is no outbox yet.
+        """
+        where = f"the outbox in {output.where(self._settings)}"
+        with output.connected(self._settings, self._tell) as connection, in_words(where):
+            if connection.execute("SELECT to_regclass('alerts.outbox')").fetchone() == (None,):
+                raise OutputError(f"{where} isn't there yet: run publish with outputs={output.name} first")
+            yield connection
+
+
+def _shown(verdict: Letter | tuple[datetime | None, str]) -> tuple[str, str, str, str]:
+    """When a message would be sent, why not now, to whom, and its text."""
+    if isinstance(verdict, Letter):
+        return "now", "", verdict.to, verdict.text
+    until, why = verdict
+    return f"from {until:%Y-%m-%d %H:%M %Z} on" if until else "never", why, "", ""
+
+
+def _masked(claim: Claim) -> Claim:
+    if claim.message is None:
+        return claim
+    known = claim.message
+    masked = (given and masked_text(given) for given in (known.first_name, known.email, known.phone))
+    first_name, email, phone = masked
+    return replace(claim, message=replace(known, first_name=first_name, email=email, phone=phone))

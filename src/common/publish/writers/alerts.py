@@ -1,0 +1,154 @@
+"""`writer: alerts`: alerts to customers and the fraud team, by an outbox in PostgreSQL that `send_alerts` empties."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+from common.checks.findings import COMPLETENESS, Finding
+from common.contracts.gold import TRANSACTION_SCORES
+from common.contracts.silver import CUSTOMER, MERCHANT
+from common.errors import DeclarationError, FeedError, OutputError
+from common.publish.alerts.answers import Answers
+from common.publish.alerts.channels import CHANNELS, AnyChannel
+from common.publish.alerts.checking import found, state_of
+from common.publish.alerts.delivery import AlertDelivery, take_answers
+from common.publish.alerts.outbox import Outbox
+from common.publish.alerts.quiet_hours import QuietHours
+from common.publish.alerts.sender import Sender
+from common.publish.alerts.tables import SCHEMA
+from common.publish.alerts.templates import Templates
+from common.publish.delivery import Delivery
+from common.publish.output import Output
+from common.publish.postgres.access import Place
+from common.publish.postgres.failures import in_words
+from common.settings import Settings, repository
+from common.sources.connections import PostgresConnection, Text
+from common.sources.declaration import Name
+from common.sources.duration import Duration
+from common.sources.feed import Tell, silent
+from common.sources.pulling.postgres.connect import connect, name_of
+from common.storage.lake import Lake
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+class AlertsOutput(Output):
+    """Alerts, each once by every channel. `tell_for`: news that is older is none.
+
+    `attempts` is how often a message is tried before it is a dead letter. `templates` is a folder beside the
+    declaration whose texts replace the built-in ones. `owner` is the role that owns the schema `alerts`.
+    """
+
+    connects_to: ClassVar[str | None] = "postgres"
+    parts: ClassVar[Mapping[str, Mapping[str, type[BaseModel]]]] = {"channels": CHANNELS}
+
+    writer: Literal["alerts"]
+    channels: Annotated[dict[Name, AnyChannel], Field(min_length=1)]
+    tell_for: Duration = timedelta(hours=24)
+    attempts: Annotated[int, Field(ge=1, le=100)] = 8
+    quiet_hours: QuietHours | None = None
+    answers: Answers | None = None
+    templates: Text | None = None
+    owner: Name = "alerts_owner"
+
+    @model_validator(mode="after")
+    def _channels_can_tell(self) -> "AlertsOutput":
+        kinds = {name: connection.kind for name, connection in self.connections.items()}
+        for name, channel in self.channels.items():
+            wanted = getattr(channel, "connection", None)
+            if wanted is not None and kinds.get(wanted) != channel.connects_to:
+                raise DeclarationError(
+                    f"channels.{name}.connection: {wanted!r} must be one of `connections`, of the kind "
+                    f"{channel.connects_to}"
+                )
+            if channel.audience == "customer" and self.answers is None:
+                raise DeclarationError(
+                    f"channels.{name}: customers are asked whether it was them: add `answers`, which says where they "
+                    "answer"
+                )
+        if self.quiet_hours and self.quiet_hours.length >= self.tell_for:
+            raise DeclarationError("tell_for: it must be longer than the quiet hours, else no message outlives them")
+        self.words.check()
+        return self
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The tables that it reads."""
+        return (TRANSACTION_SCORES.name, CUSTOMER.history.name, MERCHANT.history.name)
+
+    def deliver(self, lake: Lake, tell: Tell) -> list[Delivery]:
+        """Brings alerts, contacts and merchants to PostgreSQL, fills the outbox, and takes customers' answers."""
+        with self.connected(lake.settings, tell) as connection:
+            where, channels = self.where(lake.settings), [*self.channels]
+            done = AlertDelivery(lake, connection, where, self.place, channels, self.tell_for).run()
+        return [*done, take_answers(lake, self.answers)] if self.answers else done
+
+    def findings(self, lake: Lake) -> list[Finding]:
+        """Whether each alert is there and has its messages; dead letters and what nobody knows are warnings."""
+        try:
+            with self.connected(lake.settings) as connection, in_words(f"the outbox in {self.where(lake.settings)}"):
+                return list(found(lake, connection, self.place, self.name, [*self.channels]))
+        except OutputError as error:
+            return [Finding(f"{self.name}: outbox", COMPLETENESS, False, str(error))]
+
+    def state(self, settings: Settings) -> object:
+        """Of which versions the tables are, how many messages were sent, and which answers are there."""
+        answers = self.answers.state(settings) if self.answers else []
+        try:
+            with self.connected(settings) as connection, in_words("the outbox"):
+                return None if answers is None else [state_of(connection, self.place), answers]
+        except OutputError:
+            return None
+
+    @property
+    def words(self) -> Templates:
+        """The templates."""
+        return Templates(repository() / "outputs" / self.templates if self.templates else None)
+
+    def sender(self, connection: Any, settings: Settings, tell: Tell = silent) -> Sender:
+        """What sends its messages, by a connection to its database."""
+        return Sender(
+            self.channels,
+            self.connections,
+            settings,
+            Outbox(connection, self.attempts),
+            tell,
+            self.tell_for,
+            self.words,
+            self.answers,
+            self.quiet_hours,
+        )
+
+    @property
+    def place(self) -> Place:
+        """Its schema, and who owns it."""
+        return Place(SCHEMA, self.owner, ())
+
+    def where(self, settings: Settings) -> str:
+        """Its database in words."""
+        return name_of(self._database, settings)
+
+    @property
+    def _database(self) -> PostgresConnection:
+        assert self.connection
+        given = self.connections[self.connection]
+        assert isinstance(given, PostgresConnection)
+        return given
+
+    @contextmanager
+    def connected(self, settings: Settings, tell: Tell = silent) -> "Iterator[psycopg.Connection[tuple[Any, ...]]]":
+        """A connection to its database, in autocommit.
+
+        Raises:
+            OutputError: the server isn't there or refuses.
+        """
+        try:
+            connection = connect(self._database, settings, tell=tell)
+        except FeedError as error:
+            raise OutputError(str(error)) from None
+        with connection:
+            yield connection

@@ -1,0 +1,93 @@
+"""Reports as CSV files in a folder, a volume or a bucket, each beside its manifest."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from common.checks.findings import Finding
+from common.errors import DeclarationError, LakehouseError
+from common.publish.delivery import Delivery
+from common.publish.output import Output
+from common.publish.reports.check import check_report
+from common.publish.reports.deliver import Desk, deliver_reports
+from common.publish.reports.notice import Notify
+from common.publish.reports.report import Report
+from common.publish.reports.rows import CLOCK, LakeRows
+from common.publish.reports.shelves import Shelf, shelf_at
+from common.settings import Settings
+from common.sources.connections import AwsConnection, Text
+from common.sources.declaration import Name
+from common.sources.feed import Tell, silent
+from common.sources.files.bucket import S3
+from common.storage.lake import Lake
+
+
+class CsvReports(Output):
+    """CSV files, one a report and period.
+
+    `folder` is the workspace's folder of reports (`{reports}`, or one below it), any other one, or s3://BUCKET/PREFIX,
+    with a `connection` of the kind aws or as the environment says. `notify` is told of each new file.
+    """
+
+    connects_to: ClassVar[str | None] = None
+
+    writer: Literal["csv"]
+    folder: Text = "{reports}"
+    notify: Notify | None = None
+    reports: Annotated[dict[Name, Report], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _has_a_folder(self) -> "CsvReports":
+        is_bucket = self.folder.startswith(S3)
+        if not is_bucket and not self.folder.startswith(("/", "~/", "{reports}")):
+            raise DeclarationError(
+                f"folder: {self.folder!r} must be {{reports}}, a folder from / on, or s3://BUCKET/PREFIX"
+            )
+        if is_bucket and not self.folder.removeprefix(S3).strip("/"):
+            raise DeclarationError(f"folder: {self.folder!r} names no bucket")
+        if self.connection is not None:
+            kind = self.connections[self.connection].kind
+            if not is_bucket or kind != "aws":
+                raise DeclarationError(
+                    f"connection: {self.connection!r} is of the kind {kind}; s3://BUCKET/PREFIX needs one of the kind "
+                    "aws, and a folder none"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _files_differ(self) -> "CsvReports":
+        seen: dict[str, str] = {}
+        for name, report in self.reports.items():
+            other = seen.setdefault(report.file, name)
+            if other != name:
+                raise DeclarationError(f"reports.{name}.file: {report.file!r} is the file of {other}, too")
+        return self
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The tables that it reads, and the one that says what time it is."""
+        return tuple(dict.fromkeys([CLOCK, *(t for report in self.reports.values() for t in report.checked.tables)]))
+
+    def deliver(self, lake: Lake, tell: Tell) -> list[Delivery]:
+        """Writes the files that are due."""
+        return deliver_reports(self._desk(lake, tell), self.reports)
+
+    def findings(self, lake: Lake) -> list[Finding]:
+        """Whether the files are there, unchanged, with the rows of their queries."""
+        desk = self._desk(lake, silent)
+        return [found for name, report in self.reports.items() for found in check_report(desk, name, report)]
+
+    def state(self, settings: Settings) -> object:
+        """Sizes and times of the files."""
+        try:
+            return {name: list(size_and_time) for name, size_and_time in self._shelf(settings).names().items()}
+        except LakehouseError:
+            return None
+
+    def _desk(self, lake: Lake, tell: Tell) -> Desk:
+        send = self.notify.sender(lake.settings, tell) if self.notify else None
+        return Desk(self.name, self._shelf(lake.settings), LakeRows(lake), tell, send)
+
+    def _shelf(self, settings: Settings) -> Shelf:
+        connection = self.connections[self.connection] if self.connection else None
+        return shelf_at(self.folder, connection if isinstance(connection, AwsConnection) else None, settings)

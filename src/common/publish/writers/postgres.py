@@ -1,0 +1,161 @@
+"""Tables in PostgreSQL: current versions of customers, transactions by decision, facts and marts, for other systems."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
+
+from pydantic import Field, model_validator
+from pyspark.errors import PySparkException
+
+from common.checks.findings import CONSERVATION, Finding
+from common.errors import DeclarationError, LakehouseError, OutputError, first_line
+from common.publish.delivery import Delivery
+from common.publish.output import Output
+from common.publish.postgres import access, conservation, positions
+from common.publish.postgres.access import Place
+from common.publish.postgres.declared import DeclaredTable, contracts
+from common.publish.postgres.delivering import deliver
+from common.publish.postgres.delta import DeltaSource
+from common.publish.postgres.failures import in_words
+from common.publish.postgres.served import ServedTable
+from common.settings import Settings
+from common.sources.connections import PostgresConnection, value_of
+from common.sources.declaration import Name
+from common.sources.feed import Tell
+from common.sources.pulling.postgres.connect import ATTEMPTS, connect, name_of
+from common.storage.lake import Lake
+
+if TYPE_CHECKING:
+    from common.publish.postgres.delivering import Opened
+
+FAILED = "failed"
+NOT_THERE = "not in the lakehouse"
+
+
+class PostgresTables(Output):
+    """Tables of a schema in PostgreSQL.
+
+    `owner` is the role that owns all, of which the connection's user is a member; `readers` are roles for people. What
+    isn't there of these is made where the user may.
+    """
+
+    connects_to: ClassVar[str | None] = "postgres"
+
+    writer: Literal["postgres"]
+    schema_: Name = Field(alias="schema")
+    owner: Name
+    readers: tuple[Name, ...] = ()
+    tables: Annotated[dict[Name, DeclaredTable], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _fits_the_contracts(self) -> "PostgresTables":
+        if positions.TABLE in self.tables:
+            raise DeclarationError(f"tables.{positions.TABLE}: what was delivered is noted there: choose another name")
+        if self.owner in self.readers:
+            raise DeclarationError(f"readers: {self.owner!r} is the owner, who may do everything: name another role")
+        _ = self.served
+        return self
+
+    @cached_property
+    def served(self) -> tuple[ServedTable, ...]:
+        """The tables, by their contracts."""
+        known = contracts()
+        made = []
+        for name, table in self.tables.items():
+            try:
+                made.append(table.served(name, self.readers, known))
+            except DeclarationError as error:
+                raise DeclarationError(f"tables.{name}.{error}") from None
+        return tuple(made)
+
+    @property
+    def place(self) -> Place:
+        """The schema, and who has to do with it."""
+        return Place(self.schema_, self.owner, self.readers)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The Delta tables that it reads."""
+        return tuple(dict.fromkeys(table.source.name for table in self.served))
+
+    def deliver(self, lake: Lake, tell: Tell) -> list[Delivery]:
+        """Brings the tables to the newest versions: those of one Delta table together, or none of them."""
+        done: list[Delivery] = []
+        settings = lake.settings
+        with self._connected(settings, ATTEMPTS, tell) as connection, in_words(self._words(settings)):
+            with connection.cursor() as cursor, connection.transaction():
+                access.prepare(cursor, self.place)
+            for name in self.reads:
+                tables = [table for table in self.served if table.source.name == name]
+                came = self._delivered(lake, connection, tables)
+                for one in came:
+                    tell(f"{self.name}: {one.item}: {one.failure or one.mode}")
+                done += came
+        return done
+
+    def _delivered(self, lake: Lake, connection: "Opened", tables: list[ServedTable]) -> list[Delivery]:
+        """The deliveries of tables of one Delta table; a failure is told by them."""
+        source = tables[0].source
+        try:
+            state = lake.state(source)
+            if state is None:
+                return [Delivery(table.name, NOT_THERE, source.name) for table in tables]
+            if connection.closed:
+                raise OutputError(f"{self._words(lake.settings)}: the connection was lost: run this again")
+            with in_words(f"{self._words(lake.settings)}: {', '.join(table.name for table in tables)}"):
+                came = deliver(connection, self.place, DeltaSource(lake, source, state), tables)
+        except LakehouseError as error:
+            return [Delivery(table.name, FAILED, source.name, failure=str(error)) for table in tables]
+        except PySparkException as error:
+            words = f"{source.name} can't be read: {first_line(error)}"
+            return [Delivery(table.name, FAILED, source.name, failure=words) for table in tables]
+        return [replace(one, destination=f"{self._address(lake.settings)}/{self.schema_}.{one.item}") for one in came]
+
+    def findings(self, lake: Lake) -> list[Finding]:
+        """Whether each table is as it was delivered, and has as many rows as the lakehouse in that version."""
+        try:
+            with self._connected(lake.settings, 1) as connection, in_words(self._words(lake.settings)):
+                return conservation.findings(lake, connection, self.place, self.served, self.name)
+        except LakehouseError as error:
+            return [Finding(self.name, CONSERVATION, False, str(error))]
+
+    def state(self, settings: Settings) -> object:
+        """By table, what the position says, and whether the table is there."""
+        try:
+            with (
+                self._connected(settings, 1) as connection,
+                in_words(self.name),
+                connection.transaction(),
+                connection.cursor() as cursor,
+            ):
+                access.act_as_owner(cursor, self.place)
+                noted = positions.positions(cursor, self.schema_, self.tables)
+                return {
+                    name: [*map(str, vars(noted[name]).values())]
+                    for name in self.tables
+                    if name in noted and positions.is_there(cursor, self.schema_, name)
+                }
+        except LakehouseError:
+            return None
+
+    @contextmanager
+    def _connected(self, settings: Settings, attempts: int, tell: Tell = lambda _: None) -> Iterator["Opened"]:
+        try:
+            opened = connect(self._server, settings, attempts=attempts, tell=tell)
+        except LakehouseError as error:
+            raise OutputError(str(error)) from None
+        with opened:
+            yield opened
+
+    @property
+    def _server(self) -> PostgresConnection:
+        return cast("PostgresConnection", self.connections[self.connection or ""])
+
+    def _words(self, settings: Settings) -> str:
+        return name_of(self._server, settings)
+
+    def _address(self, settings: Settings) -> str:
+        server = self._server
+        return f"{value_of(server.host, settings)}:{server.port}/{value_of(server.database, settings)}"

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pyarrow as pa
 import pytest
 import sqlglot
+from app_pages import Open
 from apps.dashboard.pages import PAGES
 from apps.dashboard.queries import ask as asking
 from apps.dashboard.roles import FRAUD_TEAM_IS, ROLE, TOKEN_HEADER, Role, role_of
@@ -16,7 +17,6 @@ from sqlglot import exp
 
 from common.contracts.registry import all_tables
 from common.queries.statements import DIALECT, named_tables, parsed
-from conftest import Open
 
 PERSONAL_COLUMNS = {table.name: {c.name for c in table.columns if c.personal} for table in all_tables()}
 

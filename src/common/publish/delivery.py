@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+from common.errors import LakehouseError, first_line
+
+FAILED = "failed"
+"""The mode of a delivery that failed, of an item or of an output as a whole."""
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -31,3 +36,9 @@ class Delivery:
     def is_news(self) -> bool:
         """Whether something was sent, or failed."""
         return bool(self.rows_written or self.rows_deleted or self.failure or self.from_version != self.version)
+
+
+def failed(item: str, error: Exception, destination: str = "") -> Delivery:
+    """The delivery of an item that an error kept away. Of one that nobody foresaw, the type is told too."""
+    words = str(error) if isinstance(error, LakehouseError) else f"{type(error).__name__}: {first_line(error)}"
+    return Delivery(item, FAILED, destination=destination, failure=words)

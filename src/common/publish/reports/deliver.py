@@ -5,6 +5,7 @@ made good by the next one: it makes the same content, and finds by the digests h
 """
 
 import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ import pyarrow as pa
 
 from common.checks.extents import TOGETHER
 from common.errors import LakehouseError, OutputError
-from common.publish.delivery import Delivery
+from common.publish.delivery import Delivery, failed
 from common.publish.reports.csv_text import csv_text
 from common.publish.reports.due import periods_due
 from common.publish.reports.found import Files, Found, by_period
@@ -27,7 +28,7 @@ from common.publish.reports.shelves import Shelf
 from common.sources.feed import Tell
 
 NEW, CHANGED, RESTORED, UNCHANGED = "new", "changed", "restored", "unchanged"
-NOTHING, FAILED, NOTICE = "no transactions yet", "failed", "notice"
+NOTHING, NOTICE = "no transactions yet", "notice"
 
 
 @dataclass
@@ -57,7 +58,10 @@ def deliver_reports(desk: Desk, reports: Mapping[str, Report]) -> list[Delivery]
         try:
             work.do()
         except LakehouseError as error:
-            work.done.append(Delivery(name, FAILED, destination=desk.shelf.place(""), failure=str(error)))
+            work.done.append(failed(name, error, desk.shelf.place("")))
+        except Exception as error:  # nobody foresaw it: where it comes from is told, and the other reports are made
+            desk.tell("".join(traceback.format_exception(error)))
+            work.done.append(failed(name, error, desk.shelf.place("")))
         deliveries += work.done
     return deliveries
 

@@ -15,8 +15,8 @@ import pytest
 from report_builders import OF_PEOPLE, Ledger, a_desk, a_ledger, a_report, contents, snapshot_options
 
 from common.errors import OutputError
-from common.publish.delivery import Delivery
-from common.publish.reports.deliver import CHANGED, FAILED, NEW, NOTHING, RESTORED, UNCHANGED, deliver_reports
+from common.publish.delivery import FAILED, Delivery
+from common.publish.reports.deliver import CHANGED, NEW, NOTHING, RESTORED, UNCHANGED, deliver_reports
 from common.publish.reports.query import ReportQuery
 from common.publish.reports.report import Report
 from common.storage import files
@@ -134,8 +134,28 @@ def _cut_manifest(file: Path) -> None:
     file.with_name(f"{file.name}.manifest.json").write_text('{"output": "rep')
 
 
+def _edited(**changed: Any) -> Callable[[Path], object]:
+    def edit(file: Path) -> None:
+        beside = file.with_name(f"{file.name}.manifest.json")
+        beside.write_text(json.dumps(json.loads(beside.read_text()) | changed))
+
+    return edit
+
+
 @pytest.mark.parametrize(
-    ("harm", "mode"), [(_change, RESTORED), (Path.unlink, RESTORED), (_remove_manifest, NEW), (_cut_manifest, NEW)]
+    ("harm", "mode"),
+    [
+        (_change, RESTORED),
+        (Path.unlink, RESTORED),
+        (_remove_manifest, NEW),
+        (_cut_manifest, NEW),
+        (_edited(edition="two"), NEW),
+        (_edited(period_start="March"), NEW),
+        (_edited(period_end=3), NEW),
+        (_edited(tables=["gold.daily_fraud_summary"]), NEW),
+        (_edited(tables={"gold.daily_fraud_summary": []}), NEW),
+        (_edited(tables={"gold.daily_fraud_summary": ["six", "commit 6"]}), NEW),
+    ],
 )
 def test_what_a_person_did_is_made_good(tmp_path: Path, harm: Callable[[Path], object], mode: str) -> None:
     ledger = a_ledger(FIRST, 6)
@@ -213,6 +233,8 @@ class _Failing(Ledger):
     def of(self, query: ReportQuery, *asked: Any) -> Any:
         if "fail" in query.sql:
             raise OutputError("the query fails: no such column")
+        if "mistake" in query.sql:
+            raise ValueError("nobody thought of this")
         return super().of(query, *asked)
 
 
@@ -227,6 +249,17 @@ def test_a_report_that_fails_leaves_the_others(tmp_path: Path) -> None:
     assert sorted(contents(tmp_path)) == sorted(
         f"alerts_2025-03-0{day}.csv{suffix}" for day in (3, 4, 5) for suffix in ("", ".manifest.json")
     )
+
+
+def test_a_mistake_in_one_report_leaves_the_others_and_is_told(tmp_path: Path) -> None:
+    ledger, told = _Failing(), list[str]()
+    for day in range(6):
+        ledger.book(FIRST + timedelta(days=day), day)
+    wrong = a_report(query=f"{a_report().query} -- mistake", file="f_{period:%Y%m%d}.csv")
+    deliveries = deliver_reports(a_desk(tmp_path, ledger, tell=told.append), {"wrong": wrong, **DAILY})
+    assert modes(deliveries) == {"wrong": FAILED} | {f"daily 2025-03-0{day}": NEW for day in (3, 4, 5)}
+    assert deliveries[0].failure == "ValueError: nobody thought of this"
+    assert "test_deliver_reports.py" in told[0]
 
 
 def test_another_output_keeps_its_file(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from common.checks.findings import Finding
 from common.contracts.ddl import schema_of
 from common.contracts.ops import DELIVERIES, QUALITY_RESULTS
 from common.errors import LakehouseError, OutputError
+from common.platform import this_platform
 from common.publish.delivery import Delivery, failed
 from common.publish.output import Output
 from common.result import Result
@@ -119,10 +120,21 @@ def failure(came_of: Mapping[str, list[Delivery]]) -> OutputError | None:
     if not wrong:
         return None
     lines = "\n".join(f"  {output}: {d.item}: {d.failure}" for output, d in wrong)
+    names = ",".join(dict.fromkeys(output for output, _ in wrong))
+    by_itself = this_platform().run_job_with.format(job="publish", parameter=f"outputs={names}")
     return OutputError(
-        f"{len(wrong)} could not be sent, and all others were:\n{lines}\nWhat is there is as it was before. Do what "
-        "is named, then run the job again: it goes on where it was"
+        f"{len(wrong)} could not be sent, and all others were:\n{lines}\nWhat is there is as it was before. Do what is "
+        "named, then run the job again: it goes on where it was. `forget_customer` can't be run again, its erasure is "
+        f"done, and the person is still there: {by_itself}, and with force=true where an output has a least time"
     )
+
+
+def left_out(lake: Lake, outputs: Sequence[Output]) -> list[str]:
+    """The names of outputs that were delivered before and are not among these: what they have there stays as it is."""
+    if not lake.exists(DELIVERIES):
+        return []
+    sent = lake.table(DELIVERIES).where("failure IS NULL").select("output").distinct().collect()
+    return sorted({row.output for row in sent} - {output.name for output in outputs})
 
 
 def _last(output: Output, settings: Settings) -> Path:

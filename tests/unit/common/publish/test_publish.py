@@ -12,7 +12,7 @@ from common.contracts.ops import DELIVERIES
 from common.errors import OutputError
 from common.publish.delivery import Delivery
 from common.publish.output import Output
-from common.publish.publish import check_outputs, failure, is_due, publish, publishing, result
+from common.publish.publish import check_outputs, failure, is_due, left_out, publish, publishing, result
 from common.settings import Settings
 from common.sources.feed import Tell
 from common.storage.lake import Lake
@@ -91,6 +91,9 @@ def test_a_mistake_in_one_output_leaves_the_others_and_is_noted(
     assert "in deliver" in told[0]
     noted = delivered.table(DELIVERIES).select("output", "failure").collect()
     assert {tuple(row) for row in noted} == {("wrong", "ValueError: nobody thought of this"), ("right", None)}
+    # An erasure that is delivered to neither leaves the person in the one that has got something.
+    assert left_out(delivered, []) == ["right"]
+    assert left_out(delivered, [right]) == []
 
 
 @pytest.mark.spark
@@ -139,3 +142,8 @@ def test_a_step_is_never_up_to_date_while_an_output_waits_or_cannot_be_asked(
     publish(lake, [hourly, always], force=True)
     assert publishing([hourly, always]).leaves(settings) == {"hourly": 7, "always": 7}
     assert publishing([]).leaves(settings) == {}
+
+
+def test_what_could_not_be_sent_can_be_sent_without_the_job_that_it_is_of() -> None:
+    away = {name: [Delivery("users", "failed", failure="no server")] for name in ("warehouse", "bank")}
+    assert "lakehouse run publish --param outputs=warehouse,bank`, and with force=true" in str(failure(away))

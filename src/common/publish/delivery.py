@@ -15,7 +15,7 @@ class Delivery:
     `source_table` is the Delta table whose `version` is there now, `from_version` the one that was there before; None
     where there was none, or the item is made of several tables. `table_id` is the Delta table's own. `mode` says in a
     word or two how it came there, `destination` where it is, without secrets. A count is None where it has no meaning.
-    A `failure` says why it isn't there, and what to do.
+    A `failure` says why it isn't there, and what to do. `is_sent`: something was sent, even where no number says so.
     """
 
     item: str
@@ -31,11 +31,13 @@ class Delivery:
     seconds: float = 0.0
     note: str = ""
     failure: str = ""
+    is_sent: bool = False
 
     @property
     def is_news(self) -> bool:
         """Whether something was sent, or failed."""
-        return bool(self.rows_written or self.rows_deleted or self.failure or self.from_version != self.version)
+        is_other_version = self.from_version != self.version
+        return bool(self.is_sent or self.rows_written or self.rows_deleted or self.failure or is_other_version)
 
 
 def failed(item: str, error: Exception, destination: str = "") -> Delivery:

@@ -25,10 +25,14 @@ from common.publish.reports.period import Period
 from common.publish.reports.report import Report
 from common.publish.reports.rows import Rows
 from common.publish.reports.shelves import Shelf
+from common.publish.webhook import WebhookRefused
 from common.sources.feed import Tell
 
 NEW, CHANGED, RESTORED, UNCHANGED = "new", "changed", "restored", "unchanged"
 NOTHING, NOTICE = "no transactions yet", "notice"
+
+_OF_ALL = (None, 401, 403, 404)
+"""HTTP's statuses that refuse the address, and so each notice. Others, such as 400 and 413, refuse one."""
 
 
 @dataclass
@@ -41,7 +45,7 @@ class Desk:
     tell: Tell
     send: Send | None = None
     refused: str = field(default="", init=False)
-    """Why notices are not taken. No more are tried in this run: each would be waited for."""
+    """Why no notice is taken. No more are tried in this run: each would be waited for, or refused too."""
 
 
 def deliver_reports(desk: Desk, reports: Mapping[str, Report]) -> list[Delivery]:
@@ -159,21 +163,23 @@ class _Work:
         }
 
     def _delivery(self, mode: str, manifest: Manifest, old: Manifest | None, seconds: float) -> Delivery:
-        # Of several tables, the first whose version differs from that of before.
-        before = old.versions if old is not None else {}
-        table = next((name for name, to in manifest.versions.items() if before.get(name) != to), "")
+        # Of several tables no number says which one it is of: the note has them all.
+        versions, before = manifest.versions, old.versions if old is not None else {}
+        table = next(iter(versions)) if len(versions) == 1 else ""
+        made_of = ", ".join(f"{name} {'not there' if to is None else to}" for name, to in versions.items())
         self.desk.tell(f"{manifest.file}: {mode}, {manifest.rows:,} rows")
         return Delivery(
             item=self.name if manifest.period_start is None else f"{self.name} {manifest.period_start}",
             mode=mode,
-            source_table=table if len(manifest.tables) == 1 else None,
+            source_table=table or None,
             from_version=before.get(table),
-            version=manifest.versions.get(table),
+            version=versions.get(table),
             rows_written=manifest.rows,
             rows_there=manifest.rows,
             destination=self.desk.shelf.place(manifest.file),
             seconds=seconds,
-            note=f"{mode}, {manifest.rows:,} rows",
+            note=f"{mode}, {manifest.rows:,} rows" + ("" if table else f", of {made_of}"),
+            is_sent=True,
         )
 
     def _notify(self, manifest: Manifest) -> None:
@@ -186,7 +192,8 @@ class _Work:
                 raise OutputError(desk.refused)
             desk.send(manifest, desk.shelf.place(manifest.file))
         except LakehouseError as error:
-            desk.refused = str(error)
+            is_of_this_one = isinstance(error, WebhookRefused) and error.status not in _OF_ALL
+            desk.refused = "" if is_of_this_one else str(error)
             self.done.append(
                 Delivery(
                     self.name,

@@ -82,6 +82,27 @@ def test_two_runs_with_nothing_new_write_nothing(tmp_path: Path) -> None:
     assert len(ledger.asked) == asked
 
 
+def test_of_several_tables_the_versions_are_in_words(tmp_path: Path) -> None:
+    query = (
+        "SELECT d.event_date, d.alerts FROM gold.daily_fraud_summary d JOIN gold.merchant_risk r ON true "
+        "WHERE d.alerts > 100 ORDER BY d.event_date"
+    )
+    ledger = Ledger()
+    ledger.book(FIRST, 1)
+    ledger.kept[1] = {}
+    several = {"several": Report.model_validate(snapshot_options(query=query))}
+    (delivery,) = deliver_reports(a_desk(tmp_path, ledger), several)
+    assert (delivery.source_table, delivery.from_version, delivery.version) == (None, None, None)
+    assert delivery.note == "new, 0 rows, of gold.daily_fraud_summary 1, gold.merchant_risk 1"
+    assert delivery.is_news  # it is noted, though it has no rows and no version
+    (again,) = deliver_reports(a_desk(tmp_path, ledger), several)
+    assert not again.is_news
+
+    (one,) = deliver_reports(a_desk(tmp_path / "one", ledger), {"all": Report.model_validate(snapshot_options())})
+    assert (one.source_table, one.from_version, one.version) == ("gold.daily_fraud_summary", None, 1)
+    assert one.note == "new, 0 rows"
+
+
 def test_a_late_row_changes_its_day_alone(tmp_path: Path) -> None:
     ledger = a_ledger(FIRST, 6)
     deliver_reports(a_desk(tmp_path, ledger), DAILY)

@@ -126,6 +126,11 @@ class _Work:
         old = found.manifest
         text = csv_text(rows, self.report.headings, self.report.delimiter, self.report.encoding)
         digest, shelf = digest_of(text), self.desk.shelf
+        if self.files.is_of_others(made_of["file"], text.splitlines(keepends=True)[0].encode()):
+            raise OutputError(
+                f"{shelf.place(made_of['file'])} is there without a manifest and with other headings: it is "
+                "somebody else's. Move it away, or give the report another file name or folder"
+            )
         manifest = Manifest(
             **made_of,
             rows=rows.num_rows,

@@ -171,7 +171,7 @@ def _personal(tree: exp.Query) -> Iterator[str]:
 
 
 def _tables_of_star(tree: exp.Query, star: exp.Star) -> list[exp.Table]:
-    """The tables whose columns a star may stand for: those of its SELECT, or of one around it, so of the whole query."""
+    """The tables whose columns a star may stand for: those of its SELECT; of one around it, so all of the query."""
     select = star.find_ancestor(exp.Select)
     given = [] if select is None else [select.args.get("from_"), *(select.args.get("joins") or ())]
     sources = [source.this for source in given if source is not None]

@@ -292,6 +292,34 @@ def test_another_output_keeps_its_file(tmp_path: Path) -> None:
     assert contents(tmp_path) == before
 
 
+def test_a_file_of_others_is_not_overwritten(tmp_path: Path) -> None:
+    ledger = a_ledger(FIRST, 6)
+    mine = tmp_path / "alerts_2025-03-04.csv"
+    mine.write_text("my own;list\n1;2\n")
+    failed = [delivery for delivery in deliver_reports(a_desk(tmp_path, ledger), DAILY) if delivery.failure]
+    assert f"{mine} is there without a manifest" in failed[0].failure
+    assert mine.read_text() == "my own;list\n1;2\n"
+
+
+def test_a_file_of_a_run_that_was_killed_is_brought_up_to_date_though_rows_came_since(tmp_path: Path) -> None:
+    ledger = a_ledger(FIRST, 6)
+    deliver_reports(a_desk(tmp_path, ledger), DAILY)
+    _remove_manifest(tmp_path / "alerts_2025-03-04.csv")
+    ledger.book(date(2025, 3, 4), 70)
+    assert modes(deliver_reports(a_desk(tmp_path, ledger), DAILY)) == {"daily 2025-03-04": NEW}
+    assert "70" in (tmp_path / "alerts_2025-03-04.csv").read_text()
+
+
+def test_what_another_run_is_writing_is_left_alone(tmp_path: Path) -> None:
+    left, live = (tmp_path / f".alerts.csv.{sign * 32}.part" for sign in "ab")
+    for file in (left, live):
+        file.touch()
+    os.utime(left, (0, 0))
+    deliver_reports(a_desk(tmp_path, a_ledger(FIRST, 6)), DAILY)
+    assert live.exists()
+    assert not left.exists()
+
+
 @pytest.mark.parametrize(
     ("number", "said"),
     [

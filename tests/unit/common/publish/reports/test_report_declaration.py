@@ -77,8 +77,7 @@ def test_a_query_keeps_to_rules(tmp_path: Path, query: str, said: str) -> None:
         "SELECT customer_id, to_json(struct(c.*)) AS x FROM silver.customers c ORDER BY 1",
         "SELECT s.j FROM silver.customers c, LATERAL (SELECT to_json(struct(c.*)) AS j) s ORDER BY 1",
         "SELECT s.j FROM silver.customers c, LATERAL (SELECT to_json(struct(*)) AS j) s ORDER BY 1",
-        "SELECT s.j FROM silver.customers C, LATERAL (SELECT to_json(struct(c.*)) AS j FROM gold.merchant_risk r) s "
-        "ORDER BY 1",
+        "SELECT j FROM silver.customers C, LATERAL (SELECT to_json(struct(c.*)) j FROM gold.merchant_risk) ORDER BY 1",
         "SELECT (SELECT max(to_json(struct(c.*))) FROM gold.merchant_risk) AS x FROM silver.customers c ORDER BY 1",
         "SELECT customer_id, (SELECT max(phone) FROM silver.customers) AS x FROM gold.fraud_transactions ORDER BY 1",
         "SELECT transaction_id FROM gold.fraud_transactions UNION SELECT birth_date FROM silver.customers ORDER BY 1",

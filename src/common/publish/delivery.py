@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+from common.errors import LakehouseError, first_line
+
+FAILED = "failed"
+"""The mode of a delivery that failed, of an item or of an output as a whole."""
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -10,7 +15,7 @@ class Delivery:
     `source_table` is the Delta table whose `version` is there now, `from_version` the one that was there before; None
     where there was none, or the item is made of several tables. `table_id` is the Delta table's own. `mode` says in a
     word or two how it came there, `destination` where it is, without secrets. A count is None where it has no meaning.
-    A `failure` says why it isn't there, and what to do.
+    A `failure` says why it isn't there, and what to do. `is_sent`: something was sent, even where no number says so.
     """
 
     item: str
@@ -26,8 +31,16 @@ class Delivery:
     seconds: float = 0.0
     note: str = ""
     failure: str = ""
+    is_sent: bool = False
 
     @property
     def is_news(self) -> bool:
         """Whether something was sent, or failed."""
-        return bool(self.rows_written or self.rows_deleted or self.failure or self.from_version != self.version)
+        is_other_version = self.from_version != self.version
+        return bool(self.is_sent or self.rows_written or self.rows_deleted or self.failure or is_other_version)
+
+
+def failed(item: str, error: Exception, destination: str = "") -> Delivery:
+    """The delivery of an item that an error kept away. Of one that nobody foresaw, the type is told too."""
+    words = str(error) if isinstance(error, LakehouseError) else f"{type(error).__name__}: {first_line(error)}"
+    return Delivery(item, FAILED, destination=destination, failure=words)

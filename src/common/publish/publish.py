@@ -1,6 +1,7 @@
 """Delivers the outputs that are due, and notes what was sent, when, and of which version."""
 
 import json
+import traceback
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,8 @@ from common.checks.findings import Finding
 from common.contracts.ddl import schema_of
 from common.contracts.ops import DELIVERIES, QUALITY_RESULTS
 from common.errors import LakehouseError, OutputError
-from common.publish.delivery import Delivery
+from common.platform import this_platform
+from common.publish.delivery import Delivery, failed
 from common.publish.output import Output
 from common.result import Result
 from common.settings import Settings
@@ -21,8 +23,6 @@ from common.storage.files import write_whole
 from common.storage.lake import Lake
 from common.storage.last_success import Step
 
-FAILED = "failed"
-"""The mode of a delivery of an output as a whole that failed."""
 SLACK = timedelta(minutes=1)
 """How much before its time an output may be delivered: runs of a schedule begin some seconds sooner or later."""
 
@@ -40,8 +40,8 @@ def publishing(outputs: Sequence[Output]) -> Step:
 
 
 def _states(outputs: Sequence[Output], settings: Settings) -> Any:
-    """What each output has at its target, in a form for JSON; None where it isn't known, or one isn't due yet."""
-    if not all(is_due(output, settings) for output in outputs if output.every):
+    """What each output has at its target, in a form for JSON; None where it isn't known, or one waits to be due."""
+    if any(_waits(output, settings).exists() for output in outputs):
         return None
     states = {output.name: output.state(settings) for output in outputs}
     return None if None in states.values() else states
@@ -63,25 +63,36 @@ def publish(
 ) -> dict[str, list[Delivery]]:
     """Delivers the outputs that are due, all of them with `force`, and notes in ops.deliveries what was sent or failed.
 
-    An output that fails is told by its deliveries, and the others go on.
+    An output that fails is told by its deliveries, and the others go on, whatever the error is.
 
     Returns:
         The deliveries of each output that was due, by its name.
     """
     came_of: dict[str, list[Delivery]] = {}
-    for output in outputs:
-        if not force and not is_due(output, lake.settings):
-            tell(f"{output.name}: not due yet, every {output.every}")
-            continue
-        began = datetime.now(UTC)
-        try:
-            came_of[output.name] = output.deliver(lake, tell)
-        except LakehouseError as error:
-            came_of[output.name] = [Delivery(output.name, FAILED, failure=str(error))]
-        if not any(delivery.failure for delivery in came_of[output.name]):
-            write_whole(_last(output, lake.settings), began.isoformat())
-    _note(lake, outputs, came_of)
+    try:
+        for output in outputs:
+            if not force and not is_due(output, lake.settings):
+                tell(f"{output.name}: not due yet, every {output.every}")
+                write_whole(_waits(output, lake.settings), "")
+                continue
+            began = datetime.now(UTC)
+            came_of[output.name] = _delivered(lake, output, tell)
+            if not any(delivery.failure for delivery in came_of[output.name]):
+                write_whole(_last(output, lake.settings), began.isoformat())
+                _waits(output, lake.settings).unlink(missing_ok=True)
+    finally:
+        _note(lake, outputs, came_of)
     return came_of
+
+
+def _delivered(lake: Lake, output: Output, tell: Tell) -> list[Delivery]:
+    try:
+        return output.deliver(lake, tell)
+    except LakehouseError as error:
+        return [failed(output.name, error)]
+    except Exception as error:  # a mistake in one output, or in this code, is no reason to keep the others back
+        tell("".join(traceback.format_exception(error)))
+        return [failed(output.name, error)]
 
 
 def check_outputs(lake: Lake, outputs: Sequence[Output]) -> list[Finding]:
@@ -105,18 +116,34 @@ def result(came_of: Mapping[str, list[Delivery]]) -> Result:
 
 def failure(came_of: Mapping[str, list[Delivery]]) -> OutputError | None:
     """The error that ends the run where something could not be sent; None where all was."""
-    failed = [(output, d) for output, deliveries in came_of.items() for d in deliveries if d.failure]
-    if not failed:
+    wrong = [(output, d) for output, deliveries in came_of.items() for d in deliveries if d.failure]
+    if not wrong:
         return None
-    lines = "\n".join(f"  {output}: {d.item}: {d.failure}" for output, d in failed)
+    lines = "\n".join(f"  {output}: {d.item}: {d.failure}" for output, d in wrong)
+    names = ",".join(dict.fromkeys(output for output, _ in wrong))
+    by_itself = this_platform().run_job_with.format(job="publish", parameter=f"outputs={names}")
     return OutputError(
-        f"{len(failed)} could not be sent, and all others were:\n{lines}\nWhat is there is as it was before. Do what "
-        "is named, then run the job again: it goes on where it was"
+        f"{len(wrong)} could not be sent, and all others were:\n{lines}\nWhat is there is as it was before. Do what is "
+        "named, then run the job again: it goes on where it was. `forget_customer` can't be run again, its erasure is "
+        f"done, and the person is still there: {by_itself}, and with force=true where an output has a least time"
     )
+
+
+def left_out(lake: Lake, outputs: Sequence[Output]) -> list[str]:
+    """The names of outputs that were delivered before and are not among these: what they have there stays as it is."""
+    if not lake.exists(DELIVERIES):
+        return []
+    sent = lake.table(DELIVERIES).where("failure IS NULL").select("output").distinct().collect()
+    return sorted({row.output for row in sent} - {output.name for output in outputs})
 
 
 def _last(output: Output, settings: Settings) -> Path:
     return Path(settings.checkpoint("outputs", f"{output.name}.delivered"))
+
+
+def _waits(output: Output, settings: Settings) -> Path:
+    """Is there from a run that left the output out, as it wasn't due, until it is delivered."""
+    return Path(settings.checkpoint("outputs", f"{output.name}.waits"))
 
 
 def _note(lake: Lake, outputs: Sequence[Output], came_of: Mapping[str, Sequence[Delivery]]) -> None:

@@ -3,6 +3,7 @@
 An address may be a secret (Slack's are), so messages name the server alone.
 """
 
+import html
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import Any, Literal
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from common.errors import OutputError
@@ -21,7 +22,10 @@ ATTEMPTS = 4
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 _MAY_PASS = frozenset({408, 425, 429})
 """Beside 5xx, the statuses after which the same request may be taken later."""
-_ANSWER_CHARACTERS = 200
+_ANSWER_CHARACTERS, _ANSWER_BYTES = 200, 64 * 1024
+"""How much of an answer is quoted, and how much of it is looked through for what the address keeps secret."""
+_SECRET_CHARACTERS = 8
+"""From this length on, a part of an address may be its secret."""
 
 
 class WebhookRefused(OutputError):
@@ -80,7 +84,7 @@ def post(url: str, body: Mapping[str, Any], key: str, timeout_seconds: float = T
             answer.read(_ANSWER_CHARACTERS)
     except HTTPError as error:
         with error:
-            raise _refusal(server, error) from None
+            raise _refusal(url, error) from None
     except (URLError, HTTPException, OSError) as error:
         reason = getattr(error, "reason", None) or error
         raise WebhookAway(f"the webhook at {server} doesn't answer: {reason or type(error).__name__}") from None
@@ -122,6 +126,8 @@ def wrong_webhook(url: str) -> str:
         usable = False
     if not usable or any(sign.isspace() or not sign.isprintable() for sign in url):
         return "the webhook's address is none: it must be https://HOST/PATH, without blanks"
+    if not url.isascii():
+        return "the webhook's address has letters beyond ASCII: write them as %XX, and those of the host as xn--"
     if "@" in parts.netloc:
         return "the webhook's address has a login before the host: leave that out"
     return ""
@@ -134,12 +140,13 @@ def _server(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _refusal(server: str, error: HTTPError) -> OutputError:
-    status = f"the webhook at {server} answered {error.code}"
+def _refusal(url: str, error: HTTPError) -> OutputError:
+    status = f"the webhook at {_server(url)} answered {error.code}"
     try:
-        words = " ".join(error.read(_ANSWER_CHARACTERS).decode(errors="replace").split())
+        words = " ".join(error.read(_ANSWER_BYTES).decode(errors="replace").split())
     except (HTTPException, OSError):
         words = ""
+    words = "" if _tells(words, url) else words[:_ANSWER_CHARACTERS]
     message = f"{status}: {words}" if words else status
     if error.code in _MAY_PASS or error.code >= 500:
         return WebhookAway(message, _retry_after(error.headers.get("Retry-After")), error.code)
@@ -149,6 +156,15 @@ def _refusal(server: str, error: HTTPError) -> OutputError:
             error.code,
         )
     return WebhookRefused(message, error.code)
+
+
+def _tells(words: str, url: str) -> bool:
+    """Whether an answer quotes a part of the address that may be secret: many servers name the path they don't know."""
+    parts = urlsplit(url)
+    values = (value for _, value in parse_qsl(parts.query))
+    secrets = (*parts.path.split("/"), *values, parts.path, parts.query, parts.fragment)
+    quoted = unquote(html.unescape(words)).replace("\\/", "/").casefold()
+    return any(unquote(one).casefold() in quoted for one in secrets if len(one) >= _SECRET_CHARACTERS)
 
 
 def _retry_after(given: str | None) -> float | None:

@@ -15,14 +15,13 @@ from common.errors import LakehouseError, OutputError, first_line
 from common.publish.alerts.answers import Answers
 from common.publish.alerts.filling import fill
 from common.publish.alerts.tables import SCHEMA, ensure_outbox
-from common.publish.delivery import Delivery
+from common.publish.delivery import FAILED, Delivery
 from common.publish.postgres import access
 from common.publish.postgres.access import Place
 from common.publish.postgres.delivering import deliver
 from common.publish.postgres.delta import DeltaSource
 from common.publish.postgres.failures import in_words
 from common.publish.postgres.served import ServedTable, served_table
-from common.publish.publish import FAILED
 from common.silver.alert_answers import record_answers
 from common.storage.lake import Lake
 

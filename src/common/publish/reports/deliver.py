@@ -5,6 +5,7 @@ made good by the next one: it makes the same content, and finds by the digests h
 """
 
 import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ import pyarrow as pa
 
 from common.checks.extents import TOGETHER
 from common.errors import LakehouseError, OutputError
-from common.publish.delivery import Delivery
+from common.publish.delivery import Delivery, failed
 from common.publish.reports.csv_text import csv_text
 from common.publish.reports.due import periods_due
 from common.publish.reports.found import Files, Found, by_period
@@ -24,10 +25,14 @@ from common.publish.reports.period import Period
 from common.publish.reports.report import Report
 from common.publish.reports.rows import Rows
 from common.publish.reports.shelves import Shelf
+from common.publish.webhook import WebhookRefused
 from common.sources.feed import Tell
 
 NEW, CHANGED, RESTORED, UNCHANGED = "new", "changed", "restored", "unchanged"
-NOTHING, FAILED, NOTICE = "no transactions yet", "failed", "notice"
+NOTHING, NOTICE = "no transactions yet", "notice"
+
+_OF_ALL = (None, 401, 403, 404)
+"""HTTP's statuses that refuse the address, and so each notice. Others, such as 400 and 413, refuse one."""
 
 
 @dataclass
@@ -40,7 +45,7 @@ class Desk:
     tell: Tell
     send: Send | None = None
     refused: str = field(default="", init=False)
-    """Why notices are not taken. No more are tried in this run: each would be waited for."""
+    """Why no notice is taken. No more are tried in this run: each would be waited for, or refused too."""
 
 
 def deliver_reports(desk: Desk, reports: Mapping[str, Report]) -> list[Delivery]:
@@ -57,7 +62,10 @@ def deliver_reports(desk: Desk, reports: Mapping[str, Report]) -> list[Delivery]
         try:
             work.do()
         except LakehouseError as error:
-            work.done.append(Delivery(name, FAILED, destination=desk.shelf.place(""), failure=str(error)))
+            work.done.append(failed(name, error, desk.shelf.place("")))
+        except Exception as error:  # nobody foresaw it: where it comes from is told, and the other reports are made
+            desk.tell("".join(traceback.format_exception(error)))
+            work.done.append(failed(name, error, desk.shelf.place("")))
         deliveries += work.done
     return deliveries
 
@@ -118,6 +126,11 @@ class _Work:
         old = found.manifest
         text = csv_text(rows, self.report.headings, self.report.delimiter, self.report.encoding)
         digest, shelf = digest_of(text), self.desk.shelf
+        if self.files.is_of_others(made_of["file"], text.splitlines(keepends=True)[0].encode()):
+            raise OutputError(
+                f"{shelf.place(made_of['file'])} is there without a manifest and with other headings: it is "
+                "somebody else's. Move it away, or give the report another file name or folder"
+            )
         manifest = Manifest(
             **made_of,
             rows=rows.num_rows,
@@ -155,21 +168,23 @@ class _Work:
         }
 
     def _delivery(self, mode: str, manifest: Manifest, old: Manifest | None, seconds: float) -> Delivery:
-        # Of several tables, the first whose version differs from that of before.
-        before = old.versions if old is not None else {}
-        table = next((name for name, to in manifest.versions.items() if before.get(name) != to), "")
+        # Of several tables no number says which one it is of: the note has them all.
+        versions, before = manifest.versions, old.versions if old is not None else {}
+        table = next(iter(versions)) if len(versions) == 1 else ""
+        made_of = ", ".join(f"{name} {'not there' if to is None else to}" for name, to in versions.items())
         self.desk.tell(f"{manifest.file}: {mode}, {manifest.rows:,} rows")
         return Delivery(
             item=self.name if manifest.period_start is None else f"{self.name} {manifest.period_start}",
             mode=mode,
-            source_table=table if len(manifest.tables) == 1 else None,
+            source_table=table or None,
             from_version=before.get(table),
-            version=manifest.versions.get(table),
+            version=versions.get(table),
             rows_written=manifest.rows,
             rows_there=manifest.rows,
             destination=self.desk.shelf.place(manifest.file),
             seconds=seconds,
-            note=f"{mode}, {manifest.rows:,} rows",
+            note=f"{mode}, {manifest.rows:,} rows" + ("" if table else f", of {made_of}"),
+            is_sent=True,
         )
 
     def _notify(self, manifest: Manifest) -> None:
@@ -182,7 +197,8 @@ class _Work:
                 raise OutputError(desk.refused)
             desk.send(manifest, desk.shelf.place(manifest.file))
         except LakehouseError as error:
-            desk.refused = str(error)
+            is_of_this_one = isinstance(error, WebhookRefused) and error.status not in _OF_ALL
+            desk.refused = "" if is_of_this_one else str(error)
             self.done.append(
                 Delivery(
                     self.name,

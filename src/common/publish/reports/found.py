@@ -60,6 +60,12 @@ class Files:
             )
         return Found(manifest, self._digest(name))
 
+    def is_of_others(self, name: str, begins: bytes) -> bool:
+        """Whether a file is there that no run can have left: it has no manifest, and begins otherwise than this."""
+        if name not in self._names or name in self._manifests:
+            return False
+        return not self._shelf.read(name).startswith(begins)
+
     def _manifest(self, name: str) -> Manifest | None:
         text = self._shelf.read(f"{name}{SUFFIX}").decode(errors="replace")
         return manifest_of(text, self._shelf.place(f"{name}{SUFFIX}"))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 
+from pydantic import TypeAdapter
+
 from common.errors import OutputError
 from common.publish.reports.period import Period
 
@@ -63,8 +65,11 @@ class Manifest:
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
 
 
+_VALUES = TypeAdapter(Manifest)
+
+
 def manifest_of(text: str, name: str) -> Manifest | None:
-    """The manifest of a file's text; None where it is cut off or empty, as a person may leave it.
+    """The manifest of a file's text; None where it is cut off, empty or none, as a person may leave it.
 
     Raises:
         OutputError: it is of a later release.
@@ -80,9 +85,11 @@ def manifest_of(text: str, name: str) -> Manifest | None:
             f"{name} has {unknown[0]!r}, which this release doesn't know: deliver by the one that wrote it"
         )
     try:
-        return Manifest(**found)
-    except TypeError:
+        manifest = _VALUES.validate_json(text, strict=True)
+        _ = manifest.versions, manifest.period
+    except (ValueError, IndexError):
         return None
+    return manifest
 
 
 def digest_of(text: str) -> str:

@@ -165,12 +165,20 @@ def _personal(tree: exp.Query) -> Iterator[str]:
         if found.name.lower() in by_column:
             yield by_column[found.name.lower()]
     for star in tree.find_all(exp.Star):
-        select = star.find_ancestor(exp.Select)
-        if select is not None and not isinstance(star.parent, exp.Count):
-            sources = [select.args.get("from_"), *(select.args.get("joins") or ())]
-            for source in sources:
-                if source is not None and isinstance(source.this, exp.Table):
-                    yield from _personal_of(source.this)
+        if not isinstance(star.parent, exp.Count):
+            for node in _tables_of_star(tree, star):
+                yield from _personal_of(node)
+
+
+def _tables_of_star(tree: exp.Query, star: exp.Star) -> list[exp.Table]:
+    """The tables whose columns a star may stand for: those of its SELECT; of one around it, so all of the query."""
+    select = star.find_ancestor(exp.Select)
+    given = [] if select is None else [select.args.get("from_"), *(select.args.get("joins") or ())]
+    sources = [source.this for source in given if source is not None]
+    of = star.parent.table.lower() if isinstance(star.parent, exp.Column) else ""
+    if not sources or (of and of not in {source.alias_or_name.lower() for source in sources}):
+        return list(tables_of(tree))
+    return [source for source in sources if isinstance(source, exp.Table)]
 
 
 def _personal_of(node: exp.Table) -> list[str]:

@@ -2,8 +2,9 @@
 
 import errno
 import re
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,8 @@ from common.storage.files import write_whole
 
 _UNFINISHED = re.compile(r"\..*\.[0-9a-f]{32}\.part")
 """What `write_whole` leaves of a file when it is killed."""
+_SURELY_LEFT_SECONDS = 3600
+"""A younger one may be that of another run, which is about to give it its name."""
 _REASONS = {
     errno.ENOSPC: "the disk is full: make room",
     errno.EDQUOT: "the quota is used up: make room",
@@ -72,11 +75,16 @@ class FolderShelf:
     def sweep(self) -> None:
         with self._explained("written"):
             for file in self._path.iterdir() if self._path.is_dir() else ():
-                if _UNFINISHED.fullmatch(file.name):
+                if _UNFINISHED.fullmatch(file.name) and self._is_left(file):
                     file.unlink(missing_ok=True)
 
     def place(self, name: str) -> str:
         return str(self._path / name)
+
+    def _is_left(self, file: Path) -> bool:
+        with suppress(FileNotFoundError):
+            return time.time() - file.stat().st_mtime > _SURELY_LEFT_SECONDS
+        return False
 
     @contextmanager
     def _explained(self, done: str) -> Iterator[None]:

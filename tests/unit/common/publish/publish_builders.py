@@ -1,4 +1,4 @@
-"""A declared output, for tests of the seam."""
+"""A declared output, for tests of what all outputs have in common."""
 
 from pathlib import Path
 

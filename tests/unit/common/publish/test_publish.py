@@ -1,15 +1,20 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from publish_builders import SHELF, load
+from shelf import Shelf
 
 from common.contracts.ops import DELIVERIES
 from common.errors import OutputError
+from common.publish.delivery import Delivery
 from common.publish.output import Output
-from common.publish.publish import check_outputs, failure, is_due, publish, publishing, result
+from common.publish.publish import check_outputs, failure, is_due, left_out, publish, publishing, result
 from common.settings import Settings
+from common.sources.feed import Tell
 from common.storage.lake import Lake
 
 
@@ -66,6 +71,46 @@ def test_an_output_is_delivered_when_it_is_due(delivered: Lake, tmp_path: Path) 
     assert list(publish(delivered, [hourly], force=True)) == ["hourly"]
 
 
+@pytest.mark.spark
+def test_a_mistake_in_one_output_leaves_the_others_and_is_noted(
+    delivered: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shelf").mkdir()
+    wrong, right = shelf(tmp_path, "wrong"), shelf(tmp_path, "right")
+
+    def deliver(self: Shelf, lake: Lake, tell: Tell) -> list[Delivery]:
+        if self.name == "wrong":
+            raise ValueError("nobody thought of this")
+        return [Delivery("item", "counted", rows_written=1)]
+
+    monkeypatch.setattr(Shelf, "deliver", deliver)
+    told: list[str] = []
+    came_of = publish(delivered, [wrong, right], told.append)
+
+    assert "  wrong: wrong: ValueError: nobody thought of this" in str(failure(came_of))
+    assert "in deliver" in told[0]
+    noted = delivered.table(DELIVERIES).select("output", "failure").collect()
+    assert {tuple(row) for row in noted} == {("wrong", "ValueError: nobody thought of this"), ("right", None)}
+    # An erasure that is delivered to neither leaves the person in the one that has got something.
+    assert left_out(delivered, []) == ["right"]
+    assert left_out(delivered, [right]) == []
+
+
+@pytest.mark.spark
+def test_what_was_sent_is_noted_where_the_run_is_ended(
+    delivered: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deliver(self: Shelf, lake: Lake, tell: Tell) -> list[Delivery]:
+        if self.name == "second":
+            raise KeyboardInterrupt
+        return [Delivery("item", "counted", rows_written=1)]
+
+    monkeypatch.setattr(Shelf, "deliver", deliver)
+    with pytest.raises(KeyboardInterrupt):
+        publish(delivered, [shelf(tmp_path, "first"), shelf(tmp_path, "second")])
+    assert [row.output for row in delivered.table(DELIVERIES).select("output").collect()] == ["first"]
+
+
 def test_an_hour_after_its_delivery_an_hourly_output_is_due(tmp_path: Path) -> None:
     settings = Settings(tmp_path)
     hourly = shelf(tmp_path, "hourly", every="every: 1 hour\n")
@@ -78,17 +123,27 @@ def test_an_hour_after_its_delivery_an_hourly_output_is_due(tmp_path: Path) -> N
         assert is_due(hourly, settings) is due
 
 
-def test_a_step_is_never_up_to_date_while_an_output_waits_or_cannot_be_asked(tmp_path: Path) -> None:
+def test_a_step_is_never_up_to_date_while_an_output_waits_or_cannot_be_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = Settings(tmp_path)
+    lake = cast("Lake", SimpleNamespace(settings=settings, ensure=lambda _: None))
     (tmp_path / "shelf").mkdir()
     hourly, always = shelf(tmp_path, "hourly", every="every: 1 hour\n"), shelf(tmp_path, "always")
+    monkeypatch.setattr(Shelf, "deliver", lambda *_: [Delivery("item", "nothing new")])
 
     assert publishing([hourly, always]).leaves(settings) is None  # nothing is there
     (tmp_path / "shelf" / DELIVERIES.name).write_text("7")
-    assert publishing([hourly, always]).leaves(settings) == {"hourly": 7, "always": 7}
-    note = Path(settings.checkpoint("outputs", "hourly.delivered"))
-    note.parent.mkdir(parents=True)
-    note.write_text(datetime.now(UTC).isoformat())
+    publish(lake, [hourly, always])
+    assert publishing([hourly, always]).leaves(settings) == {"hourly": 7, "always": 7}  # both were delivered
+    assert list(publish(lake, [hourly, always])) == ["always"]
     assert publishing([hourly, always]).leaves(settings) is None  # what is new waits for the hour
     assert publishing([always]).leaves(settings) == {"always": 7}
+    publish(lake, [hourly, always], force=True)
+    assert publishing([hourly, always]).leaves(settings) == {"hourly": 7, "always": 7}
     assert publishing([]).leaves(settings) == {}
+
+
+def test_what_could_not_be_sent_can_be_sent_without_the_job_that_it_is_of() -> None:
+    away = {name: [Delivery("users", "failed", failure="no server")] for name in ("warehouse", "bank")}
+    assert "lakehouse run publish --param outputs=warehouse,bank`, and with force=true" in str(failure(away))

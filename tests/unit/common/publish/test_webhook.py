@@ -51,6 +51,25 @@ def test_what_would_be_refused_again_is_a_refusal(webhook: WebhookServer, status
     assert len(webhook.posted) == 1
 
 
+@pytest.mark.parametrize("status", [404, 503])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Cannot POST /services/T0/B0/xoxsecret1?token=abcdefgh1",
+        '{"path": "\\/services\\/T0\\/B0\\/xoxsecret1"}',
+        "<pre>no &#x2F;B0&#x2F;XOXSECRET1</pre>",
+        "token%20abcdefgh1",
+        f"{'.' * 195} xoxsecret1",  # where the quotation would end in the middle of it
+    ],
+)
+def test_an_answer_that_quotes_the_address_is_not_told(webhook: WebhookServer, words: str, status: int) -> None:
+    webhook.answers = [Answer(status, words)]
+    address = f"{webhook.url.removesuffix('/hook/s3cret')}/services/T0/B0/xoxsecret1?token=abcdefgh1"
+    with pytest.raises((WebhookAway, WebhookRefused)) as raised:
+        post(address, {}, "k")
+    assert str(raised.value).endswith(f" answered {status}")
+
+
 def test_a_redirect_is_not_followed(webhook: WebhookServer) -> None:
     webhook.answers = [Answer(302, headers=(("Location", webhook.url),))]
     with pytest.raises(WebhookRefused, match="redirect"):
@@ -102,7 +121,15 @@ def test_a_server_that_does_not_answer_in_time_may_come_back(webhook: WebhookSer
 
 @pytest.mark.parametrize(
     "url",
-    ["", "hooks.example.org/s3cret", "ftp://h/s3cret", "https:///s3cret", "https://u:s3cret@h/", "https://h/s3cret x"],
+    [
+        "",
+        "hooks.example.org/s3cret",
+        "ftp://h/s3cret",
+        "https:///s3cret",
+        "https://u:s3cret@h/",
+        "https://h/s3cret x",
+        "https://h/s3creté",
+    ],
 )
 def test_an_address_that_is_none_is_refused_without_being_shown(url: str) -> None:
     with pytest.raises(WebhookRefused, match="address") as raised:

@@ -1,6 +1,7 @@
 """Targets that refuse: each is named with what to do, and what is there stays as it was."""
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,8 +126,10 @@ def test_of_two_deliveries_at_once_the_second_waits_and_finds_nothing_new(
     second = threading.Thread(target=run, args=(None,))
     second.start()
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    deadline = time.monotonic() + 30
     while postgres.execute(waiting, database="warehouse") != [(1,)]:
-        pass
+        assert time.monotonic() < deadline, "the second delivery doesn't wait for the first"
+        time.sleep(0.02)
     may_end.set()
     first.join(30)
     second.join(30)

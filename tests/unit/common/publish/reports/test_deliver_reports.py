@@ -15,8 +15,8 @@ import pytest
 from report_builders import OF_PEOPLE, Ledger, a_desk, a_ledger, a_report, contents, snapshot_options
 
 from common.errors import OutputError
-from common.publish.delivery import Delivery
-from common.publish.reports.deliver import CHANGED, FAILED, NEW, NOTHING, RESTORED, UNCHANGED, deliver_reports
+from common.publish.delivery import FAILED, Delivery
+from common.publish.reports.deliver import CHANGED, NEW, NOTHING, RESTORED, UNCHANGED, deliver_reports
 from common.publish.reports.query import ReportQuery
 from common.publish.reports.report import Report
 from common.storage import files
@@ -82,6 +82,27 @@ def test_two_runs_with_nothing_new_write_nothing(tmp_path: Path) -> None:
     assert len(ledger.asked) == asked
 
 
+def test_of_several_tables_the_versions_are_in_words(tmp_path: Path) -> None:
+    query = (
+        "SELECT d.event_date, d.alerts FROM gold.daily_fraud_summary d JOIN gold.merchant_risk r ON true "
+        "WHERE d.alerts > 100 ORDER BY d.event_date"
+    )
+    ledger = Ledger()
+    ledger.book(FIRST, 1)
+    ledger.kept[1] = {}
+    several = {"several": Report.model_validate(snapshot_options(query=query))}
+    (delivery,) = deliver_reports(a_desk(tmp_path, ledger), several)
+    assert (delivery.source_table, delivery.from_version, delivery.version) == (None, None, None)
+    assert delivery.note == "new, 0 rows, of gold.daily_fraud_summary 1, gold.merchant_risk 1"
+    assert delivery.is_news  # it is noted, though it has no rows and no version
+    (again,) = deliver_reports(a_desk(tmp_path, ledger), several)
+    assert not again.is_news
+
+    (one,) = deliver_reports(a_desk(tmp_path / "one", ledger), {"all": Report.model_validate(snapshot_options())})
+    assert (one.source_table, one.from_version, one.version) == ("gold.daily_fraud_summary", None, 1)
+    assert one.note == "new, 0 rows"
+
+
 def test_a_late_row_changes_its_day_alone(tmp_path: Path) -> None:
     ledger = a_ledger(FIRST, 6)
     deliver_reports(a_desk(tmp_path, ledger), DAILY)
@@ -134,8 +155,28 @@ def _cut_manifest(file: Path) -> None:
     file.with_name(f"{file.name}.manifest.json").write_text('{"output": "rep')
 
 
+def _edited(**changed: Any) -> Callable[[Path], object]:
+    def edit(file: Path) -> None:
+        beside = file.with_name(f"{file.name}.manifest.json")
+        beside.write_text(json.dumps(json.loads(beside.read_text()) | changed))
+
+    return edit
+
+
 @pytest.mark.parametrize(
-    ("harm", "mode"), [(_change, RESTORED), (Path.unlink, RESTORED), (_remove_manifest, NEW), (_cut_manifest, NEW)]
+    ("harm", "mode"),
+    [
+        (_change, RESTORED),
+        (Path.unlink, RESTORED),
+        (_remove_manifest, NEW),
+        (_cut_manifest, NEW),
+        (_edited(edition="two"), NEW),
+        (_edited(period_start="March"), NEW),
+        (_edited(period_end=3), NEW),
+        (_edited(tables=["gold.daily_fraud_summary"]), NEW),
+        (_edited(tables={"gold.daily_fraud_summary": []}), NEW),
+        (_edited(tables={"gold.daily_fraud_summary": ["six", "commit 6"]}), NEW),
+    ],
 )
 def test_what_a_person_did_is_made_good(tmp_path: Path, harm: Callable[[Path], object], mode: str) -> None:
     ledger = a_ledger(FIRST, 6)
@@ -213,6 +254,8 @@ class _Failing(Ledger):
     def of(self, query: ReportQuery, *asked: Any) -> Any:
         if "fail" in query.sql:
             raise OutputError("the query fails: no such column")
+        if "mistake" in query.sql:
+            raise ValueError("nobody thought of this")
         return super().of(query, *asked)
 
 
@@ -229,6 +272,17 @@ def test_a_report_that_fails_leaves_the_others(tmp_path: Path) -> None:
     )
 
 
+def test_a_mistake_in_one_report_leaves_the_others_and_is_told(tmp_path: Path) -> None:
+    ledger, told = _Failing(), list[str]()
+    for day in range(6):
+        ledger.book(FIRST + timedelta(days=day), day)
+    wrong = a_report(query=f"{a_report().query} -- mistake", file="f_{period:%Y%m%d}.csv")
+    deliveries = deliver_reports(a_desk(tmp_path, ledger, tell=told.append), {"wrong": wrong, **DAILY})
+    assert modes(deliveries) == {"wrong": FAILED} | {f"daily 2025-03-0{day}": NEW for day in (3, 4, 5)}
+    assert deliveries[0].failure == "ValueError: nobody thought of this"
+    assert "test_deliver_reports.py" in told[0]
+
+
 def test_another_output_keeps_its_file(tmp_path: Path) -> None:
     ledger = a_ledger(FIRST, 6)
     deliver_reports(a_desk(tmp_path, ledger), DAILY)
@@ -236,6 +290,34 @@ def test_another_output_keeps_its_file(tmp_path: Path) -> None:
     (delivery,) = deliver_reports(a_desk(tmp_path, ledger, output="other"), DAILY)
     assert "is the report daily of the output reports" in delivery.failure
     assert contents(tmp_path) == before
+
+
+def test_a_file_of_others_is_not_overwritten(tmp_path: Path) -> None:
+    ledger = a_ledger(FIRST, 6)
+    mine = tmp_path / "alerts_2025-03-04.csv"
+    mine.write_text("my own;list\n1;2\n")
+    failed = [delivery for delivery in deliver_reports(a_desk(tmp_path, ledger), DAILY) if delivery.failure]
+    assert f"{mine} is there without a manifest" in failed[0].failure
+    assert mine.read_text() == "my own;list\n1;2\n"
+
+
+def test_a_file_of_a_run_that_was_killed_is_brought_up_to_date_though_rows_came_since(tmp_path: Path) -> None:
+    ledger = a_ledger(FIRST, 6)
+    deliver_reports(a_desk(tmp_path, ledger), DAILY)
+    _remove_manifest(tmp_path / "alerts_2025-03-04.csv")
+    ledger.book(date(2025, 3, 4), 70)
+    assert modes(deliver_reports(a_desk(tmp_path, ledger), DAILY)) == {"daily 2025-03-04": NEW}
+    assert "70" in (tmp_path / "alerts_2025-03-04.csv").read_text()
+
+
+def test_what_another_run_is_writing_is_left_alone(tmp_path: Path) -> None:
+    left, live = (tmp_path / f".alerts.csv.{sign * 32}.part" for sign in "ab")
+    for file in (left, live):
+        file.touch()
+    os.utime(left, (0, 0))
+    deliver_reports(a_desk(tmp_path, a_ledger(FIRST, 6)), DAILY)
+    assert live.exists()
+    assert not left.exists()
 
 
 @pytest.mark.parametrize(

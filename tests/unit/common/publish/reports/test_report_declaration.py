@@ -75,6 +75,10 @@ def test_a_query_keeps_to_rules(tmp_path: Path, query: str, said: str) -> None:
         "SELECT customer_id, upper(E.EMAIL) AS x FROM silver.customers e ORDER BY 1",
         "WITH c AS (SELECT * FROM silver.customers) SELECT customer_id FROM c ORDER BY 1",
         "SELECT customer_id, to_json(struct(c.*)) AS x FROM silver.customers c ORDER BY 1",
+        "SELECT s.j FROM silver.customers c, LATERAL (SELECT to_json(struct(c.*)) AS j) s ORDER BY 1",
+        "SELECT s.j FROM silver.customers c, LATERAL (SELECT to_json(struct(*)) AS j) s ORDER BY 1",
+        "SELECT j FROM silver.customers C, LATERAL (SELECT to_json(struct(c.*)) j FROM gold.merchant_risk) ORDER BY 1",
+        "SELECT (SELECT max(to_json(struct(c.*))) FROM gold.merchant_risk) AS x FROM silver.customers c ORDER BY 1",
         "SELECT customer_id, (SELECT max(phone) FROM silver.customers) AS x FROM gold.fraud_transactions ORDER BY 1",
         "SELECT transaction_id FROM gold.fraud_transactions UNION SELECT birth_date FROM silver.customers ORDER BY 1",
     ],
@@ -86,8 +90,11 @@ def test_personal_columns_are_declared(tmp_path: Path, query: str) -> None:
 
 
 def test_what_is_no_personal_column_needs_no_declaration() -> None:
-    query = "SELECT customer_id, country, count(*) AS n FROM silver.customers GROUP BY ALL ORDER BY 1"
-    assert not an_output({"daily": snapshot_options(query=query)}).reports["daily"].checked.personal
+    for query in (
+        "SELECT customer_id, country, count(*) AS n FROM silver.customers GROUP BY ALL ORDER BY 1",
+        "WITH c AS (SELECT country FROM silver.customers) SELECT to_json(struct(C.*)) AS x FROM c ORDER BY 1",
+    ):
+        assert not an_output({"daily": snapshot_options(query=query)}).reports["daily"].checked.personal
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,23 @@ def test_a_notice_that_is_refused_is_told_and_sent_by_the_next_run(tmp_path: Pat
     assert [posted.body["file"] for posted in webhook.posted[1:]] == ["alerts_2025-03-02.csv", "alerts_2025-03-03.csv"]
 
 
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_notice_that_is_refused_for_good_holds_up_no_other(
+    tmp_path: Path, webhook: WebhookServer, status: int
+) -> None:
+    webhook.answers = [Answer(status, "not this one")]
+    failed = [delivery for delivery in run(tmp_path, a_ledger(FIRST, 5), webhook) if delivery.failure]
+    assert [delivery.failure.partition(" ")[0] for delivery in failed] == ["alerts_2025-03-02.csv"]
+    assert [posted.body["file"][-6:-4] for posted in webhook.posted] == ["02", "03", "04"]
+
+
+def test_where_nobody_takes_notices_the_first_alone_is_tried(tmp_path: Path, webhook: WebhookServer) -> None:
+    webhook.answers = [Answer(503)] * 20
+    failed = [delivery for delivery in run(tmp_path, a_ledger(FIRST, 5), webhook) if delivery.failure]
+    assert len(failed) == 3
+    assert len(webhook.posted) == posting.ATTEMPTS
+
+
 def test_a_webhook_that_is_away_for_a_moment_is_waited_for(tmp_path: Path, webhook: WebhookServer) -> None:
     webhook.answers = [Answer(503), Answer(None)]
     deliveries = run(tmp_path, a_ledger(FIRST, 3), webhook)

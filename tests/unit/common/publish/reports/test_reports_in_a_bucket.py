@@ -11,9 +11,9 @@ import pytest
 from report_builders import Ledger, a_desk, a_ledger, a_report
 
 from common.errors import OutputError, SecretError
-from common.publish.delivery import Delivery
+from common.publish.delivery import FAILED, Delivery
 from common.publish.reports.check import check_report
-from common.publish.reports.deliver import CHANGED, FAILED, NEW, RESTORED, UNCHANGED, deliver_reports
+from common.publish.reports.deliver import CHANGED, NEW, RESTORED, UNCHANGED, deliver_reports
 from common.publish.reports.shelves import shelf_at
 from common.settings import settings_from
 from common.sources.connections import AwsConnection

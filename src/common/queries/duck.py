@@ -100,6 +100,7 @@ class Duck:
         """The names and rows that answer a question, at most so many (0: all), as values of Python.
 
         Raises:
+            KeyboardInterrupt: somebody pressed Ctrl-C; the next question is answered.
             QueryError: what it asks for can't be computed; NotAnswered where Spark may answer it.
 
         """
@@ -117,8 +118,17 @@ class Duck:
                     if _OTHERS.search(re.sub(r'"[^"]*"', "", str(type_))):
                         raise NotAnswered(f"values of DuckDB's type {str(type_).lower()} print otherwise")
                 yield answer, _spread(question.names, [column[0] for column in answer.description])
+            except self._duckdb.InterruptException as error:
+                raise KeyboardInterrupt from error
             except self._duckdb.Error as error:
                 raise self._explained(error) from error
+            except RuntimeError as error:
+                # So it says that somebody pressed Ctrl-C while it computed.
+                if "interrupted" not in str(error).lower():
+                    raise
+                # Its threads go on until they are told, and closing would wait for them.
+                cursor.interrupt()
+                raise KeyboardInterrupt from error
 
     def close(self) -> None:
         """Closes DuckDB."""

@@ -1,10 +1,12 @@
 """DuckDB on Delta tables: what it lets be, what it says of mistakes, what it refuses, and that it needs no network."""
 
+import os
+import signal
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from common.errors import QueryError
 from common.queries.duck import Duck
 from common.queries.rows import rows
 from common.queries.statements import NotAnswered, NotRead
+from common.queries.translation import Question
 from common.settings import Settings, settings_from
 from delta_tables import COLUMNS, a_delta_table, a_workspace
 
@@ -91,6 +94,16 @@ def test_threads_may_ask_at_once(folder: Path, own: Duck) -> None:
     for thread in threads:
         thread.join()
     assert found == [1] * 20
+
+
+def test_ctrl_c_ends_a_query_and_no_more(folder: Path, own: Duck) -> None:
+    endless = Question("SELECT sum(a.range * b.range) FROM range(100000000) a, range(1000000) b", ("n",), ())
+    pressed = Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    pressed.start()
+    with pytest.raises(KeyboardInterrupt):
+        own.values(endless)
+    pressed.join()
+    assert asked(own, "SELECT count(*) AS n FROM gold.transaction_scores") == [{"n": 1}]
 
 
 def test_nothing_is_asked_of_the_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

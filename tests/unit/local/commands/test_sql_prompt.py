@@ -57,6 +57,18 @@ def test_quit_ends_it_and_so_does_ctrl_c_not(keyboard: PipeInput, home: Path) ->
     assert typed(keyboard, home, "SELECT 1\x03SELECT 2;\nquit\nSELECT 3;\n") == ["SELECT 2;"]
 
 
+def test_ctrl_c_during_a_query_leaves_the_prompt(keyboard: PipeInput, home: Path) -> None:
+    asked: list[str] = []
+
+    def interrupted(text: str) -> None:
+        asked.append(text)
+        raise KeyboardInterrupt
+
+    keyboard.send_text("SELECT 1;\nSELECT 2;\n\x04")
+    prompt(Settings(home), interrupted)
+    assert asked == ["SELECT 1;", "SELECT 2;"]
+
+
 def test_tables_and_their_columns_are_described(
     keyboard: PipeInput, home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

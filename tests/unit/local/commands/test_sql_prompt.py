@@ -1,5 +1,6 @@
 """The prompt of `lakehouse sql`, typed into through a pipe."""
 
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +52,12 @@ def test_what_was_asked_is_kept_in_the_workspace(keyboard: PipeInput, home: Path
     assert typed(keyboard, home, "SELECT 1;\n") == ["SELECT 1;"]
     assert "SELECT 1;" in (home / HISTORY).read_text()
     assert typed(keyboard, home, "\x1b[A\n") == ["SELECT 1;"]  # arrow up
+
+
+def test_what_was_asked_is_for_its_owner_alone(keyboard: PipeInput, home: Path) -> None:
+    (home / HISTORY).touch(mode=0o644)
+    typed(keyboard, home, "SELECT 1;\n")
+    assert stat.S_IMODE((home / HISTORY).stat().st_mode) == 0o600
 
 
 def test_quit_ends_it_and_so_does_ctrl_c_not(keyboard: PipeInput, home: Path) -> None:

@@ -58,13 +58,17 @@ class Duck:
         self._connection.execute(MACROS)
 
     def answer(self, statement: str) -> "pa.Table":
-        """The rows of a query in Spark's SQL, times in UTC.
+        """The rows of a query in Spark's SQL, times in UTC: those that Spark would give.
 
         Raises:
-            QueryError: it is no query, names what isn't there, or can't be answered.
+            QueryError: it is no query, names what isn't there, or can't be answered; NotAnswered where DuckDB may
+                answer it otherwise than Spark.
 
         """
-        return self.rows(self.question(statement))
+        question = self.question(statement)
+        if question.doubts:
+            raise NotAnswered(f"DuckDB may answer this otherwise than Spark: {'; '.join(question.doubts)}")
+        return self.rows(question)
 
     def question(self, statement: str) -> Question:
         """What DuckDB has to be asked for a query in Spark's SQL.

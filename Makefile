@@ -10,7 +10,7 @@ STAMP := $(VENV)/.set-up
 SERVERS := $(VENV)/.servers
 EXTRAS := kafka postgres sftp aws duckdb dashboard
 # In the order of the main job: each reads what those before it made. ops/forget_customer, which has no default for
-# whom to forget, is run by tests/unit/common/privacy/test_masked_notebooks.py.
+# whom to forget, is run by tests/notebooks/test_as_on_databricks.py.
 NOTEBOOKS := $(addprefix notebooks/,bronze/feeds.ipynb silver/reference_data.ipynb silver/transactions.ipynb \
 	silver/fraud_reports.ipynb silver/review_quarantine.ipynb silver/replay_quarantine.ipynb gold/star_schema.ipynb \
 	gold/transaction_features.ipynb ml/train_fraud_model.ipynb ml/promote_fraud_model.ipynb \

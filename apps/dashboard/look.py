@@ -115,8 +115,8 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names)
 
 
-def go_to(page: str) -> None:
-    """Opens another page, by its place in the address; the choices go along."""
+def go_to(page: str, **choices: str) -> None:
+    """Opens another page, by its place in the address and with choices there; others go along."""
     for one in st.session_state.get(PAGES, []):
         if one.url_path == page:
-            st.switch_page(one)
+            st.switch_page(one, query_params=choices)

@@ -88,6 +88,13 @@ def click(page: Page, title: str) -> None:
     settle(page, title)
 
 
+def choose(page: Page, row: int) -> None:
+    """Chooses a row of a page's first table, which is drawn, by the place of its box."""
+    table = page.get_by_test_id("stDataFrame").first.locator(".dvn-scroller")
+    table.scroll_into_view_if_needed()
+    table.click(position={"x": 17, "y": 33 * row + 49})
+
+
 def settle(page: Page, title: str = "") -> None:
     """Waits until the page has been drawn: its last line is there, nothing runs, and charts have their marks."""
     if title:

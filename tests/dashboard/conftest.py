@@ -1,19 +1,18 @@
 """A small world, and pages of the dashboard on it."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import streamlit as st
+from app_pages import Open
 from dashboard_world import World, a_world
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 # Else each page looks through all packages that are installed, to tell of those that it uses.
 config.set_option("browser.gatherUsageStats", False)
-
-Open = Callable[..., AppTest]
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from apps.dashboard.pages import PAGES
 from axe_playwright_python.sync_playwright import Axe
-from browser import chromium, click, go, metrics, opened, served, settle
+from browser import choose, chromium, click, go, metrics, opened, served, settle
 from dashboard_world import LAST, World
 from playwright.sync_api import Browser, Page
 
@@ -99,6 +99,22 @@ def test_a_view_is_shared_by_its_address(browser: Browser, address: str, pristin
     assert page.get_by_text(f"Months of {alert['merchant_id']}").count() == 1
     assert watched.wrong == []
     page.close()
+
+
+def test_a_row_that_is_chosen_is_told_of(page: Page, address: str, pristine: World) -> None:
+    newest = sorted(pristine.alerts, key=lambda row: (-row["event_time"].timestamp(), row["transaction_id"]))
+    go(page, address)
+    choose(page, 0)
+    settle(page, "Alerts")
+    assert page.url.endswith(f"/alerts?alert={newest[0]['transaction_id']}")
+    for place, alert in ((1, newest[1]), (0, newest[0])):
+        choose(page, place)
+        page.get_by_text(f"€ {alert['amount_eur']:,.2f} at ").wait_for()
+        page.wait_for_function("id => location.search.includes(`alert=${id}`)", arg=alert["transaction_id"])
+    click(page, "Merchants")
+    choose(page, 0)
+    page.get_by_role("heading", name="Months of M").wait_for()
+    assert "merchant=M" in page.url
 
 
 def test_a_phone_scrolls_down_only(browser: Browser, address: str, pristine: World) -> None:

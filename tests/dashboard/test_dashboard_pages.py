@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import sqlglot
 import streamlit as st
+from app_pages import Open
 from apps.dashboard.pages import PAGES
 from apps.dashboard.queries import ask as asking
 from dashboard_world import LAST, World
@@ -21,7 +22,6 @@ from common.contracts.star import DIMENSIONS, FACT_TRANSACTION
 from common.contracts.table import Table
 from common.contracts.verdicts import ALERT_VERDICTS
 from common.queries.statements import named_tables
-from conftest import Open
 
 ASKED = {
     TRANSACTION_SCORES: ("today", "alerts", "model"),

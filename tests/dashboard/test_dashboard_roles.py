@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pyarrow as pa
 import pytest
 import sqlglot
-from apps.dashboard import roles
+from app_pages import Open
 from apps.dashboard.pages import PAGES
 from apps.dashboard.queries import ask as asking
 from apps.dashboard.roles import FRAUD_TEAM_IS, ROLE, TOKEN_HEADER, Role, role_of
@@ -17,7 +17,6 @@ from sqlglot import exp
 
 from common.contracts.registry import all_tables
 from common.queries.statements import DIALECT, named_tables, parsed
-from conftest import Open
 
 PERSONAL_COLUMNS = {table.name: {c.name for c in table.columns if c.personal} for table in all_tables()}
 
@@ -128,7 +127,9 @@ def workspace(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            user = users.get(self.headers.get("Authorization", "")) if self.path.endswith("/Me") else None
+            user = (
+                users.get(self.headers.get("Authorization", "")) if self.path == "/api/2.0/preview/scim/v2/Me" else None
+            )
             content = json.dumps(user or {"error_code": "UNAUTHENTICATED", "message": "no"}).encode()
             self.send_response(200 if user else 401)
             self.send_header("Content-Length", str(len(content)))
@@ -177,6 +178,5 @@ def test_one_person_can_be_the_fraud_team(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.usefixtures("workspace")
 def test_while_the_workspace_does_not_answer_nobody_is_the_fraud_team(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(roles, "_PATIENCE_SECONDS", 0)
     monkeypatch.setenv("DATABRICKS_HOST", "http://127.0.0.1:9")
     assert role_of({TOKEN_HEADER: "of-rita"}) is Role.ANALYST

@@ -1,7 +1,8 @@
 """The main job as Databricks runs it: parameters through widgets, from a foreign folder, in schemas of its own.
 
 Beside it, `lakehouse run` does the same work by papermill on a Spark server of somebody else (SPARK_REMOTE). Both must
-end with the same rows. nbmake runs the notebooks of no job here by themselves, in the laptop's workspace.
+end with the same rows. The notebooks that the main job doesn't have run by themselves, in the laptop's workspace. What
+the laptop's notebooks show is searched for what is nobody's business.
 
 No other module uses the schemas' own names: these tests share a server with others.
 """
@@ -12,24 +13,25 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from as_databricks import run_job
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from shown_by_notebooks import HIDDEN, SHORTEST, STRANGER, executed, personal_values, seen, shown
 
 from common.contracts.registry import LAYERS, all_tables
+from common.contracts.silver import CUSTOMER, QUARANTINE, TRANSACTIONS
 from common.contracts.table import Table
 from common.errors import ConservationError
-from common.settings import repository
+from common.settings import repository, settings_from
+from common.silver.review import quarantine_target, quarantined_samples
+from common.sources.declaration import load_source
+from common.storage.lake import Lake
 from lake_tables import drop_tables
-from local.jobs.bundle import load_bundle
-from local.jobs.dynamic_values import RunValues, TaskValues
-from local.jobs.job import load_job
-from local.jobs.parameters import check_parameters, job_values, task_values
 from local.workspace import Workspace
 
 pytestmark = pytest.mark.job
@@ -37,7 +39,7 @@ pytestmark = pytest.mark.job
 PREFIX = "dev_alice_"
 CANARY = "canary-9c1f7e"
 WORLD = (
-    *("--customers", "150", "--merchants", "60", "--terminals", "150", "--days", "90"),
+    *("--customers", "120", "--merchants", "60", "--terminals", "150", "--days", "45"),
     *("--stolen-card-share", "0.08", "--compromised-terminal-share", "0.05"),  # enough fraud to learn from
 )
 OF_A_RUN = frozenset(
@@ -46,45 +48,6 @@ OF_A_RUN = frozenset(
     | {"ingest_date"}
 )
 """Columns that tell of the run and of the time of day, not of the data."""
-
-
-class Exit(Exception):
-    """How `dbutils.notebook.exit` ends a notebook."""
-
-
-class Dbutils:
-    """Widgets that hold a job's values, all text, and the end of a notebook."""
-
-    def __init__(self, given: Mapping[str, str]) -> None:
-        assert all(isinstance(value, str) for value in given.values())
-        self.given, self.made = given, dict[str, str]()
-        self.widgets = self.notebook = self
-
-    def text(self, name: str, default: str, label: str = "") -> None:
-        self.made.setdefault(name, default)
-
-    def dropdown(self, name: str, default: str, choices: list[str], label: str = "") -> None:
-        self.text(name, default)
-
-    def get(self, name: str) -> str:
-        assert name in self.made, f"InputWidgetNotDefined: {name}"
-        return self.given.get(name, self.made[name])
-
-    def exit(self, value: str) -> None:
-        raise Exit(value)
-
-
-def run_as_databricks(notebook: Path, given: Mapping[str, str]) -> dict[str, Any]:
-    """Runs a notebook's cells with its own defaults, the job's values in widgets; what it ended with."""
-    namespace: dict[str, object] = {"__name__": "__main__", "display": print, "dbutils": Dbutils(given)}
-    try:
-        for number, cell in enumerate(nbformat.read(notebook, as_version=4).cells):
-            if cell.cell_type == "code":
-                exec(compile(cell.source, f"{notebook.name}, cell {number}", "exec"), namespace)
-    except Exit as ended:
-        result: dict[str, Any] = json.loads(str(ended))
-        return result
-    raise AssertionError(f"{notebook.name} didn't end with its result")
 
 
 @dataclass(frozen=True)
@@ -111,33 +74,23 @@ def both(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Itera
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         environment = os.environ | {"LAKEHOUSE_HOME": str(home), "LAKEHOUSE_SECRET_CANARY": CANARY}
         lakehouse(environment, "simulate", *WORLD)
+        # Her file comes first: of the refused records, the first few are shown.
+        stranger = home / "landing" / "simulated" / "customers" / "a-stranger.csv"
+        stranger.write_text(f"{','.join(STRANGER)}\n{','.join(STRANGER.values())}\n", encoding="utf-8")
         lakehouse(environment, "run", "lakehouse")
         [record] = (home / "runs").glob("*/run.json")
         laptop = {task["key"]: task for task in json.loads(record.read_text(encoding="utf-8"))["tasks"]}
 
         patch.setenv("LAKEHOUSE_HOME", str(tmp_path_factory.mktemp("deployment")))
-        yield Both(home, environment, laptop, run_job(home, "lakehouse"))
+        yield Both(home, environment, laptop, on_databricks(home, "lakehouse"))
     drop_tables(spark)
     for layer in LAYERS:
         spark.sql(f"DROP SCHEMA IF EXISTS {PREFIX}{layer} CASCADE")
 
 
-def run_job(home: Path, key: str) -> dict[str, dict[str, Any]]:
-    """Runs a job's notebooks on what landed in `home`; what each ended with, by task."""
-    job = load_job(load_bundle(repository()), key)
-    given = {"landing": str(home / "landing"), "schema_prefix": PREFIX}
-    given = {name: value for name, value in given.items() if name in job.parameters}
-    declared = check_parameters(job, given)
-    run = RunValues(job.key, job.name, "4711", datetime.now(UTC))
-    run = replace(run, parameters=job_values(job, given, run))
-    finished: dict[str, TaskValues] = {}
-    ended = {}
-    for task in job.tasks:
-        this = TaskValues(task.key, task.key, str(task.notebook), 1)
-        values = task_values(job, task, declared=declared[task.key], run=run, this=this, finished=finished)
-        ended[task.key] = run_as_databricks(task.notebook, values)
-        finished[task.key] = replace(this, result_state="success")
-    return ended
+def on_databricks(home: Path, key: str) -> dict[str, dict[str, Any]]:
+    """Runs a job's notebooks on what landed in `home`."""
+    return run_job(key, landing=str(home / "landing"), schema_prefix=PREFIX)
 
 
 def differing(one: DataFrame, other: DataFrame) -> DataFrame:
@@ -197,6 +150,84 @@ def test_executed_notebooks_stay_below_the_limits_of_outputs(both: Both) -> None
         assert file.stat().st_size < 5_000_000
 
 
+SHOW_PEOPLE = ("bronze_feeds", "silver_customers", "silver_transactions", "star_schema", "check_quality")
+"""Tasks of the main job that read tables with personal columns and show rows. Marts and scores hold none."""
+
+
+@pytest.fixture(scope="module")
+def lake(spark: SparkSession, both: Both) -> Lake:
+    """The laptop's."""
+    return Lake(spark, replace(settings_from(landing=str(both.home / "landing")), home=both.home))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the notebooks showed, and the personal values that the tables had meanwhile, by column."""
+
+    texts: Mapping[str, str]
+    personal: Mapping[str, frozenset[str]]
+    forgotten: str
+    """The customer whom `ops/forget_customer` erased."""
+
+
+@pytest.fixture(scope="module")
+def people(both: Both, lake: Lake) -> Shown:
+    """The main job's notebooks as the laptop keeps them; then those of the quarantine; then a customer is forgotten."""
+    [record] = (both.home / "runs").glob("*/run.json")
+    texts = {task: shown(nbformat.read(record.with_name(f"{task}.ipynb"), as_version=4)) for task in SHOW_PEOPLE}
+    for name in ("silver/review_quarantine", "silver/replay_quarantine"):
+        texts[name] = executed(name, both.environment)
+    personal = personal_values(lake)
+    customers = lake.table(CUSTOMER.history).join(lake.table(TRANSACTIONS), "customer_id")
+    forgotten = customers.agg({"customer_id": "min"}).collect()[0][0]
+    texts["ops/forget_customer"] = executed("ops/forget_customer", both.environment, customer_id=forgotten)
+    return Shown(texts, personal, forgotten)
+
+
+def test_notebooks_show_nothing_that_identifies_a_customer(people: Shown) -> None:
+    values = {**people.personal, "the stranger": frozenset(STRANGER[name] for name in HIDDEN)}
+
+    assert {name for name, text in people.texts.items() if len(text) < 100} == set()
+    found = [(name, column, seen(values[column], text)) for name, text in people.texts.items() for column in values]
+    assert [one for one in found if one[2]] == []
+
+
+def test_the_review_shows_the_refused_record_by_its_shape(people: Shown) -> None:
+    review = people.texts["silver/review_quarantine"]
+    assert "xxxxxxx xxxxxxxxxx" in review
+    assert "email=(personal), must look like name@domain.tld" in review
+    assert "country='Nowhere' can't be read as an ISO 3166 country" in review
+
+
+def test_the_search_would_find_what_it_searches_for(people: Shown) -> None:
+    personal = people.personal
+    customers = {name for name in personal if name.startswith(f"{CUSTOMER.history.name}.")}
+
+    assert len(customers) == sum(column.personal for column in CUSTOMER.history.columns)
+    assert {f"{QUARANTINE.name}.payload", "bronze.customers.payload"} < personal.keys()
+    assert all(len(personal[column]) >= SHORTEST for column in customers)
+    for values in personal.values():
+        assert all(seen({value}, f"<td>{value.upper()}</td>") == [value] for value in sorted(values)[:200])
+    assert seen({"Anton", "12345"}, "Antonia 123456") == []
+
+
+def test_a_customer_who_is_forgotten_is_in_no_table_and_in_the_counts(lake: Lake, people: Shown) -> None:
+    for table in (CUSTOMER.changes, CUSTOMER.history, TRANSACTIONS):
+        assert lake.table(table).where(f"customer_id = '{people.forgotten}'").isEmpty()
+    assert " records erased" in people.texts["ops/forget_customer"]
+
+
+def test_samples_are_those_of_the_table_that_is_asked_for(lake: Lake, people: Shown) -> None:
+    source = load_source(repository() / "sources", "simulated")
+
+    samples = quarantined_samples(lake, source, quarantine_target("silver.customers"))
+
+    assert set(samples["target"]) == {CUSTOMER.changes.name}
+    stranger = samples[samples["source_ref"].str.endswith("stranger.csv#1")]
+    assert set(stranger["check_name"]) >= {"email_format", "birth_date_in_range", "country_convertible"}
+    assert not lake.table(QUARANTINE).where("payload LIKE '%Zyxwina%'").isEmpty()
+
+
 def test_score_stream_takes_what_lands_after_the_main_job_to_a_score(spark: SparkSession, both: Both) -> None:
     scores = f"{PREFIX}gold.transaction_scores"
     before = spark.read.table(scores).count()
@@ -205,7 +236,7 @@ def test_score_stream_takes_what_lands_after_the_main_job_to_a_score(spark: Spar
     another = json.loads(last) | {"id": "T-landed-later"}
     (feed / "later.jsonl").write_text(f"{last}\n{json.dumps(another)}\n", encoding="utf-8")
 
-    ended = run_job(both.home, "score_stream")
+    ended = on_databricks(both.home, "score_stream")
 
     # The first was scored by the main job, whose streams these are.
     assert (ended["score_stream"]["rows_in"], ended["score_stream"]["rows_out"]) == (2, 1)
@@ -219,12 +250,12 @@ def test_maintenance_fails_where_a_table_breaks_its_promise(spark: SparkSession,
 
     # The history is checked against its changes, too.
     with pytest.raises(ConservationError, match=r"silver.merchants: unique(?s:.*)merchants: completeness"):
-        run_job(both.home, "maintenance")
+        on_databricks(both.home, "maintenance")
 
 
-BY_THEMSELVES = ("silver/review_quarantine", "silver/replay_quarantine", "ml/score_stream", "ml/review_alerts")
-"""Notebooks that the main job doesn't have. `make notebooks` runs those that it has by nbmake, too; here they have run,
-with the same defaults (test_the_jobs_defaults_are_those_of_the_notebooks)."""
+BY_THEMSELVES = ("ml/score_stream", "ml/review_alerts")
+"""Notebooks that the main job doesn't have; those of the quarantine have run above. `make notebooks` runs those that it
+has by nbmake, too; here they have run, with the same defaults (test_the_jobs_defaults_are_those_of_the_notebooks)."""
 
 
 def test_the_other_notebooks_run_by_themselves(both: Both) -> None:

@@ -1,32 +1,21 @@
-"""The whole main job on the public data set that says least: no ids, customers, merchants or terminals, no dates."""
+"""The whole main job on the public data set that says least: no ids, customers, merchants or terminals, no dates.
+
+Its notebooks run as on Databricks, on the server of all tests. How `lakehouse run` does the same work, with kernels and
+a server of its own, test_main_job.py shows.
+"""
 
 import random
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from job_workspace import Workspace
-
-from quick_server import QUICK, VARIABLE
+from as_databricks import run_job
+from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.job
 
 DAYS, GENUINE, FRAUDS = 30, 40, 8
 """Payments a day. A model needs three weeks of labels that are there, and a week to be tested on."""
-
-
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    home = tmp_path_factory.mktemp("creditcard_ulb")
-    folder = home / "landing" / "creditcard_ulb"
-    folder.mkdir(parents=True)
-    (folder / "creditcard.csv").write_text("\n".join(layout()) + "\n")
-    workspace = Workspace(home, source="creditcard_ulb", landing=str(home / "landing"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, QUICK)  # a few rows; test_main_job.py runs the job as users do
-        workspace("up")
-        yield workspace
-        workspace("down")
 
 
 def layout() -> Iterator[str]:
@@ -44,14 +33,22 @@ def layout() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def tasks(workspace: Workspace) -> dict[str, Any]:
-    return workspace.run()
+def tasks(schema_prefix: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, Any]]]:
+    """What the job's tasks ended with; one that fails fails them all."""
+    landing = tmp_path_factory.mktemp("landing")
+    folder = landing / "creditcard_ulb"
+    folder.mkdir()
+    (folder / "creditcard.csv").write_text("\n".join(layout()) + "\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAKEHOUSE_HOME", str(tmp_path_factory.mktemp("creditcard_ulb")))
+        patch.setenv("MPLBACKEND", "Agg")
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield run_job("lakehouse", source="creditcard_ulb", landing=str(landing), schema_prefix=schema_prefix)
 
 
-def test_all_tasks_succeed_though_there_are_no_keys_of_anything(tasks: dict[str, Any]) -> None:
+def test_all_tasks_succeed_though_there_are_no_keys_of_anything(tasks: dict[str, dict[str, Any]]) -> None:
     payments = DAYS * (GENUINE + FRAUDS)
 
-    assert {task["state"] for task in tasks.values()} == {"SUCCESS"}
     assert tasks["silver_transactions"]["rows_out"] == payments
     assert tasks["silver_fraud_reports"]["rows_out"] == DAYS * FRAUDS
     assert "no feed for customers" in tasks["silver_customers"]["note"]
@@ -60,18 +57,20 @@ def test_all_tasks_succeed_though_there_are_no_keys_of_anything(tasks: dict[str,
 
 
 def test_a_model_of_amount_and_time_alone_is_trained_promoted_and_finds_fraud(
-    workspace: Workspace, tasks: dict[str, Any]
+    spark: SparkSession, schema_prefix: str, tasks: dict[str, dict[str, Any]]
 ) -> None:
     assert "version 1 is the champion now" in tasks["promote_fraud_model"]["note"]
-    (found,) = workspace.rows(
+    gold, silver = f"{schema_prefix}gold", f"{schema_prefix}silver"
+    (found,) = spark.sql(
         "SELECT count(*) AS alerts, avg(if(f.transaction_id IS NULL, 0, 1)) AS precision, "
         "count_if(size(reasons) = 0) AS unexplained, count(customer_id) AS customers, "
         "count(s.features.customer_tx_count_1d) + count(s.features.terminal_tx_count_1d) AS features_of_keys, "
-        "(SELECT count(*) FROM gold.customer_spending) + (SELECT count(*) FROM gold.merchant_risk) AS marts_of_keys, "
-        "(SELECT sum(transactions) FROM gold.daily_fraud_summary) AS summed "
-        "FROM gold.fraud_transactions s LEFT JOIN silver.fraud_reports f ON s.transaction_id = f.transaction_id "
+        f"(SELECT count(*) FROM {gold}.customer_spending) + (SELECT count(*) FROM {gold}.merchant_risk) "
+        "AS marts_of_keys, "
+        f"(SELECT sum(transactions) FROM {gold}.daily_fraud_summary) AS summed "
+        f"FROM {gold}.fraud_transactions s LEFT JOIN {silver}.fraud_reports f ON s.transaction_id = f.transaction_id "
         "WHERE NOT is_backfill"
-    )
+    ).collect()
 
     assert found["alerts"] > 0
     assert found["precision"] > 0.5
@@ -84,7 +83,7 @@ def test_a_model_of_amount_and_time_alone_is_trained_promoted_and_finds_fraud(
     assert found["summed"] == DAYS * (GENUINE + FRAUDS)
 
 
-def test_the_summary_has_the_figures_of_the_model(tasks: dict[str, Any]) -> None:
+def test_the_summary_has_the_figures_of_the_model(tasks: dict[str, dict[str, Any]]) -> None:
     figures = tasks["train_fraud_model"]["facts"]["model"]
 
     assert figures["average_precision"] > 0.5 > figures["average_precision_of_rules_alone"]

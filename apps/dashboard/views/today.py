@@ -159,8 +159,7 @@ def _newest_alerts(there: Collection[str], days: Days) -> None:
         return look.nothing("There was no alert in these days.")
     chosen = alert_table(rows, "newest_alerts", "rerun")["selection"]["rows"]
     if chosen:
-        st.session_state[ALERT] = str(rows["transaction_id"].iloc[chosen[0]])
-        look.go_to(PAGE)
+        look.go_to(PAGE, **{ALERT: str(rows["transaction_id"].iloc[chosen[0]])})
     return None
 
 

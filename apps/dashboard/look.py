@@ -93,8 +93,16 @@ def frame() -> None:
 
 
 def nothing(sentence: str) -> None:
-    """Says why there is nothing to see, and what to do about it."""
+    """Says why there is nothing to see, and what to do about it; what others wrote in it is `escaped`."""
     st.info(sentence)
+
+
+def escaped(text: str) -> str:
+    """A text that is shown as it is, whatever a sender or an address has in it: no link, picture or colour."""
+    for sign in "\\`*_{}[]()<>#+-.!|$~:":
+        text = text.replace(sign, f"\\{sign}")
+    # A line of its own could begin a list, a heading or code.
+    return " ".join(text.split())
 
 
 def euros(amount: float) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from apps.dashboard import look
 from apps.dashboard.views import alerts, merchants, model, quality, runs, today
 from common.errors import LakehouseError
 
@@ -36,6 +37,6 @@ def drawer(place: str) -> Draw:
         try:
             PAGES[place][1]()
         except LakehouseError as error:
-            st.error(f"The lakehouse doesn't answer: {error}")
+            st.error(f"The lakehouse doesn't answer: {look.escaped(str(error))}")
 
     return drawn

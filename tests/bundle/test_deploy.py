@@ -6,6 +6,9 @@ from copy import deepcopy
 import pytest
 from deployment import RUNNER, TARGETS, Deployer, names_of, parameters_of, settings_of, uploaded
 
+from common.settings import repository
+from local.jobs.bundle import load_bundle
+
 LAYERS = ("bronze", "silver", "gold", "ml", "ops")
 
 
@@ -130,11 +133,23 @@ def test_schedules_are_paused_in_development_and_run_for_a_team(deployer: Deploy
         assert jobs["score_stream"]["continuous"]["pause_status"] == "PAUSED"
 
 
-def test_jobs_of_a_team_run_as_the_service_principal(deployer: Deployer) -> None:
-    deployer.deploy("prod")
+@pytest.mark.parametrize("user", [RUNNER, "erin@example.com"])
+def test_jobs_of_a_team_run_as_the_service_principal_whoever_deploys(deployer: Deployer, user: str) -> None:
+    for target in ("staging", "prod"):
+        deployer.workspace.jobs.clear()
+        deployer.forget_local_state()
+        deployer.deploy(target, user=user)
 
-    # Without a `run_as` a job runs as who made it.
-    jobs = deployer.workspace.jobs.values()
-    assert len(jobs) > 1
-    assert {job["run_as_user_name"] for job in jobs} == {RUNNER}
-    assert not any("run_as" in job["settings"] for job in jobs)
+        assert len(deployer.workspace.jobs) > 1
+        for settings in settings_of(deployer.workspace).values():
+            assert settings["run_as"] == {"service_principal_name": RUNNER}
+
+
+def test_jobs_in_development_run_as_the_person_who_deploys(deployed: Deployer) -> None:
+    for settings in settings_of(deployed.workspace).values():
+        assert settings["run_as"] == {"user_name": "alice@example.com"}
+
+
+def test_every_job_names_whom_it_runs_as() -> None:
+    jobs = load_bundle(repository()).jobs
+    assert [key for key, (_, job) in jobs.items() if job.get("run_as") != "${var.run_as}"] == []

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from apps.dashboard.pages import PAGES
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from common.settings import repository
+from local.engine.startup import free_port
 from servers.processes import started
 
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
@@ -34,7 +34,7 @@ def chromium() -> str | None:
 @contextmanager
 def served(home: Path, log: Path, **environment: str) -> Iterator[str]:
     """`lakehouse dashboard` on a workspace; its address. It ends with the block."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "local.cli", "dashboard", "--no-browser", "--port", str(port)]
     given = os.environ | {"LAKEHOUSE_HOME": str(home)} | environment
     with log.open("wb") as file:
@@ -62,13 +62,6 @@ def _wait(address: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
         except OSError:
             time.sleep(0.1)
     raise AssertionError(f"the dashboard did not start: {log.read_text()}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

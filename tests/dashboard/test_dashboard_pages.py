@@ -116,14 +116,46 @@ def test_the_story_of_a_card_is_told_by_the_address(looked_at: World, open_page:
     assert f"Terminal {alert['terminal_id']}" in told
 
 
+EVIL = "<b>x</b> [y](javascript:z) $a$ :red[b]"
+
+
+def assert_escaped(text: str) -> None:
+    """What EVIL has is in the text, and none of its signs means anything there."""
+    assert "javascript" in text
+    of_it = text.split("x\\<", 1)[-1]  # what stands before may have marks of its own
+    for sign in "[]()$<>":
+        assert text.count(sign) == text.count(f"\\{sign}") > 0
+    assert "red\\[" in of_it
+    assert "javascript\\:" in of_it
+
+
 def test_what_a_sender_wrote_is_shown_as_it_is(changing: World, open_page: Open) -> None:
-    alert = changing.alerts[-1] | {"transaction_id": "EVIL", "reasons": ["<b>x</b> [y](javascript:z) $a$ :red[b]"]}
-    changing.write(TRANSACTION_SCORES, [alert])
+    evil = {"transaction_id": "EVIL", "reasons": [EVIL], "terminal_id": EVIL, "merchant_id": EVIL}
+    changing.write(TRANSACTION_SCORES, [changing.alerts[-1] | evil])
     page = open_page("alerts", alert="EVIL")
     assert_sound(page)
-    text = next(text.value for text in page.markdown if "javascript" in text.value)
-    for sign in "<>[]()$:":
-        assert text.count(sign) == text.count(f"\\{sign}") > 0
+    texts = [text.value for text in page.markdown if "javascript" in text.value]
+    assert len(texts) == 3  # the reasons, the facts, the terminal
+    for text in (*texts, page.header[0].value):
+        assert_escaped(text)
+
+
+def test_a_merchant_s_name_is_shown_as_it_is(changing: World, open_page: Open) -> None:
+    changing.write(TRANSACTION_SCORES, [changing.alerts[-1] | {"transaction_id": "EVIL", "merchant_id": "EVIL"}])
+    payment = {"transaction_id": "EVIL", "event_date": changing.alerts[-1]["event_date"], "merchant_key": 666}
+    changing.write(FACT_TRANSACTION, [changing.rows[FACT_TRANSACTION.name][-1] | payment])
+    known = changing.rows[DIMENSIONS["merchant"].name][0]
+    changing.write(DIMENSIONS["merchant"], [known | {"merchant_id": "EVIL", "merchant_key": 666, "name": EVIL}])
+    assert_escaped(open_page("alerts", alert="EVIL").header[0].value)
+
+
+def test_what_stands_in_the_address_is_shown_as_it_is(looked_at: World, open_page: Open) -> None:
+    merchants, alerts = open_page("merchants", merchant=EVIL), open_page("alerts", alert=EVIL)
+    for page in (merchants, alerts):
+        assert_sound(page)
+    assert_escaped(next(header.value for header in merchants.header if "Months of" in header.value))
+    for page in (merchants, alerts):
+        assert_escaped(next(info.value for info in page.info if "javascript" in info.value))
 
 
 def test_a_transaction_that_was_not_scored_has_no_story(looked_at: World, open_page: Open) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import sqlglot
 from apps.dashboard.queries import alerts, merchants, model, quality, runs, story, today
 from apps.dashboard.queries.ask import ask, tables_there
 from apps.dashboard.queries.days import Days, known_days
 from apps.dashboard.roles import Role
 from dashboard_world import LAST, LIVE, MERCHANTS, World, at
+from sqlglot import exp
 
 from common.contracts.ops import BATCHES
 from common.contracts.silver import FRAUD_REPORTS
@@ -269,3 +271,16 @@ def _scored(there: frozenset[str], row: dict[str, Any]) -> "pd.Series[Any]":
     found = alerts.scored(ask, there, row["transaction_id"])
     assert found is not None
     return found
+
+
+def test_what_is_stored_can_end_no_text_of_a_query() -> None:
+    asked: list[str] = []
+
+    def noted(statement: str) -> pd.DataFrame:
+        asked.append(statement)
+        return pd.DataFrame()
+
+    stored = {"model_version": "2' OR 'a' = 'a", "decision": "kept\\", "decided_at": at(LAST)}
+    model.criteria(noted, pd.Series(stored))
+    texts = {literal.this for literal in sqlglot.parse_one(asked[0], read="databricks").find_all(exp.Literal)}
+    assert {stored["model_version"], stored["decision"]} <= texts

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from apps.dashboard.queries.ask import Ask
+from common.contracts.ddl import quoted
 from common.contracts.monitoring import MODEL_MONITORING
 from common.contracts.ops import MODEL_PROMOTIONS
 
@@ -22,9 +23,10 @@ def decisions(ask: Ask) -> pd.DataFrame:
 def criteria(ask: Ask, decision: "pd.Series[Any]") -> pd.DataFrame:
     """What was judged in a decision: criterion, figure, bound, passed, sentence."""
     at = pd.Timestamp(decision["decided_at"])
+    version, words = quoted(str(decision["model_version"])), quoted(str(decision["decision"]))
     return ask(
         f"SELECT criterion, figure, bound, passed, sentence FROM {MODEL_PROMOTIONS.name} "
-        f"WHERE model_version = '{decision['model_version']}' AND decision = '{decision['decision']}' "
+        f"WHERE model_version = {version} AND decision = {words} "
         f"AND decided_at = TIMESTAMP'{at}' ORDER BY passed, criterion"
     )
 

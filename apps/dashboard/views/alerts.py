@@ -91,6 +91,7 @@ def _story(there: Collection[str]) -> None:
         return
     found = queries.scored(data.ask, there, transaction_id)
     if found is None:
-        look.nothing(f"The transaction {transaction_id} was not scored, and only what was scored has a story.")
+        asked = look.escaped(transaction_id)
+        look.nothing(f"The transaction {asked} was not scored, and only what was scored has a story.")
     else:
         story(there, found)

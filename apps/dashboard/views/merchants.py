@@ -85,10 +85,10 @@ def _merchants(there: Collection[str], days: Days, country: str, merchant: str) 
 
 
 def _months(merchant: str) -> None:
-    st.header(f"Months of {merchant}")
+    st.header(f"Months of {look.escaped(merchant)}")
     rows = queries.months_of(data.ask, merchant)
     if rows.empty:
-        return look.nothing(f"{merchant} had no transaction.")
+        return look.nothing(f"{look.escaped(merchant)} had no transaction.")
     shown = rows.assign(rate=rows["fraud_rate"] * 100, month=rows["month"].dt.strftime("%Y-%m"))
     look.table(
         shown,

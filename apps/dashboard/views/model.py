@@ -62,7 +62,7 @@ def _champion(decisions: pd.DataFrame, in_use: str) -> None:
 def _decisions(decisions: pd.DataFrame) -> None:
     last = decisions.iloc[0]
     words = str(last["decision"]).replace("_", " ")
-    st.header(f"Last decision: version {last['model_version']}, {words}")
+    st.header(f"Last decision: version {look.escaped(str(last['model_version']))}, {look.escaped(words)}")
     look.table(
         queries.criteria(data.ask, last),
         "Criteria of the last decision",

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 
 import altair as alt
-import pandas as pd
 import streamlit as st
 
 from apps.dashboard import data, look
@@ -119,7 +118,7 @@ def _records(there: Collection[str]) -> None:
     columns["source_ref"] = "where it was"
     look.table(rows, "Newest quarantined records with their reasons", columns)
     hidden = "" if "payload" in rows else " Records as received may name a person: the fraud team sees them."
-    mended = pd.Series(rows["target"]).iloc[0]
+    mended = look.escaped(str(rows["target"].iloc[0]))
     st.caption(
         f"After a map or a check was mended, the job replay_quarantine tries them again (table={mended}).{hidden}"
     )

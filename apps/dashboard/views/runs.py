@@ -63,7 +63,7 @@ def _runs() -> None:
     ids = [str(run["run_id"]) for run in runs]
     run_id = st.selectbox("Run", ids, key="run", bind="query-params", persist_state="session", width=300)
     run = runs[ids.index(run_id)] if run_id in ids else runs[0]
-    st.header(f"Tasks of {run['job']}, {str(run['state']).lower()}")
+    st.header(f"Tasks of {look.escaped(str(run['job']))}, {str(run['state']).lower()}")
     look.table(
         queries.task_table(run),
         f"Tasks of the run {run['run_id']}",

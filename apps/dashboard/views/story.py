@@ -21,7 +21,7 @@ def story(there: Collection[str], alert: "pd.Series[Any]") -> None:
     """Draws it: the decision and its reasons, what was stated, the card's payments, the terminal's days."""
     when = pd.Timestamp(alert["event_time"])
     at_whom = alert["merchant"] or alert["merchant_id"] or "an unknown merchant"
-    st.header(f"€ {alert['amount_eur']:,.2f} at {at_whom}, {when:%d %B %Y %H:%M} UTC")
+    st.header(f"€ {alert['amount_eur']:,.2f} at {look.escaped(str(at_whom))}, {when:%d %B %Y %H:%M} UTC")
     left, right = st.columns([3, 2])
     with left:
         st.markdown(_reasons(alert))
@@ -42,7 +42,9 @@ def story(there: Collection[str], alert: "pd.Series[Any]") -> None:
 
 def _reasons(alert: "pd.Series[Any]") -> str:
     reasons = [str(reason) for reason in alert["reasons"]]
-    return "\n".join(f"1. {_escaped(reason)}" for reason in reasons) or "Decided to be genuine: there are no reasons."
+    return (
+        "\n".join(f"1. {look.escaped(reason)}" for reason in reasons) or "Decided to be genuine: there are no reasons."
+    )
 
 
 def _facts(there: Collection[str], alert: "pd.Series[Any]") -> str:
@@ -59,14 +61,7 @@ def _facts(there: Collection[str], alert: "pd.Series[Any]") -> str:
     if person is not None:
         told = person.drop("customer_id").dropna()
         facts["customer"] = f"{alert['customer_id']}: {', '.join(map(str, told))}"
-    return "\n".join(f"- **{name}** {_escaped(str(value))}" for name, value in facts.items() if value)
-
-
-def _escaped(text: str) -> str:
-    """A text that is shown as it is, whatever a sender wrote into it."""
-    for sign in "\\`*_{}[]()<>#+-.!|$~:":
-        text = text.replace(sign, f"\\{sign}")
-    return text
+    return "\n".join(f"- **{name}** {look.escaped(str(value))}" for name, value in facts.items() if value)
 
 
 def _payments(there: Collection[str], alert: "pd.Series[Any]") -> None:
@@ -108,7 +103,8 @@ def _payments(there: Collection[str], alert: "pd.Series[Any]") -> None:
 
 
 def _terminal(there: Collection[str], alert: "pd.Series[Any]") -> None:
-    st.markdown(f"**Terminal {alert['terminal_id']}**" if alert["terminal_id"] else "**No terminal is known**")
+    terminal = look.escaped(str(alert["terminal_id"] or ""))
+    st.markdown(f"**Terminal {terminal}**" if terminal else "**No terminal is known**")
     days = queries.terminal_days(data.ask, there, alert)
     if days.empty:
         return

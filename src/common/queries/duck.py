@@ -58,13 +58,17 @@ class Duck:
         self._connection.execute(MACROS)
 
     def answer(self, statement: str) -> "pa.Table":
-        """The rows of a query in Spark's SQL, times in UTC.
+        """The rows of a query in Spark's SQL, times in UTC: those that Spark would give.
 
         Raises:
-            QueryError: it is no query, names what isn't there, or can't be answered.
+            QueryError: it is no query, names what isn't there, or can't be answered; NotAnswered where DuckDB may
+                answer it otherwise than Spark.
 
         """
-        return self.rows(self.question(statement))
+        question = self.question(statement)
+        if question.doubts:
+            raise NotAnswered(f"DuckDB may answer this otherwise than Spark: {'; '.join(question.doubts)}")
+        return self.rows(question)
 
     def question(self, statement: str) -> Question:
         """What DuckDB has to be asked for a query in Spark's SQL.
@@ -100,6 +104,7 @@ class Duck:
         """The names and rows that answer a question, at most so many (0: all), as values of Python.
 
         Raises:
+            KeyboardInterrupt: somebody pressed Ctrl-C; the next question is answered.
             QueryError: what it asks for can't be computed; NotAnswered where Spark may answer it.
 
         """
@@ -117,8 +122,17 @@ class Duck:
                     if _OTHERS.search(re.sub(r'"[^"]*"', "", str(type_))):
                         raise NotAnswered(f"values of DuckDB's type {str(type_).lower()} print otherwise")
                 yield answer, _spread(question.names, [column[0] for column in answer.description])
+            except self._duckdb.InterruptException as error:
+                raise KeyboardInterrupt from error
             except self._duckdb.Error as error:
                 raise self._explained(error) from error
+            except RuntimeError as error:
+                # So it says that somebody pressed Ctrl-C while it computed.
+                if "interrupted" not in str(error).lower():
+                    raise
+                # Its threads go on until they are told, and closing would wait for them.
+                cursor.interrupt()
+                raise KeyboardInterrupt from error
 
     def close(self) -> None:
         """Closes DuckDB."""

@@ -8,7 +8,7 @@ _OPERATORS: dict[type[Node], str] = {
     exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%", exp.EQ: "=", exp.GT: ">", exp.GTE: ">=",
     exp.LT: "<", exp.LTE: "<=", exp.NullSafeEQ: "<=>", exp.And: "AND", exp.Or: "OR",
 }  # fmt: skip
-_FUNCTIONS = (exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Round, exp.Lower, exp.Upper, exp.Abs)
+_FUNCTIONS = exp.Count | exp.Sum | exp.Avg | exp.Min | exp.Max | exp.Round | exp.Lower | exp.Upper | exp.Abs
 
 
 def column_names(query: exp.Query) -> tuple[str | None, ...]:
@@ -31,9 +31,7 @@ def _written(node: Node) -> str:
         return "count(1)"
     if operator := _OPERATORS.get(type(node)):
         return f"({_written(node.this)} {operator} {_written(node.args['expression'])})"
-    if isinstance(
-        node, exp.Count | exp.Sum | exp.Avg | exp.Min | exp.Max | exp.Round | exp.Lower | exp.Upper | exp.Abs
-    ):
+    if isinstance(node, _FUNCTIONS):
         given = [node.this, *(digits for digits in (node.args.get("decimals"),) if digits)]
         return f"{type(node).__name__.lower()}({', '.join(map(_written, given))})"
     if isinstance(node, exp.Distinct):

@@ -12,9 +12,18 @@ from common.errors import QueryError
 DIALECT = "databricks"
 """What SQLGlot calls Spark's SQL in ANSI mode, in which a cast that fails is an error."""
 
-_LOOKS = re.compile(r"\s*(?:SHOW|DESCRIBE|DESC|EXPLAIN)\b", re.IGNORECASE)
-_CHANGES = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE|REPLACE)\b", re.IGNORECASE)
-_QUERIES = re.compile(r"\s*\(*\s*(?:SELECT|VALUES|WITH|FROM|TABLE)\b", re.IGNORECASE)
+_LOOKS = re.compile(r"(?:SHOW|DESCRIBE|DESC|EXPLAIN)\b", re.IGNORECASE)
+_QUERIES = re.compile(r"\(*\s*(?:SELECT|VALUES|WITH|FROM|TABLE)\b", re.IGNORECASE)
+_CHANGES = re.compile(
+    r"\bINSERT\s+(?:INTO|OVERWRITE)\b|\bDELETE\s+FROM\b|\bMERGE\b.*\bINTO\b|\bUPDATE\b.*\bSET\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What may follow WITH or FROM, and is no query."""
+_NO_WORDS = re.compile(
+    r"""\br(?:'[^']*'|"[^"]*")|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`|--[^\n]*|/\*.*?\*/""",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Texts, names in quotes and comments: what stands in them is no verb."""
 
 # It warns of statements that it keeps as they are.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
@@ -37,18 +46,21 @@ def parsed(statement: str) -> exp.Query:
         QueryError: it is not one statement.
 
     """
-    verb = next(iter(statement.split(maxsplit=1)), "").upper()
-    if _LOOKS.match(statement):
+    words = _NO_WORDS.sub(_left_out, statement).strip()
+    verb = next(iter(words.split(maxsplit=1)), "").upper()
+    if _LOOKS.match(words):
         raise NotAnswered(f"{verb} is no query")
     try:
         trees = [tree for tree in sqlglot.parse(statement, read=DIALECT) if tree is not None]
     except SqlglotError as error:
-        if not _QUERIES.match(statement) or _CHANGES.search(statement):
+        if not _QUERIES.match(words) or _CHANGES.search(words):
             raise _changing(verb) from error
         reason = re.sub(r"\x1b\[\d*m", "", str(error)).split("\n", maxsplit=1)[0]
         raise NotAnswered(f"the query is not understood: {reason}") from error
     if len(trees) != 1:
         raise QueryError(f"these are {len(trees)} statements: give one")
+    if isinstance(trees[0], exp.Values):
+        raise NotAnswered("VALUES stands by itself")
     if not isinstance(trees[0], exp.Query):
         raise _changing(verb)
     return trees[0]
@@ -58,6 +70,10 @@ def named_tables(query: exp.Query) -> list[exp.Table]:
     """The tables that a query reads, without the names that it defines itself."""
     own = {cte.alias_or_name.lower() for cte in query.find_all(exp.CTE)}
     return [table for table in query.find_all(exp.Table) if table.db or table.name.lower() not in own]
+
+
+def _left_out(found: "re.Match[str]") -> str:
+    return " " if found[0].startswith(("-", "/")) else " '' "
 
 
 def _changing(verb: str) -> NotRead:

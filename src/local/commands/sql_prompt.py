@@ -79,12 +79,15 @@ class Names(Completer):
 
 def prompt(settings: Settings, ask: Ask) -> None:
     """Takes statements until the end of input, and has each answered by `ask`; an error doesn't end it."""
-    home = Workspace(settings.home).create().home
+    history = Workspace(settings.home).create().home / HISTORY
+    # Ids and addresses are typed, too: nobody else on this machine reads them.
+    history.touch(mode=0o600)
+    history.chmod(0o600)
     session: PromptSession[str] = PromptSession(
         "sql> ",
         completer=Names(settings),
         complete_while_typing=False,
-        history=FileHistory(str(home / HISTORY)),
+        history=FileHistory(str(history)),
         multiline=True,
         prompt_continuation="  -> ",
         key_bindings=_keys(),

@@ -37,6 +37,13 @@ def _in(node: Node) -> None:
     _of_one_kind(values)
 
 
+def _by_another(node: Node) -> Node:
+    """Spark's max_by gives a null that stands beside the greatest; DuckDB's passes over it."""
+    must(not node.args.get("count"), "max_by or min_by of several")
+    name = "arg_max_null" if isinstance(node, exp.ArgMax) else "arg_min_null"
+    return call(name, node.this, node.args["expression"])
+
+
 def _set_operation(node: Node) -> None:
     for left, right in zip(node.this.unnest().selects, node.expression.unnest().selects, strict=False):
         _of_one_kind([left, right])
@@ -84,5 +91,7 @@ RULES: Rules = {
     **dict.fromkeys((exp.Between, exp.Coalesce, exp.Case, exp.If, exp.Nullif, exp.Greatest, exp.Least), _one_kind),
     **dict.fromkeys((exp.Union, exp.Intersect, exp.Except), _set_operation),
     exp.In: _in,
+    exp.ArgMax: _by_another,
+    exp.ArgMin: _by_another,
     exp.Cast: _cast,
 }

@@ -28,3 +28,6 @@ sum(whole) * 2
 sum(DISTINCT whole)
 coalesce(sum(whole), 0)
 sum(amount * 2)
+max_by(text, id)
+min_by(text, id)
+max_by(amount, id)

@@ -1,5 +1,6 @@
 """The prompt of `lakehouse sql`, typed into through a pipe."""
 
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,8 +54,26 @@ def test_what_was_asked_is_kept_in_the_workspace(keyboard: PipeInput, home: Path
     assert typed(keyboard, home, "\x1b[A\n") == ["SELECT 1;"]  # arrow up
 
 
+def test_what_was_asked_is_for_its_owner_alone(keyboard: PipeInput, home: Path) -> None:
+    (home / HISTORY).touch(mode=0o644)
+    typed(keyboard, home, "SELECT 1;\n")
+    assert stat.S_IMODE((home / HISTORY).stat().st_mode) == 0o600
+
+
 def test_quit_ends_it_and_so_does_ctrl_c_not(keyboard: PipeInput, home: Path) -> None:
     assert typed(keyboard, home, "SELECT 1\x03SELECT 2;\nquit\nSELECT 3;\n") == ["SELECT 2;"]
+
+
+def test_ctrl_c_during_a_query_leaves_the_prompt(keyboard: PipeInput, home: Path) -> None:
+    asked: list[str] = []
+
+    def interrupted(text: str) -> None:
+        asked.append(text)
+        raise KeyboardInterrupt
+
+    keyboard.send_text("SELECT 1;\nSELECT 2;\n\x04")
+    prompt(Settings(home), interrupted)
+    assert asked == ["SELECT 1;", "SELECT 2;"]
 
 
 def test_tables_and_their_columns_are_described(

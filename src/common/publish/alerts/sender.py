@@ -22,6 +22,9 @@ from common.sources.feed import Tell
 LEASE = timedelta(minutes=5)
 """After so long a claim is that of a sender that was killed: all that a channel asks of its server takes less."""
 
+LOOK_AGAIN = timedelta(minutes=10)
+"""So long a message waits for an address: the customer's record may come after the payment's."""
+
 TOO_LATE = "it could not be sent in time"
 HELD_BY_QUIET_HOURS = "quiet hours of the customer's"
 HELD_BY_LIMIT = "the customer was told as often as a day allows"
@@ -88,13 +91,14 @@ class Sender:
         message = claim.message
         if message is None:
             return None, WITHDRAWN
-        if claim.attempt == 1 and claim.now - claim.created_at > self.tell_for:
-            return None, TOO_LATE
+        is_late = claim.attempt == 1 and claim.now - claim.created_at > self.tell_for
         if link is None:
             link = self._link(message)
         letter = self.channels[message.channel].letter(message, self.templates, link)
         if isinstance(letter, str):
-            return None, letter
+            return None if is_late else claim.now + LOOK_AGAIN, letter
+        if is_late:
+            return None, TOO_LATE
         return self._held(claim, message) or letter
 
     def _link(self, message: Message) -> str:

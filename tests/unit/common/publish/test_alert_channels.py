@@ -173,10 +173,15 @@ def test_a_login_goes_by_tls_to_a_server_that_is_trusted(
         assert len(server.mails) == 1
 
 
-def test_who_has_no_address_is_not_told_by_it(made: Any, mail: MailServer) -> None:
-    world = made({"mail": mail.connection}, EMAIL, email="")
-    assert run(world) == {"suppressed": 1}
-    assert world.of("a", "note") == "no e-mail address"
+def test_who_has_no_address_is_told_when_one_comes_and_not_when_none_does(made: Any, mail: MailServer) -> None:
+    world = made({"mail": mail.connection}, EMAIL, "a", "b", email="")
+    assert run(world) == {"held": 2}
+    assert (world.of("a"), world.of("a", "note")) == ("pending", "no e-mail address")
+    world.connection.execute("UPDATE alerts.contacts SET email = 'late@mail.test' WHERE customer_id = 'Ca'")
+    world.connection.execute("UPDATE alerts.outbox SET created_at = now() - interval '8 days' WHERE alert_id = 'b'")
+    assert run(world) == {"sent": 1, "suppressed": 1}
+    assert [got["To"] for got in mail.mails] == ["late@mail.test"]
+    assert world.of("b", "note") == "no e-mail address"
 
 
 @pytest.mark.parametrize(
@@ -235,7 +240,7 @@ def test_texts_go_to_phones_and_topics_by_sns(made: Any, aws: AwsServer, monkeyp
     (got,) = sqs.receive_message(QueueUrl=queue)["Messages"]
     assert "Alert a: EUR 12.50 at Corner Shop" in got["Body"]
     world = made({"aws": connection}, {"sms": channels["sms"]}, "a", "b", phone="+1")
-    assert run(world) == {"suppressed": 2}
+    assert run(world) == {"held": 2}
     assert world.of("a", "note") == "no phone number in international form"
     world = made({"aws": connection}, {"team": channels["team"] | {"topic": topic + "-gone"}})
     assert run(world) == {"put back": 1}

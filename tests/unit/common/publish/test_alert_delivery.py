@@ -16,6 +16,7 @@ from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.silver import CUSTOMER, MERCHANT, TRANSACTIONS
 from common.contracts.table import Table
 from common.contracts.verdicts import ALERT_VERDICTS
+from common.errors import OutputError
 from common.publish.alerts import delivery
 from common.publish.delivery import Delivery
 from common.publish.writers.alerts import AlertsOutput
@@ -104,6 +105,22 @@ def test_alerts_come_with_their_messages_or_not_at_all(
     assert failed.item == "alerts"
     assert "its disk is full" in failed.failure
     assert asked(delivered, "SELECT to_regclass('alerts.alerts')") == [(None,)]
+    assert outbox(delivered) == {}
+
+    taken = delivery.deliver
+
+    def without_contacts(connection: Any, place: Any, source: Any, tables: Any, also: Any) -> list[Delivery]:
+        if tables == [delivery.CONTACTS]:
+            raise OutputError("no contacts")
+        return taken(connection, place, source, tables, also)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(delivery, "deliver", without_contacts)
+        failures = {one.item: one.failure for one in delivered[1].deliver(delivered[0], lambda _: None) if one.failure}
+    assert failures == {
+        "contacts": "no contacts",
+        "alerts": "they wait for contacts: nobody is told by an old address",
+    }
     assert outbox(delivered) == {}
 
     done = deliver(delivered)

@@ -119,13 +119,8 @@ class Sender:
     def _send(self, claim: Claim, letter: Letter) -> str:
         assert claim.message
         name = claim.message.channel
-
-        def mark() -> None:
-            if not self.outbox.hand_over(claim):
-                raise _LeaseEnded
-
         try:
-            receipt = self.channels[name].send(claim.message, letter, self.connections, self.settings, mark)
+            receipt = self._handed_over(claim, claim.message, letter)
         except _LeaseEnded:
             return "left to another sender"
         except Never as refusal:
@@ -147,6 +142,26 @@ class Sender:
             raise
         self.outbox.sent(claim, receipt)
         return "sent"
+
+    def _handed_over(self, claim: Claim, message: Message, letter: Letter) -> str:
+        marked: bool | None = False  # None: the outbox was asked, and has not answered
+
+        def mark() -> None:
+            nonlocal marked
+            marked = None
+            if not self.outbox.hand_over(claim):
+                raise _LeaseEnded
+            marked = True
+
+        channel = self.channels[message.channel]
+        try:
+            return channel.send(message, letter, self.connections, self.settings, mark)
+        except (Later, Never, Down, Unsure, _LeaseEnded, LakehouseError):
+            raise
+        except Exception as error:  # such as of a library that stumbles over an address: others' messages go on
+            if marked is None:
+                raise
+            raise (Unsure if marked else Never)(f"it can't be sent: {type(error).__name__}") from None
 
     def _leave(self, name: str, why: str) -> None:
         self.down[name] = why

@@ -11,6 +11,7 @@ import pytest
 from aiosmtpd.smtp import AuthResult
 from alerts_world import KEY, World, output_of
 
+from common.publish.alerts.channels.email import EmailChannel
 from common.publish.alerts.channels.sns import _international, _refusal
 from common.publish.alerts.sender import Sender
 from servers.aws import KEYS, REGION, AwsServer
@@ -182,6 +183,44 @@ def test_who_has_no_address_is_told_when_one_comes_and_not_when_none_does(made: 
     assert run(world) == {"sent": 1, "suppressed": 1}
     assert [got["To"] for got in mail.mails] == ["late@mail.test"]
     assert world.of("b", "note") == "no e-mail address"
+
+
+@pytest.mark.parametrize(
+    "email", ["a@[b.c", "\\@%,..<", "anna,x@y.test", "a b@y.test", "Ann <a@y.test>", '"a"@y.test', "a@b@y.test", "a@"]
+)
+def test_an_address_that_means_nobody_or_somebody_else_is_not_written_to(
+    made: Any, mail: MailServer, email: str
+) -> None:
+    world = made({"mail": mail.connection}, EMAIL, "a", email=email)
+    world.add("b", customer="Cb")
+    world.fill()
+    assert run(world) == {"held": 1, "sent": 1}
+    assert [got["To"] for got in mail.mails] == ["cb@mail.test"]
+    assert world.of("a", "note") == "no e-mail address that can be written to"
+
+
+@pytest.mark.parametrize("email", ["o'hara+x@y.test", "ann.lee@sub.y.test", "a_b-c%d@y.test"])
+def test_unusual_addresses_are_written_to(made: Any, mail: MailServer, email: str) -> None:
+    assert run(made({"mail": mail.connection}, EMAIL, email=email)) == {"sent": 1}
+    assert [got["To"] for got in mail.mails] == [email]
+
+
+@pytest.mark.parametrize(("before", "outcome"), [(True, "failed"), (False, "unsure")])
+def test_a_library_that_stumbles_over_a_message_ends_no_run(
+    made: Any, mail: MailServer, monkeypatch: pytest.MonkeyPatch, before: bool, outcome: str
+) -> None:
+    world, told = made({"mail": mail.connection}, EMAIL, "a", "b"), EmailChannel.send
+
+    def stumbles(channel: EmailChannel, message: Any, *given: Any) -> str:
+        if message.alert != "a":
+            return told(channel, message, *given)
+        if not before:
+            given[-1]()
+        raise IndexError("ca@mail.test")
+
+    monkeypatch.setattr(EmailChannel, "send", stumbles)
+    assert run(world) == {outcome: 1, "sent": 1}
+    assert (world.of("a"), world.of("a", "note")) == (outcome, "it can't be sent: IndexError")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from common.publish.alerts.message import Message
 
@@ -106,9 +106,9 @@ class Outbox:
         """The message waits."""
         self._change(claim, "next_try = %s, note = %s", until, why)
 
-    def suppress(self, claim: Claim, why: str) -> None:
-        """The message is never sent."""
-        self._change(claim, "state = 'suppressed', note = %s, ended_at = now()", why)
+    def end(self, claim: Claim, state: Literal["suppressed", "failed"], why: str) -> None:
+        """The message is never sent; `failed` where a person must know, for it was tried."""
+        self._change(claim, "state = %s, note = %s, ended_at = now()", state, why)
 
     def hand_over(self, claim: Claim) -> bool:
         """Marks that from now on the receiver may have the message; false: its lease ended, and it must not be sent."""

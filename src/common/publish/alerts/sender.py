@@ -78,8 +78,9 @@ class Sender:
             return verdict
         until, why = verdict
         if until is None:
-            self.outbox.suppress(claim, why)
-            return "suppressed"
+            is_dead_letter = claim.attempt > 1 and claim.message is not None
+            self.outbox.end(claim, "failed" if is_dead_letter else "suppressed", why)
+            return "failed" if is_dead_letter else "suppressed"
         self.outbox.hold(claim, until, why)
         return "held"
 
@@ -91,7 +92,7 @@ class Sender:
         message = claim.message
         if message is None:
             return None, WITHDRAWN
-        is_late = claim.attempt == 1 and claim.now - claim.created_at > self.tell_for
+        is_late = claim.now - claim.created_at > self.tell_for
         if link is None:
             link = self._link(message)
         letter = self.channels[message.channel].letter(message, self.templates, link)

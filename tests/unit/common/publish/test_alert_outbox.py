@@ -139,7 +139,7 @@ def test_customers_sleep_by_their_own_clock_and_the_team_never(
     assert timedelta(minutes=28) < world.of("here", "next_try - now()") < timedelta(minutes=31)
 
 
-def test_a_message_that_waited_too_long_is_not_sent_but_one_that_was_tried_is(
+def test_a_message_that_waited_too_long_is_not_sent_and_is_a_dead_letter_if_it_was_tried(
     world: World, hook: WebhookServer
 ) -> None:
     world.add("untried")
@@ -148,8 +148,9 @@ def test_a_message_that_waited_too_long_is_not_sent_but_one_that_was_tried_is(
     world.connection.execute("UPDATE alerts.outbox SET created_at = now() - interval '49 hours'")
     world.connection.execute("UPDATE alerts.outbox SET attempts = 1 WHERE alert_id = 'tried'")
     world.sender().run()
-    assert told(hook) == ["tried"]
-    assert world.of("untried", "note") == TOO_LATE
+    assert told(hook) == []
+    assert (world.of("untried"), world.of("untried", "note")) == ("suppressed", TOO_LATE)
+    assert (world.of("tried"), world.of("tried", "note")) == ("failed", TOO_LATE)
 
 
 def test_what_a_killed_sender_had_is_sent_again_or_for_a_person(world: World, hook: WebhookServer) -> None:

@@ -175,7 +175,9 @@ def test_an_erased_person_and_a_withdrawn_alert_leave(delivered: tuple[Lake, Ale
 
 
 def test_what_is_changed_there_by_hand_is_found_and_mended(delivered: tuple[Lake, AlertsOutput, Postgres]) -> None:
+    state = delivered[1].state(delivered[0].settings)
     asked(delivered, "DELETE FROM alerts.outbox WHERE alert_id = 'old'")
+    assert delivered[1].state(delivered[0].settings) != state  # else no delivery would mend it
     assert [name for name, holds in findings(delivered).items() if not holds] == ["alerts: messages completeness"]
     deliver(delivered)
     assert outbox(delivered)["old"] == "suppressed"

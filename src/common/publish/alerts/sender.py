@@ -50,6 +50,8 @@ class Sender:
     lease: timedelta = LEASE
     down: dict[str, str] = field(default_factory=dict)
     """Channels that don't work, with the reason: they are left for this run."""
+    paused: set[str] = field(default_factory=set)
+    """Channels that work, and ask for a pause: they are left for this run as well."""
 
     def run(self) -> Counter[tuple[str, str]]:
         """Sends all that is due; how many messages of each channel came to what.
@@ -60,7 +62,7 @@ class Sender:
         """
         counts: Counter[tuple[str, str]] = Counter()
         self.outbox.release(self.lease)
-        while working := [name for name in self.channels if name not in self.down]:
+        while working := [name for name in self.channels if name not in {*self.down, *self.paused}]:
             with self.outbox.claimed(working) as claim:
                 if claim is None:
                     break
@@ -132,10 +134,12 @@ class Sender:
             return "unsure"
         except Later as refusal:
             if refusal.after is not None:
-                self._leave(name, f"{refusal}, and asks for a pause of {refusal.after}")
+                self.paused.add(name)
+                self.tell(f"{name}: {refusal}, and asks for a pause of {refusal.after}; its messages wait")
             return "later" if self.outbox.later(claim, str(refusal), refusal.after) else "failed"
         except Down as trouble:
-            self._leave(name, str(trouble))
+            self.down[name] = str(trouble)
+            self.tell(f"{name}: {trouble}; its messages wait for the next run")
             self.outbox.put_back(claim, str(trouble))
             return "put back"
         except LakehouseError as error:
@@ -163,7 +167,3 @@ class Sender:
             if marked is None:
                 raise
             raise (Unsure if marked else Never)(f"it can't be sent: {type(error).__name__}") from None
-
-    def _leave(self, name: str, why: str) -> None:
-        self.down[name] = why
-        self.tell(f"{name}: {why}; its messages wait for the next run")

@@ -115,6 +115,16 @@ def test_a_channel_that_is_down_ends_the_run_and_others_go_on(
     assert world.states() == {"sent": 1, "pending": 3}
 
 
+def test_a_channel_that_asks_for_a_pause_works_and_the_run_does_not_fail(
+    world: World, servers: tuple[MailServer, WebhookServer]
+) -> None:
+    servers[1].answers[:] = [Answer(429, headers=(("Retry-After", "30"),))]
+    told = alerts(world, "on")
+    assert told.send().facts["messages"]["alerts: team"] == "1 later"
+    assert told.failure() is None
+    assert len(servers[1].posted) == 1  # the other waits
+
+
 def test_a_person_settles_what_nobody_knew(world: World, servers: tuple[MailServer, WebhookServer]) -> None:
     world.connection.execute("UPDATE alerts.outbox SET state = 'unsure', note = 'hung up', attempts = 1")
     listed = alerts(world, "dry_run").to_look_at()

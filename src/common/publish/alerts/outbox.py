@@ -12,6 +12,8 @@ from common.publish.alerts.message import Message
 
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
+SPREAD = (0.75, 1.25)
+"""Pauses are drawn between so many times as long: what failed together isn't tried together."""
 
 KILLED = "its sender ended while the receiver may have had it"
 
@@ -131,13 +133,18 @@ class Outbox:
         if claim.attempt >= self.attempts:
             self.failed(claim, f"{why}; tried {claim.attempt} times")
             return False
-        pause = min(self.pause * 2.0 ** (claim.attempt - 1), self.longest_pause) * random.uniform(0.75, 1.25)
+        pause = self.pause_after(claim.attempt) * random.uniform(*SPREAD)
         return self._mine(
             claim,
             "state = 'pending', is_handed_over = false, note = %s, next_try = now() + %s",
             why,
             max(pause, after or pause),
         )
+
+    def pause_after(self, attempt: int) -> timedelta:
+        """How long a message waits after so many attempts, on average."""
+        # No pause is doubled more than 20 times: at 50 doublings there is no such time.
+        return min(self.pause * 2.0 ** min(attempt - 1, 20), self.longest_pause)
 
     def put_back(self, claim: Claim, why: str) -> bool:
         """The channel doesn't work: the message waits as before, and the attempt doesn't count."""

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 class AlertsOutput(Output):
     """Alerts, each once by every channel. `tell_for`: news that is older is none.
 
-    `attempts` is how often a message is tried before it is a dead letter. `templates` is a folder beside the
+    `attempts` is how often a message is tried before it is a dead letter; the default outlasts that of `tell_for`, as
+    pauses grow to an hour. `templates` is a folder beside the
     declaration whose texts replace the built-in ones. `owner` is the role that owns the schema `alerts`.
     """
 
@@ -49,7 +50,7 @@ class AlertsOutput(Output):
     writer: Literal["alerts"]
     channels: Annotated[dict[Name, AnyChannel], Field(min_length=1)]
     tell_for: Duration = timedelta(hours=48)
-    attempts: Annotated[int, Field(ge=1, le=100)] = 8
+    attempts: Annotated[int, Field(ge=1, le=100)] = 80
     quiet_hours: QuietHours | None = None
     answers: Answers | None = None
     templates: Text | None = None

@@ -8,7 +8,7 @@ import pytest
 from alerts_world import KEY, World, output_of
 
 from common.publish.alerts.filling import OLD, WITHDRAWN
-from common.publish.alerts.outbox import KILLED
+from common.publish.alerts.outbox import KILLED, SPREAD
 from common.publish.alerts.sender import HELD_BY_LIMIT, HELD_BY_QUIET_HOURS, TOO_LATE
 from servers.postgres import Postgres
 from servers.webhook import WebhookServer
@@ -153,8 +153,14 @@ def test_a_message_that_waited_too_long_is_not_sent_and_is_a_dead_letter_if_it_w
     assert (world.of("tried"), world.of("tried", "note")) == ("failed", TOO_LATE)
 
 
+def test_a_receiver_that_is_away_for_less_than_a_message_is_news_makes_no_dead_letters(world: World) -> None:
+    outbox = world.sender().outbox
+    pauses = [outbox.pause_after(attempt) for attempt in range(1, outbox.attempts)]
+    assert SPREAD[0] * sum(pauses, timedelta(0)) > world.output.tell_for  # the shortest that chance draws
+
+
 def test_what_a_killed_sender_had_is_sent_again_or_for_a_person(world: World, hook: WebhookServer) -> None:
-    for alert, is_handed_over, attempts in (("a", False, 1), ("b", True, 1), ("c", False, 8)):
+    for alert, is_handed_over, attempts in (("a", False, 1), ("b", True, 1), ("c", False, 80)):
         world.add(alert, customer=alert)
         world.fill()
         world.connection.execute(

@@ -290,10 +290,19 @@ def test_texts_go_to_phones_and_topics_by_sns(made: Any, aws: AwsServer, monkeyp
 def test_words_of_sns_and_numbers_are_judged() -> None:
     kinds = {
         code: type(_refusal(code)).__name__
-        for code in ("Throttling", "InvalidParameter", "OptedOut", "AuthorizationError")
+        for code in (
+            "Throttling",
+            "InternalError",
+            "InternalFailure",
+            "InvalidParameter",
+            "OptedOut",
+            "AuthorizationError",
+        )
     }
     assert kinds == {
         "Throttling": "Later",
+        "InternalError": "Unsure",
+        "InternalFailure": "Unsure",
         "InvalidParameter": "Never",
         "OptedOut": "Never",
         "AuthorizationError": "Down",

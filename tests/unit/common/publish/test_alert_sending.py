@@ -73,6 +73,19 @@ def test_a_dry_run_shows_what_would_be_sent_without_names_and_changes_nothing(
     assert (servers[0].mails, servers[1].posted) == ([], [])
 
 
+@pytest.mark.parametrize("phone", ["0049 170 1234567", "+49 170 1234567"])
+def test_a_dry_run_says_now_of_a_phone_that_would_be_told(
+    world: World, postgres: Postgres, tmp_path: Path, phone: str
+) -> None:
+    connections = {"aws": {"kind": "aws", "region": "eu-west-1"}}
+    output = output_of(postgres, connections, {"email": {"by": "sns", "connection": "aws"}})
+    world.connection.execute("UPDATE alerts.contacts SET phone = %s", [phone])
+    shown = Alerts([output], world.settings, "dry_run").waiting()
+    assert list(shown["sent"]) == ["now", "now"]
+    assert list(shown["to"]) == ["+999999999999"] * 2
+    assert "170" not in str(shown.to_dict())
+
+
 def test_alerts_that_are_off_ask_no_server(world: World, postgres: Postgres, tmp_path: Path) -> None:
     nowhere = world.output.model_copy(update={"connections": {}})
     told = Alerts([nowhere], world.settings, "off")

@@ -214,17 +214,21 @@ def test_answers_by_links_and_files_are_verdicts_once(
         request["requestContext"]["timeEpoch"] = int((NOW.timestamp() - 600 + later) * 1000)
         assert api.answer(request)["statusCode"] == 200
     at = f"{NOW:%Y-%m-%d %H:%M:%S}"
-    said = f"old,fraud,{at}\nold,unsure,{at}\nT1,genuine,2000-01-01\n,fraud,{at}\n"
+    ahead = f"{datetime.now(UTC) + timedelta(minutes=3):%Y-%m-%d %H:%M:%S}"
+    said = f"T2,fraud,{ahead}\nT2,genuine,{NOW + timedelta(hours=1):%Y-%m-%d %H:%M}\n"
+    said += f"old,fraud,{at}\nold,unsure,{at}\nT1,genuine,2000-01-01\n,fraud,{at}\n"
     folder = landing / "events" / "alert_answers"
     (folder / "call_centre.csv").write_text("transaction_id,answer,answered_at\n" + said)
     (folder / "broken.parquet").write_bytes(b"PAR1 and no more")
 
     done = deliver(delivered)["answers"]
-    assert done.rows_written == 3
-    assert done.note.startswith("2 are of transactions that aren't there, or of a time that can't be; 3 can't be read")
+    assert done.rows_written == 4
+    assert done.note.startswith("3 are of transactions that aren't there, or of a time that can't be; 3 can't be read")
     rows = lake.table(ALERT_VERDICTS).orderBy("decided_at").collect()
     assert [(row["transaction_id"], row["verdict"], row["reviewer"]) for row in rows] == [
         ("T1", "genuine", "customer"), ("T1", "fraud", "customer"), ("old", "fraud", "customer"),
+        ("T2", "fraud", "customer"),
     ]  # fmt: skip
     assert delivery.take_answers(lake, output.answers).rows_written == 0
-    assert lake.table(ALERT_VERDICTS).count() == 3
+    assert lake.table(ALERT_VERDICTS).count() == 4
+    assert all(row["decided_at"] <= row["recorded_at"] for row in rows)

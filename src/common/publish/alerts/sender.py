@@ -135,7 +135,8 @@ class Sender:
         except Later as refusal:
             if refusal.after is not None:
                 self.paused.add(name)
-                self.tell(f"{name}: {refusal}, and asks for a pause of {refusal.after}; its messages wait")
+                asked = f", and asks for a pause of {refusal.after}" if refusal.after else ""
+                self.tell(f"{name}: {refusal}{asked}; its messages wait")
             return "later" if self.outbox.later(claim, str(refusal), refusal.after) else "failed"
         except Down as trouble:
             self.down[name] = str(trouble)

@@ -1,5 +1,6 @@
 """Channels against real servers: what is sent, what is refused for now or for good, and what nobody knows."""
 
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,6 +12,7 @@ import pytest
 from aiosmtpd.smtp import AuthResult
 from alerts_world import KEY, World, output_of
 
+from common.publish.alerts.channels import webhook
 from common.publish.alerts.channels.email import EmailChannel
 from common.publish.alerts.channels.sns import _international, _refusal
 from common.publish.alerts.sender import Sender
@@ -249,6 +251,19 @@ def test_a_webhook_gets_the_pause_that_it_asks_for(made: Any, hook: WebhookServe
     assert run(world) == {"later": 1}
     assert len(hook.posted) == 1  # b waits for the next run
     assert timedelta(minutes=19) < world.of("a", "next_try - now()") <= timedelta(minutes=20)
+
+
+def test_a_receiver_that_takes_too_long_costs_an_attempt_and_waits_once_a_run(
+    made: Any, hook: WebhookServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, go_on = made({}, {"team": {"by": "webhook", "url": hook.url}}, "a", "b"), threading.Event()
+    monkeypatch.setattr(webhook, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(hook, "before_answer", go_on.wait)
+    assert run(world) == {"later": 1}
+    assert world.downs == {}
+    assert (world.of("a"), world.of("a", "attempts"), world.of("b", "attempts")) == ("pending", 1, 0)
+    go_on.set()
+    assert run(world) == {"sent": 2}
 
 
 def test_the_team_learns_nothing_personal_and_slack_takes_no_links_from_a_name(made: Any, hook: WebhookServer) -> None:

@@ -23,7 +23,7 @@ class Api:
     """The API: where it keeps events, below which prefix, and what it takes.
 
     `POST .../events/FEED` goes to PREFIX/FEED, `POST .../events` to PREFIX. `feeds` are those that there are; where
-    none is named, any.
+    none is named, any but that of customers' answers, which come by links alone.
     """
 
     store: Store
@@ -69,7 +69,7 @@ class Api:
         match = _PATH.search(request.path)
         feed = match["feed"] if match else None
         is_known = match is not None and (not self.feeds or feed in self.feeds)
-        if not is_known or (self.answers_key and feed == FEED):
+        if not is_known or feed == FEED:
             paths = ", ".join(f"/events/{name}" for name in sorted(self.feeds)) or "/events, /events/FEED"
             raise Refused(404, f"there is nothing at {request.path}; there is: {paths}")
         return "/".join(filter(None, [self.prefix.strip("/"), feed]))

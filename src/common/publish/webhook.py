@@ -46,6 +46,9 @@ class WebhookAway(OutputError):
     was no answer.
     """
 
+    had_the_message = False
+    """Whether the server had the whole message, and no answer came."""
+
     def __init__(self, message: str, retry_after_seconds: float | None = None, status: int | None = None) -> None:
         super().__init__(message)
         self.retry_after_seconds, self.status = retry_after_seconds, status
@@ -87,7 +90,9 @@ def post(url: str, body: Mapping[str, Any], key: str, timeout_seconds: float = T
             raise _refusal(url, error) from None
     except (URLError, HTTPException, OSError) as error:
         reason = getattr(error, "reason", None) or error
-        raise WebhookAway(f"the webhook at {server} doesn't answer: {reason or type(error).__name__}") from None
+        away = WebhookAway(f"the webhook at {server} doesn't answer: {reason or type(error).__name__}")
+        away.had_the_message = isinstance(error, TimeoutError)  # one while connecting or sending is an URLError
+        raise away from None
 
 
 def post_patiently(

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from pyspark.sql import functions as F
@@ -13,6 +13,9 @@ from common.contracts.verdicts import ALERT_VERDICTS, FRAUD, GENUINE
 from common.silver.alert_verdicts import Verdict, id_of
 from common.storage.lake import Lake
 from common.storage.recent import utc
+
+SKEW = timedelta(minutes=5)
+"""So far the clock of who takes answers may be ahead of the lake's."""
 
 CUSTOMER = "customer"
 """The reviewer of a verdict that is a customer's answer."""
@@ -39,7 +42,8 @@ def record_answers(lake: Lake, answers: Iterable[Answer]) -> tuple[int, int]:
 
     Of equal answers to one alert that follow each other the first counts; another one is a changed mind, which counts
     from its own time on. Of no use is an answer to a transaction that isn't there, as after an erasure, or one of
-    before the payment, or from the future. Run twice with the same answers, it adds them once.
+    before the payment, or from a future that no clock's error explains. Run twice with the same answers, it adds them
+    once.
     """
     given, now = set(answers), datetime.now(UTC)
     if not given:
@@ -53,7 +57,7 @@ def record_answers(lake: Lake, answers: Iterable[Answer]) -> tuple[int, int]:
     usable = [
         answer
         for answer in asked
-        if answer.transaction_id in happened and happened[answer.transaction_id] <= answer.answered_at <= now
+        if answer.transaction_id in happened and happened[answer.transaction_id] <= answer.answered_at <= now + SKEW
     ]
     added = _add(lake, _changes(usable), now) if usable else 0
     return added, len(asked) - len(usable)
@@ -68,7 +72,15 @@ def _lacking(lake: Lake, answers: Iterable[Answer]) -> set[str]:
 
 def _add(lake: Lake, answers: Iterable[Answer], now: datetime) -> int:
     rows = [
-        (_id_of(answer), answer.transaction_id, answer.verdict, CUSTOMER, None, answer.answered_at, now)
+        (
+            _id_of(answer),
+            answer.transaction_id,
+            answer.verdict,
+            CUSTOMER,
+            None,
+            answer.answered_at,
+            max(now, answer.answered_at),
+        )
         for answer in answers
     ]
     added = lake.insert_new(lake.spark.createDataFrame(rows, schema_of(ALERT_VERDICTS)), ALERT_VERDICTS)

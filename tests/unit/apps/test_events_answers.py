@@ -82,7 +82,8 @@ def test_anything_at_all_is_answered(api: Api, tmp_path: Path, body: bytes, path
 
 def test_nobody_sends_answers_as_events_and_without_a_key_there_are_no_links(api: Api, tmp_path: Path) -> None:
     forged = '{"event_id": "1", "transaction_id": "T1", "answer": "genuine", "answered_at": "2025-09-28"}'
-    assert api.answer(post(forged, path="/events/alert_answers"))["statusCode"] == 404
+    for one in (api, Api(FolderStore(tmp_path)), Api(FolderStore(tmp_path), feeds=frozenset({"alert_answers"}))):
+        assert one.answer(post(forged, path="/events/alert_answers"))["statusCode"] == 404
     assert said(Api(FolderStore(tmp_path)).answer(post("answer=fraud", path=LINK)))["error"].startswith(
         "there is nothing"
     )

@@ -104,6 +104,6 @@ def _answer(record: Any) -> Answer | str:
         return f"it has no {CSV_COLUMNS[given.index('')]}"
     try:
         at = as_time(given[2]).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return "answered_at must be a time as ISO 8601 writes it"
     return answer_of(given[0], given[1], at)

@@ -43,10 +43,11 @@ def _of_messages(connection: Any, output: str, channels: Sequence[str]) -> Itera
 
 
 def state_of(connection: Any, place: Place) -> dict[str, list[str]]:
-    """What is known of each table that was delivered, and how many messages were sent, in a form for JSON."""
+    """What is known of each table that was delivered, and how many messages are there and were sent, for JSON."""
     with connection.transaction(), connection.cursor() as cursor:
         access.act_as_owner(cursor, place)
         noted = positions.positions(cursor, place.schema, [table.name for table in TABLES])
         is_there = {name for name in noted if positions.is_there(cursor, place.schema, name)}
-        sent = cursor.execute("SELECT count(*) FROM alerts.outbox WHERE state = 'sent'").fetchone()[0]
-    return {name: [*map(str, vars(noted[name]).values())] for name in sorted(is_there)} | {"sent": [str(sent)]}
+        counts = cursor.execute("SELECT count(*), count(*) FILTER (WHERE state = 'sent') FROM alerts.outbox").fetchone()
+    known = {name: [*map(str, vars(noted[name]).values())] for name in sorted(is_there)}
+    return known | {"messages, sent": [*map(str, counts)]}

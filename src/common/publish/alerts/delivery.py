@@ -68,16 +68,22 @@ class AlertDelivery:
                 ensure_outbox(cursor)
         done: list[Delivery] = []
         for table in TABLES:
+            if table is ALERTS and any(one.failure for one in done if one.item == CONTACTS.name):
+                done.append(self._failed(ALERTS.name, "they wait for contacts: nobody is told by an old address"))
+                break
             try:
                 done += self._deliver(table)
             except (OutputError, PySparkException) as error:
-                failure = str(error) if isinstance(error, OutputError) else first_line(error)
-                done.append(Delivery(table.name, FAILED, table.source.name, destination=self.where, failure=failure))
+                words = str(error) if isinstance(error, OutputError) else first_line(error)
+                done.append(self._failed(table.name, words))
         if not done[-1].failure:
             with in_words(f"the outbox in {self.where}"), self._as_owner() as cursor:
                 self._fill(cursor)  # again, for channels that are new while no alert is
                 done += self._messages(cursor, done[-1].version)
         return done
+
+    def _failed(self, item: str, failure: str) -> Delivery:
+        return Delivery(item, FAILED, destination=self.where, failure=failure)
 
     @contextmanager
     def _as_owner(self) -> Iterator[Any]:

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from common.publish.alerts.message import Message
 
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
+SPREAD = (0.75, 1.25)
+"""Pauses are drawn between so many times as long: what failed together isn't tried together."""
 
 KILLED = "its sender ended while the receiver may have had it"
 
@@ -106,9 +108,9 @@ class Outbox:
         """The message waits."""
         self._change(claim, "next_try = %s, note = %s", until, why)
 
-    def suppress(self, claim: Claim, why: str) -> None:
-        """The message is never sent."""
-        self._change(claim, "state = 'suppressed', note = %s, ended_at = now()", why)
+    def end(self, claim: Claim, state: Literal["suppressed", "failed"], why: str) -> None:
+        """The message is never sent; `failed` where a person must know, for it was tried."""
+        self._change(claim, "state = %s, note = %s, ended_at = now()", state, why)
 
     def hand_over(self, claim: Claim) -> bool:
         """Marks that from now on the receiver may have the message; false: its lease ended, and it must not be sent."""
@@ -131,13 +133,18 @@ class Outbox:
         if claim.attempt >= self.attempts:
             self.failed(claim, f"{why}; tried {claim.attempt} times")
             return False
-        pause = min(self.pause * 2.0 ** (claim.attempt - 1), self.longest_pause) * random.uniform(0.75, 1.25)
+        pause = self.pause_after(claim.attempt) * random.uniform(*SPREAD)
         return self._mine(
             claim,
             "state = 'pending', is_handed_over = false, note = %s, next_try = now() + %s",
             why,
             max(pause, after or pause),
         )
+
+    def pause_after(self, attempt: int) -> timedelta:
+        """How long a message waits after so many attempts, on average."""
+        # No pause is doubled more than 20 times: at 50 doublings there is no such time.
+        return min(self.pause * 2.0 ** min(attempt - 1, 20), self.longest_pause)
 
     def put_back(self, claim: Claim, why: str) -> bool:
         """The channel doesn't work: the message waits as before, and the attempt doesn't count."""

@@ -22,6 +22,9 @@ from common.sources.feed import Tell
 LEASE = timedelta(minutes=5)
 """After so long a claim is that of a sender that was killed: all that a channel asks of its server takes less."""
 
+LOOK_AGAIN = timedelta(minutes=10)
+"""So long a message waits for an address: the customer's record may come after the payment's."""
+
 TOO_LATE = "it could not be sent in time"
 HELD_BY_QUIET_HOURS = "quiet hours of the customer's"
 HELD_BY_LIMIT = "the customer was told as often as a day allows"
@@ -47,6 +50,8 @@ class Sender:
     lease: timedelta = LEASE
     down: dict[str, str] = field(default_factory=dict)
     """Channels that don't work, with the reason: they are left for this run."""
+    paused: set[str] = field(default_factory=set)
+    """Channels that work, and ask for a pause: they are left for this run as well."""
 
     def run(self) -> Counter[tuple[str, str]]:
         """Sends all that is due; how many messages of each channel came to what.
@@ -57,7 +62,7 @@ class Sender:
         """
         counts: Counter[tuple[str, str]] = Counter()
         self.outbox.release(self.lease)
-        while working := [name for name in self.channels if name not in self.down]:
+        while working := [name for name in self.channels if name not in {*self.down, *self.paused}]:
             with self.outbox.claimed(working) as claim:
                 if claim is None:
                     break
@@ -75,8 +80,9 @@ class Sender:
             return verdict
         until, why = verdict
         if until is None:
-            self.outbox.suppress(claim, why)
-            return "suppressed"
+            is_dead_letter = claim.attempt > 1 and claim.message is not None
+            self.outbox.end(claim, "failed" if is_dead_letter else "suppressed", why)
+            return "failed" if is_dead_letter else "suppressed"
         self.outbox.hold(claim, until, why)
         return "held"
 
@@ -88,13 +94,14 @@ class Sender:
         message = claim.message
         if message is None:
             return None, WITHDRAWN
-        if claim.attempt == 1 and claim.now - claim.created_at > self.tell_for:
-            return None, TOO_LATE
+        is_late = claim.now - claim.created_at > self.tell_for
         if link is None:
             link = self._link(message)
         letter = self.channels[message.channel].letter(message, self.templates, link)
         if isinstance(letter, str):
-            return None, letter
+            return None if is_late else claim.now + LOOK_AGAIN, letter
+        if is_late:
+            return None, TOO_LATE
         return self._held(claim, message) or letter
 
     def _link(self, message: Message) -> str:
@@ -115,13 +122,8 @@ class Sender:
     def _send(self, claim: Claim, letter: Letter) -> str:
         assert claim.message
         name = claim.message.channel
-
-        def mark() -> None:
-            if not self.outbox.hand_over(claim):
-                raise _LeaseEnded
-
         try:
-            receipt = self.channels[name].send(claim.message, letter, self.connections, self.settings, mark)
+            receipt = self._handed_over(claim, claim.message, letter)
         except _LeaseEnded:
             return "left to another sender"
         except Never as refusal:
@@ -132,10 +134,13 @@ class Sender:
             return "unsure"
         except Later as refusal:
             if refusal.after is not None:
-                self._leave(name, f"{refusal}, and asks for a pause of {refusal.after}")
+                self.paused.add(name)
+                asked = f", and asks for a pause of {refusal.after}" if refusal.after else ""
+                self.tell(f"{name}: {refusal}{asked}; its messages wait")
             return "later" if self.outbox.later(claim, str(refusal), refusal.after) else "failed"
         except Down as trouble:
-            self._leave(name, str(trouble))
+            self.down[name] = str(trouble)
+            self.tell(f"{name}: {trouble}; its messages wait for the next run")
             self.outbox.put_back(claim, str(trouble))
             return "put back"
         except LakehouseError as error:
@@ -144,6 +149,22 @@ class Sender:
         self.outbox.sent(claim, receipt)
         return "sent"
 
-    def _leave(self, name: str, why: str) -> None:
-        self.down[name] = why
-        self.tell(f"{name}: {why}; its messages wait for the next run")
+    def _handed_over(self, claim: Claim, message: Message, letter: Letter) -> str:
+        marked: bool | None = False  # None: the outbox was asked, and has not answered
+
+        def mark() -> None:
+            nonlocal marked
+            marked = None
+            if not self.outbox.hand_over(claim):
+                raise _LeaseEnded
+            marked = True
+
+        channel = self.channels[message.channel]
+        try:
+            return channel.send(message, letter, self.connections, self.settings, mark)
+        except (Later, Never, Down, Unsure, _LeaseEnded, LakehouseError):
+            raise
+        except Exception as error:  # such as of a library that stumbles over an address: others' messages go on
+            if marked is None:
+                raise
+            raise (Unsure if marked else Never)(f"it can't be sent: {type(error).__name__}") from None

@@ -48,7 +48,8 @@ class Alerts:
             with self._opened(output) as connection:
                 sender = output.sender(connection, self._settings)
                 for claim in sender.outbox.pending([*output.channels], SHOWN):
-                    rows.append((*claim.key, *_shown(sender.judge(_masked(claim), LINK))))
+                    is_personal = output.channels[claim.key[1]].audience == "customer"
+                    rows.append((*claim.key, *_shown(sender.judge(_without_name(claim), LINK), is_personal)))
         return pd.DataFrame(rows, columns=["alert", "channel", "sent", "why", "to", "text"])
 
     def send(self) -> Result:
@@ -113,18 +114,16 @@ class Alerts:
             yield connection
 
 
-def _shown(verdict: Letter | tuple[datetime | None, str]) -> tuple[str, str, str, str]:
-    """When a message would be sent, why not now, to whom, and its text."""
+def _shown(verdict: Letter | tuple[datetime | None, str], is_personal: bool) -> tuple[str, str, str, str]:
+    """When a message would be sent, why not now, to whom, and its text. What is personal is masked."""
     if isinstance(verdict, Letter):
-        return "now", "", verdict.to, verdict.text
+        # An address is judged as it is, and masked only then: a masked one may be no address.
+        return "now", "", masked_text(verdict.to) if is_personal else verdict.to, verdict.text
     until, why = verdict
     return f"from {until:%Y-%m-%d %H:%M %Z} on" if until else "never", why, "", ""
 
 
-def _masked(claim: Claim) -> Claim:
-    if claim.message is None:
+def _without_name(claim: Claim) -> Claim:
+    if claim.message is None or not claim.message.first_name:
         return claim
-    known = claim.message
-    masked = (given and masked_text(given) for given in (known.first_name, known.email, known.phone))
-    first_name, email, phone = masked
-    return replace(claim, message=replace(known, first_name=first_name, email=email, phone=phone))
+    return replace(claim, message=replace(claim.message, first_name=masked_text(claim.message.first_name)))

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 class AlertsOutput(Output):
     """Alerts, each once by every channel. `tell_for`: news that is older is none.
 
-    `attempts` is how often a message is tried before it is a dead letter. `templates` is a folder beside the
+    `attempts` is how often a message is tried before it is a dead letter; the default outlasts that of `tell_for`, as
+    pauses grow to an hour. `templates` is a folder beside the
     declaration whose texts replace the built-in ones. `owner` is the role that owns the schema `alerts`.
     """
 
@@ -48,8 +49,8 @@ class AlertsOutput(Output):
 
     writer: Literal["alerts"]
     channels: Annotated[dict[Name, AnyChannel], Field(min_length=1)]
-    tell_for: Duration = timedelta(hours=24)
-    attempts: Annotated[int, Field(ge=1, le=100)] = 8
+    tell_for: Duration = timedelta(hours=48)
+    attempts: Annotated[int, Field(ge=1, le=100)] = 80
     quiet_hours: QuietHours | None = None
     answers: Answers | None = None
     templates: Text | None = None
@@ -70,8 +71,12 @@ class AlertsOutput(Output):
                     f"channels.{name}: customers are asked whether it was them: add `answers`, which says where they "
                     "answer"
                 )
-        if self.quiet_hours and self.quiet_hours.length >= self.tell_for:
-            raise DeclarationError("tell_for: it must be longer than the quiet hours, else no message outlives them")
+        held = timedelta(hours=24) + (self.quiet_hours.length if self.quiet_hours else timedelta(0))
+        if self.tell_for <= held and any(channel.audience == "customer" for channel in self.channels.values()):
+            raise DeclarationError(
+                "tell_for: it must be longer than the 24 hours of per_day and the quiet hours together, else what they "
+                "hold is never sent; such as 48 hours"
+            )
         self.words.check()
         return self
 

@@ -1,5 +1,6 @@
 """Channels against real servers: what is sent, what is refused for now or for good, and what nobody knows."""
 
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,6 +12,8 @@ import pytest
 from aiosmtpd.smtp import AuthResult
 from alerts_world import KEY, World, output_of
 
+from common.publish.alerts.channels import webhook
+from common.publish.alerts.channels.email import EmailChannel
 from common.publish.alerts.channels.sns import _international, _refusal
 from common.publish.alerts.sender import Sender
 from servers.aws import KEYS, REGION, AwsServer
@@ -173,10 +176,53 @@ def test_a_login_goes_by_tls_to_a_server_that_is_trusted(
         assert len(server.mails) == 1
 
 
-def test_who_has_no_address_is_not_told_by_it(made: Any, mail: MailServer) -> None:
-    world = made({"mail": mail.connection}, EMAIL, email="")
-    assert run(world) == {"suppressed": 1}
-    assert world.of("a", "note") == "no e-mail address"
+def test_who_has_no_address_is_told_when_one_comes_and_not_when_none_does(made: Any, mail: MailServer) -> None:
+    world = made({"mail": mail.connection}, EMAIL, "a", "b", email="")
+    assert run(world) == {"held": 2}
+    assert (world.of("a"), world.of("a", "note")) == ("pending", "no e-mail address")
+    world.connection.execute("UPDATE alerts.contacts SET email = 'late@mail.test' WHERE customer_id = 'Ca'")
+    world.connection.execute("UPDATE alerts.outbox SET created_at = now() - interval '8 days' WHERE alert_id = 'b'")
+    assert run(world) == {"sent": 1, "suppressed": 1}
+    assert [got["To"] for got in mail.mails] == ["late@mail.test"]
+    assert world.of("b", "note") == "no e-mail address"
+
+
+@pytest.mark.parametrize(
+    "email", ["a@[b.c", "\\@%,..<", "anna,x@y.test", "a b@y.test", "Ann <a@y.test>", '"a"@y.test', "a@b@y.test", "a@"]
+)
+def test_an_address_that_means_nobody_or_somebody_else_is_not_written_to(
+    made: Any, mail: MailServer, email: str
+) -> None:
+    world = made({"mail": mail.connection}, EMAIL, "a", email=email)
+    world.add("b", customer="Cb")
+    world.fill()
+    assert run(world) == {"held": 1, "sent": 1}
+    assert [got["To"] for got in mail.mails] == ["cb@mail.test"]
+    assert world.of("a", "note") == "no e-mail address that can be written to"
+
+
+@pytest.mark.parametrize("email", ["o'hara+x@y.test", "ann.lee@sub.y.test", "a_b-c%d@y.test"])
+def test_unusual_addresses_are_written_to(made: Any, mail: MailServer, email: str) -> None:
+    assert run(made({"mail": mail.connection}, EMAIL, email=email)) == {"sent": 1}
+    assert [got["To"] for got in mail.mails] == [email]
+
+
+@pytest.mark.parametrize(("before", "outcome"), [(True, "failed"), (False, "unsure")])
+def test_a_library_that_stumbles_over_a_message_ends_no_run(
+    made: Any, mail: MailServer, monkeypatch: pytest.MonkeyPatch, before: bool, outcome: str
+) -> None:
+    world, told = made({"mail": mail.connection}, EMAIL, "a", "b"), EmailChannel.send
+
+    def stumbles(channel: EmailChannel, message: Any, *given: Any) -> str:
+        if message.alert != "a":
+            return told(channel, message, *given)
+        if not before:
+            given[-1]()
+        raise IndexError("ca@mail.test")
+
+    monkeypatch.setattr(EmailChannel, "send", stumbles)
+    assert run(world) == {outcome: 1, "sent": 1}
+    assert (world.of("a"), world.of("a", "note")) == (outcome, "it can't be sent: IndexError")
 
 
 @pytest.mark.parametrize(
@@ -207,6 +253,19 @@ def test_a_webhook_gets_the_pause_that_it_asks_for(made: Any, hook: WebhookServe
     assert timedelta(minutes=19) < world.of("a", "next_try - now()") <= timedelta(minutes=20)
 
 
+def test_a_receiver_that_takes_too_long_costs_an_attempt_and_waits_once_a_run(
+    made: Any, hook: WebhookServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, go_on = made({}, {"team": {"by": "webhook", "url": hook.url}}, "a", "b"), threading.Event()
+    monkeypatch.setattr(webhook, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(hook, "before_answer", go_on.wait)
+    assert run(world) == {"later": 1}
+    assert world.downs == {}
+    assert (world.of("a"), world.of("a", "attempts"), world.of("b", "attempts")) == ("pending", 1, 0)
+    go_on.set()
+    assert run(world) == {"sent": 2}
+
+
 def test_the_team_learns_nothing_personal_and_slack_takes_no_links_from_a_name(made: Any, hook: WebhookServer) -> None:
     channels = {name: {"by": "webhook", "url": hook.url, "format": name} for name in ("json", "slack")}
     world = made({}, channels)
@@ -235,7 +294,7 @@ def test_texts_go_to_phones_and_topics_by_sns(made: Any, aws: AwsServer, monkeyp
     (got,) = sqs.receive_message(QueueUrl=queue)["Messages"]
     assert "Alert a: EUR 12.50 at Corner Shop" in got["Body"]
     world = made({"aws": connection}, {"sms": channels["sms"]}, "a", "b", phone="+1")
-    assert run(world) == {"suppressed": 2}
+    assert run(world) == {"held": 2}
     assert world.of("a", "note") == "no phone number in international form"
     world = made({"aws": connection}, {"team": channels["team"] | {"topic": topic + "-gone"}})
     assert run(world) == {"put back": 1}
@@ -246,10 +305,19 @@ def test_texts_go_to_phones_and_topics_by_sns(made: Any, aws: AwsServer, monkeyp
 def test_words_of_sns_and_numbers_are_judged() -> None:
     kinds = {
         code: type(_refusal(code)).__name__
-        for code in ("Throttling", "InvalidParameter", "OptedOut", "AuthorizationError")
+        for code in (
+            "Throttling",
+            "InternalError",
+            "InternalFailure",
+            "InvalidParameter",
+            "OptedOut",
+            "AuthorizationError",
+        )
     }
     assert kinds == {
         "Throttling": "Later",
+        "InternalError": "Unsure",
+        "InternalFailure": "Unsure",
         "InvalidParameter": "Never",
         "OptedOut": "Never",
         "AuthorizationError": "Down",

@@ -40,7 +40,7 @@ def test_the_shipped_output_tells_customers_by_mail_and_the_team_in_slack(tmp_pa
         ("url: {secret: ALERTS_SLACK_URL}", "url: slack.test/hook", "it must be https://HOST/PATH"),
         ("format: slack", "format: teams", "channels.team.format: Input should be 'json' or 'slack'"),
         ('from: "21:00"', "from: 21:00", "quiet_hours.from: 1260 is no time of day; write it in quotes as HH:MM"),
-        ("tell_for: 24 hours", "tell_for: 11 hours", "tell_for: it must be longer than the quiet hours"),
+        ("tell_for: 48 hours", "tell_for: 35 hours", "tell_for: it must be longer than the 24 hours of per_day and"),
         ("answers:", "answer:", "outputs/alerts.yml: answer: there is no such option; did you mean answers?"),
         ("kind: smtp", "kind: smtp\n    security: none", "security: none would send the password in the clear"),
         ("    user: {secret: ALERTS_MAIL_USER}\n", "", "a login has both `user`"),

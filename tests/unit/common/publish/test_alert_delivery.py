@@ -16,6 +16,7 @@ from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.silver import CUSTOMER, MERCHANT, TRANSACTIONS
 from common.contracts.table import Table
 from common.contracts.verdicts import ALERT_VERDICTS
+from common.errors import OutputError
 from common.publish.alerts import delivery
 from common.publish.delivery import Delivery
 from common.publish.writers.alerts import AlertsOutput
@@ -106,6 +107,22 @@ def test_alerts_come_with_their_messages_or_not_at_all(
     assert asked(delivered, "SELECT to_regclass('alerts.alerts')") == [(None,)]
     assert outbox(delivered) == {}
 
+    taken = delivery.deliver
+
+    def without_contacts(connection: Any, place: Any, source: Any, tables: Any, also: Any) -> list[Delivery]:
+        if tables == [delivery.CONTACTS]:
+            raise OutputError("no contacts")
+        return taken(connection, place, source, tables, also)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(delivery, "deliver", without_contacts)
+        failures = {one.item: one.failure for one in delivered[1].deliver(delivered[0], lambda _: None) if one.failure}
+    assert failures == {
+        "contacts": "no contacts",
+        "alerts": "they wait for contacts: nobody is told by an old address",
+    }
+    assert outbox(delivered) == {}
+
     done = deliver(delivered)
     assert (done["alerts"].rows_there, done["contacts"].rows_there, done["merchants"].rows_there) == (3, 3, 1)
     assert outbox(delivered) == {"T1": "pending", "T2": "pending", "old": "suppressed"}
@@ -158,7 +175,9 @@ def test_an_erased_person_and_a_withdrawn_alert_leave(delivered: tuple[Lake, Ale
 
 
 def test_what_is_changed_there_by_hand_is_found_and_mended(delivered: tuple[Lake, AlertsOutput, Postgres]) -> None:
+    state = delivered[1].state(delivered[0].settings)
     asked(delivered, "DELETE FROM alerts.outbox WHERE alert_id = 'old'")
+    assert delivered[1].state(delivered[0].settings) != state  # else no delivery would mend it
     assert [name for name, holds in findings(delivered).items() if not holds] == ["alerts: messages completeness"]
     deliver(delivered)
     assert outbox(delivered)["old"] == "suppressed"
@@ -195,17 +214,21 @@ def test_answers_by_links_and_files_are_verdicts_once(
         request["requestContext"]["timeEpoch"] = int((NOW.timestamp() - 600 + later) * 1000)
         assert api.answer(request)["statusCode"] == 200
     at = f"{NOW:%Y-%m-%d %H:%M:%S}"
-    said = f"old,fraud,{at}\nold,unsure,{at}\nT1,genuine,2000-01-01\n,fraud,{at}\n"
+    ahead = f"{datetime.now(UTC) + timedelta(minutes=3):%Y-%m-%d %H:%M:%S}"
+    said = f"T2,fraud,{ahead}\nT2,genuine,{NOW + timedelta(hours=1):%Y-%m-%d %H:%M}\n"
+    said += f"old,fraud,{at}\nold,unsure,{at}\nT1,genuine,2000-01-01\n,fraud,{at}\n"
     folder = landing / "events" / "alert_answers"
     (folder / "call_centre.csv").write_text("transaction_id,answer,answered_at\n" + said)
     (folder / "broken.parquet").write_bytes(b"PAR1 and no more")
 
     done = deliver(delivered)["answers"]
-    assert done.rows_written == 3
-    assert done.note.startswith("2 are of transactions that aren't there, or of a time that can't be; 3 can't be read")
+    assert done.rows_written == 4
+    assert done.note.startswith("3 are of transactions that aren't there, or of a time that can't be; 3 can't be read")
     rows = lake.table(ALERT_VERDICTS).orderBy("decided_at").collect()
     assert [(row["transaction_id"], row["verdict"], row["reviewer"]) for row in rows] == [
         ("T1", "genuine", "customer"), ("T1", "fraud", "customer"), ("old", "fraud", "customer"),
+        ("T2", "fraud", "customer"),
     ]  # fmt: skip
     assert delivery.take_answers(lake, output.answers).rows_written == 0
-    assert lake.table(ALERT_VERDICTS).count() == 3
+    assert lake.table(ALERT_VERDICTS).count() == 4
+    assert all(row["decided_at"] <= row["recorded_at"] for row in rows)

@@ -8,7 +8,7 @@ import pytest
 from alerts_world import KEY, World, output_of
 
 from common.publish.alerts.filling import OLD, WITHDRAWN
-from common.publish.alerts.outbox import KILLED
+from common.publish.alerts.outbox import KILLED, SPREAD
 from common.publish.alerts.sender import HELD_BY_LIMIT, HELD_BY_QUIET_HOURS, TOO_LATE
 from servers.postgres import Postgres
 from servers.webhook import WebhookServer
@@ -49,7 +49,7 @@ def test_what_was_there_before_is_no_news_and_what_comes_later_is(world: World, 
 
 
 def test_a_world_that_is_dated_otherwise_has_its_own_news(world: World) -> None:
-    for alert, age in (("a", "400 days"), ("b", "400 days 2 hours"), ("c", "402 days")):
+    for alert, age in (("a", "400 days"), ("b", "400 days 2 hours"), ("c", "403 days")):
         world.add(alert, age=age, scored="1 minute")
     assert world.fill() == 2
 
@@ -116,10 +116,10 @@ def test_a_customer_is_told_so_often_a_day_and_others_are_told(
     assert sorted(told(hook)) == ["a0", "a1", "b"]
     assert world.of("a2", "note") == HELD_BY_LIMIT
     assert timedelta(hours=23) < world.of("a2", "next_try - now()") <= timedelta(hours=24)
-    world.connection.execute("UPDATE alerts.outbox SET claimed_at = now() - interval '25 hours' WHERE alert_id = 'a0'")
-    world.due()
+    for column in ("created_at", "claimed_at", "next_try"):  # a day and a little goes by
+        world.connection.execute(f"UPDATE alerts.outbox SET {column} = {column} - interval '24 hours 1 minute'")
     world.sender().run()
-    assert sorted(told(hook)) == ["a0", "a1", "a2", "b"]
+    assert sorted(told(hook)) == ["a0", "a1", "a2", "a3", "b"]
 
 
 def test_customers_sleep_by_their_own_clock_and_the_team_never(
@@ -139,21 +139,28 @@ def test_customers_sleep_by_their_own_clock_and_the_team_never(
     assert timedelta(minutes=28) < world.of("here", "next_try - now()") < timedelta(minutes=31)
 
 
-def test_a_message_that_waited_too_long_is_not_sent_but_one_that_was_tried_is(
+def test_a_message_that_waited_too_long_is_not_sent_and_is_a_dead_letter_if_it_was_tried(
     world: World, hook: WebhookServer
 ) -> None:
     world.add("untried")
     world.add("tried", customer="C2")
     world.fill()
-    world.connection.execute("UPDATE alerts.outbox SET created_at = now() - interval '25 hours'")
+    world.connection.execute("UPDATE alerts.outbox SET created_at = now() - interval '49 hours'")
     world.connection.execute("UPDATE alerts.outbox SET attempts = 1 WHERE alert_id = 'tried'")
     world.sender().run()
-    assert told(hook) == ["tried"]
-    assert world.of("untried", "note") == TOO_LATE
+    assert told(hook) == []
+    assert (world.of("untried"), world.of("untried", "note")) == ("suppressed", TOO_LATE)
+    assert (world.of("tried"), world.of("tried", "note")) == ("failed", TOO_LATE)
+
+
+def test_a_receiver_that_is_away_for_less_than_a_message_is_news_makes_no_dead_letters(world: World) -> None:
+    outbox = world.sender().outbox
+    pauses = [outbox.pause_after(attempt) for attempt in range(1, outbox.attempts)]
+    assert SPREAD[0] * sum(pauses, timedelta(0)) > world.output.tell_for  # the shortest that chance draws
 
 
 def test_what_a_killed_sender_had_is_sent_again_or_for_a_person(world: World, hook: WebhookServer) -> None:
-    for alert, is_handed_over, attempts in (("a", False, 1), ("b", True, 1), ("c", False, 8)):
+    for alert, is_handed_over, attempts in (("a", False, 1), ("b", True, 1), ("c", False, 80)):
         world.add(alert, customer=alert)
         world.fill()
         world.connection.execute(

@@ -57,8 +57,10 @@ def test_a_dry_run_shows_what_would_be_sent_without_names_and_changes_nothing(
 ) -> None:
     before, told = snapshot(world), alerts(world, "dry_run")
     shown = told.waiting().set_index(["alert", "channel"])
+    later = shown.loc[("b", "email"), "sent"]
+    assert later.startswith("from ")
     assert dict(shown["sent"]) == {
-        ("a", "email"): "now", ("a", "team"): "now", ("b", "email"): "never", ("b", "team"): "now",
+        ("a", "email"): "now", ("a", "team"): "now", ("b", "email"): later, ("b", "team"): "now",
     }  # fmt: skip
     assert shown.loc[("a", "email"), "to"] == "xx@xxxx.xxxx"
     assert "Hello Xxxxx" not in shown.loc[("a", "email"), "text"]
@@ -69,6 +71,19 @@ def test_a_dry_run_shows_what_would_be_sent_without_names_and_changes_nothing(
     assert told.send().note == "alerts are dry run: nothing was sent"
     assert snapshot(world) == before
     assert (servers[0].mails, servers[1].posted) == ([], [])
+
+
+@pytest.mark.parametrize("phone", ["0049 170 1234567", "+49 170 1234567"])
+def test_a_dry_run_says_now_of_a_phone_that_would_be_told(
+    world: World, postgres: Postgres, tmp_path: Path, phone: str
+) -> None:
+    connections = {"aws": {"kind": "aws", "region": "eu-west-1"}}
+    output = output_of(postgres, connections, {"email": {"by": "sns", "connection": "aws"}})
+    world.connection.execute("UPDATE alerts.contacts SET phone = %s", [phone])
+    shown = Alerts([output], world.settings, "dry_run").waiting()
+    assert list(shown["sent"]) == ["now", "now"]
+    assert list(shown["to"]) == ["+999999999999"] * 2
+    assert "170" not in str(shown.to_dict())
 
 
 def test_alerts_that_are_off_ask_no_server(world: World, postgres: Postgres, tmp_path: Path) -> None:
@@ -98,7 +113,7 @@ def test_alerts_that_are_on_are_sent_once_and_the_run_says_how_many(world: World
     told = alerts(world, "on")
     result = told.send()
     assert (result.rows_out, result.note) == (3, "3 messages were sent")
-    assert result.facts["messages"] == {"alerts: email": "1 sent, 1 suppressed", "alerts: team": "2 sent"}
+    assert result.facts["messages"] == {"alerts: email": "1 held, 1 sent", "alerts: team": "2 sent"}
     assert alerts(world, "on").send().rows_out == 0
     assert told.failure() is None
 
@@ -108,9 +123,19 @@ def test_a_channel_that_is_down_ends_the_run_and_others_go_on(
 ) -> None:
     servers[1].answers[:] = [Answer(404)]
     told = alerts(world, "on")
-    assert told.send().facts["messages"] == {"alerts: email": "1 sent, 1 suppressed", "alerts: team": "1 put back"}
+    assert told.send().facts["messages"] == {"alerts: email": "1 held, 1 sent", "alerts: team": "1 put back"}
     assert "alerts: team: the webhook at http" in str(told.failure())
-    assert world.states() == {"sent": 1, "suppressed": 1, "pending": 2}
+    assert world.states() == {"sent": 1, "pending": 3}
+
+
+def test_a_channel_that_asks_for_a_pause_works_and_the_run_does_not_fail(
+    world: World, servers: tuple[MailServer, WebhookServer]
+) -> None:
+    servers[1].answers[:] = [Answer(429, headers=(("Retry-After", "30"),))]
+    told = alerts(world, "on")
+    assert told.send().facts["messages"]["alerts: team"] == "1 later"
+    assert told.failure() is None
+    assert len(servers[1].posted) == 1  # the other waits
 
 
 def test_a_person_settles_what_nobody_knew(world: World, servers: tuple[MailServer, WebhookServer]) -> None:

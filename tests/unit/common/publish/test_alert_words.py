@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from common.errors import DeclarationError
+from common.publish.alerts.answers import _answer
 from common.publish.alerts.links import WrongLink, alert_of, token_of
 from common.publish.alerts.message import Message
 from common.publish.alerts.quiet_hours import QuietHours
@@ -130,3 +131,9 @@ def test_a_link_that_was_not_made_so_is_refused(change: str) -> None:
         token = {"": "", "!": "!" + token[1:], "x": token + "x", "cut": token[:-3]}[change]
     with pytest.raises(WrongLink, match="whole"):
         alert_of(token, key, NOW - timedelta(days=1))
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "yesterday"])
+def test_a_time_that_no_calendar_has_in_utc_is_said_and_ends_nothing(at: str) -> None:
+    said = _answer({"transaction_id": "T1", "answer": "fraud", "answered_at": at})
+    assert said == "answered_at must be a time as ISO 8601 writes it"

@@ -21,7 +21,10 @@ ANSWER_SECONDS = 20.0
 
 
 class Later(Exception):
-    """The receiver refuses the message for now; `after` is the time that it asks for, which holds for the channel."""
+    """The receiver refuses the message for now; `after` is the time that it asks for, which holds for the channel.
+
+    No time at all: the channel is left for this run, and no longer.
+    """
 
     def __init__(self, words: str, after: timedelta | None = None) -> None:
         super().__init__(words)

@@ -27,6 +27,13 @@ def _address(text: str) -> str:
     return text
 
 
+def _is_writable(email: str) -> bool:
+    """Whether an address means one mailbox, and nothing else, to all that reads it on its way."""
+    name, at, domain = email.rpartition("@")
+    plain = not any(sign in email for sign in ' "\\(),:;<>[]') and email.isprintable()
+    return plain and bool(name and at and domain) and "@" not in name and parseaddr(email)[1] == email
+
+
 class EmailChannel(Channel):
     """Mail to customers, from `sender`."""
 
@@ -45,6 +52,8 @@ class EmailChannel(Channel):
         """A mail in text and HTML."""
         if not message.email:
             return "no e-mail address"
+        if not _is_writable(message.email):
+            return "no e-mail address that can be written to"
         words = message.words(link)
         return Letter(
             message.email,

@@ -14,7 +14,9 @@ from common.sources.clients import client
 from common.sources.connections import AwsConnection, Connection, value_of
 from common.sources.declaration import Name
 
-_PASSING = ("Throttl", "Throttled", "InternalError", "InternalFailure", "ServiceUnavailable", "KMSThrottling")
+_PASSING = ("Throttl", "Throttled", "ServiceUnavailable", "KMSThrottling")
+_UNKNOWN = ("InternalError", "InternalFailure")
+"""SNS failed while it had the message: it may have sent it."""
 _FOR_GOOD = ("InvalidParameter", "ParameterValueInvalid", "OptedOut", "EndpointDisabled", "ValidationException")
 _FIFO = ".fifo"
 
@@ -91,6 +93,8 @@ def _refusal(code: str) -> Exception:
     """The server's words aren't kept: they often have the number in them."""
     if code.startswith(_PASSING):
         return Later(f"SNS takes no message now: {code}")
+    if code.startswith(_UNKNOWN):
+        return Unsure(f"SNS failed while it had the message: {code}")
     if code.startswith(_FOR_GOOD):
         return Never(f"SNS refuses the message: {code}")
     return Down(f"SNS refuses the sender or the topic: {code}")

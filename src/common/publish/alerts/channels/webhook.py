@@ -72,6 +72,8 @@ class WebhookChannel(Channel):
         try:
             post(value_of(self.url, settings), json.loads(letter.text), message.key, ANSWER_SECONDS)
         except WebhookAway as error:
+            if error.had_the_message:  # it may be this message that takes so long: the attempt counts, others go on
+                raise Later(str(error), timedelta(0)) from None
             if error.status is None:
                 raise Down(str(error)) from None
             seconds = error.retry_after_seconds

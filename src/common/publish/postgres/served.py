@@ -129,7 +129,8 @@ def served_table(
     """
     source = of.of if isinstance(of, View) else of
     history = _history(source)
-    key = (history.key,) if history else source.key
+    # An id on two dates is its source's fault, and no reason to hold up the other rows.
+    key = (history.key,) if history else source.lookup_key
     if not key:
         raise DeclarationError(f"from: {source.name} has no key, by which its rows could be kept up to date")
     known = [c for c in source.columns if not (history and c.name in _OF_VERSIONS)]

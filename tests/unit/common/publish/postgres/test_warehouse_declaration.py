@@ -41,14 +41,14 @@ def test_types_keys_and_comments_are_the_contracts() -> None:
     users, fraud = served_table("users", CUSTOMER.history), served_table("fraud", FRAUD_TRANSACTIONS)
     types = {column.name: column.type for column in (*users.columns, *fraud.columns)}
 
-    assert (users.key, fraud.key) == (("customer_id",), ("transaction_id",))
+    assert (users.key, fraud.key) == (("customer_id",), ("transaction_id", "event_date"))
     assert PERSONAL.isdisjoint(types)
     assert types["valid_from"] == "timestamp with time zone"
     assert (types["amount_eur"], types["score"], types["reasons"]) == ("numeric(18,2)", "double precision", "text[]")
     assert (types["event_date"], types["is_backfill"]) == ("date", "boolean")
     assert "features" not in types
-    named = served_table("fraud", FRAUD_TRANSACTIONS, columns=["transaction_id", "features"])
-    assert [column.type for column in named.columns] == ["text", "jsonb"]
+    named = served_table("fraud", FRAUD_TRANSACTIONS, columns=["transaction_id", "event_date", "features"])
+    assert [column.type for column in named.columns] == ["text", "date", "jsonb"]
     assert all(column.comment for column in users.columns)
 
 

@@ -1,6 +1,7 @@
 """Targets that refuse: each is named with what to do, and what is there stays as it was."""
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,8 +126,10 @@ def test_of_two_deliveries_at_once_the_second_waits_and_finds_nothing_new(
     second = threading.Thread(target=run, args=(None,))
     second.start()
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    while postgres.execute(waiting, database="warehouse") != [(1,)]:
-        pass
+    deadline = time.monotonic() + 30
+    while postgres.execute(waiting, database="warehouse") != [(1,)] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert second.is_alive()
     may_end.set()
     first.join(30)
     second.join(30)

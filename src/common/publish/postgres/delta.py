@@ -36,6 +36,8 @@ class Source(Protocol):
 
     def has(self, state: TableState) -> bool: ...
 
+    def newest(self) -> "Source": ...
+
     def rows(self, served: ServedTable) -> Iterator[pa.RecordBatch]: ...
 
     def changes(self, served: ServedTable, since: int) -> Iterator[pa.RecordBatch]: ...
@@ -55,6 +57,11 @@ class DeltaSource:
         return str(
             self._lake.spark.sql(f"DESCRIBE DETAIL {self._lake.full_name(self._table)}").select("id").collect()[0][0]
         )
+
+    def newest(self) -> "DeltaSource":
+        """The same table in the version that is its newest now."""
+        state = self._lake.state(self._table)
+        return self if state is None or state == self.state else DeltaSource(self._lake, self._table, state)
 
     def has(self, state: TableState) -> bool:
         """Whether it is the table that had this state, as far as that is seen without a query."""

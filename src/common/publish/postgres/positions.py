@@ -83,6 +83,12 @@ def positions(cursor: "Cursor", schema: str, items: Iterable[str]) -> dict[str, 
     return {item: replace(position, digest=int(position.digest)) for item, position in found.items()}
 
 
+def items(cursor: "Cursor", schema: str) -> list[str]:
+    """The names of all tables that were ever delivered there."""
+    cursor.execute(f"SELECT item FROM {where(schema)} ORDER BY item")
+    return [item for (item,) in cursor.fetchall()]
+
+
 def note(cursor: "Cursor", schema: str, item: str, position: Position) -> None:
     """Notes what a table holds now."""
     values = ", ".join(["%s"] * (len(_FIELDS) + 1))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
 from pydantic import Field, model_validator
 from pyspark.errors import PySparkException
 
-from common.checks.findings import CONSERVATION, Finding
+from common.checks.findings import OUTPUT_WAS_REACHED, Finding
 from common.errors import DeclarationError, LakehouseError, OutputError, first_line
 from common.publish.delivery import Delivery
 from common.publish.output import Output
@@ -119,7 +119,7 @@ class PostgresTables(Output):
             with self._connected(lake.settings, 1) as connection, in_words(self._words(lake.settings)):
                 return conservation.findings(lake, connection, self.place, self.served, self.name)
         except LakehouseError as error:
-            return [Finding(self.name, CONSERVATION, False, str(error))]
+            return [Finding(self.name, OUTPUT_WAS_REACHED, False, str(error), "warning")]
 
     def state(self, settings: Settings) -> object:
         """By table, what the position says, and whether the table is there."""

@@ -165,7 +165,7 @@ def test_what_others_changed_there_is_found_and_mended(delivered: Any, by_hand: 
     postgres.execute(by_hand, database="warehouse")
     found = [finding for finding in output.findings(lake) if not finding.passed]
 
-    assert [(f.subject, f.check_name) for f in found] == [("warehouse: users", "conservation")]
+    assert [(f.subject, f.check_name) for f in found] == [("warehouse: users", "output_complete")]
     assert words in found[0].details
     # A step that was up to date is so no more.
     assert output.state(lake.settings) != before

@@ -1,6 +1,7 @@
 """The Delta side: a table's newest version, its rows, and what changed since another version, in portions of Arrow."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from typing import Protocol
 
@@ -92,7 +93,16 @@ class DeltaSource:
         try:
             yield from batches_of(self._net_changes(served, since))
         except PySparkException as error:
+            self._switch_feed_on()
             raise NoFeedError(first_line(error)) from error
+
+    def _switch_feed_on(self) -> None:
+        """A table that is older than its contract's change feed has none: from here on it has.
+
+        Where this may not be, all rows are compared the next time, too.
+        """
+        with suppress(PySparkException):
+            self._lake.ensure_change_feed(self._table)
 
     def _net_changes(self, served: ServedTable, since: int) -> DataFrame:
         note(self._lake.settings, "read", self._table.name)

@@ -48,7 +48,6 @@ def state_of(connection: Any, place: Place) -> dict[str, list[str]]:
     """What is known of each table that was delivered, and how many messages were sent, in a form for JSON."""
     with connection.transaction(), connection.cursor() as cursor:
         access.act_as_owner(cursor, place)
-        noted = positions.positions(cursor, place.schema, [table.name for table in TABLES])
-        is_there = {name for name in noted if positions.is_there(cursor, place.schema, name)}
+        states = positions.states(cursor, place.schema, [table.name for table in TABLES])
         sent = cursor.execute("SELECT count(*) FROM alerts.outbox WHERE state = 'sent'").fetchone()[0]
-    return {name: [*map(str, vars(noted[name]).values())] for name in sorted(is_there)} | {"sent": [str(sent)]}
+    return states | {"sent": [str(sent)]}

@@ -92,7 +92,8 @@ class Outbox:
         self.connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"{channel} {customer}"])
         times = self.connection.execute(
             "SELECT o.claimed_at FROM alerts.outbox o WHERE EXISTS (SELECT FROM alerts.alerts a "
-            "WHERE a.transaction_id = o.alert_id AND a.customer_id = %s) AND o.channel = %s AND o.state IN ('sending', 'sent', 'unsure') "
+            "WHERE a.transaction_id = o.alert_id AND a.customer_id = %s) AND o.channel = %s "
+            "AND o.state IN ('sending', 'sent', 'unsure') "
             "AND o.claimed_at > now() - interval '24 hours' ORDER BY o.claimed_at DESC LIMIT %s",
             [customer, channel, per_day],
         ).fetchall()

@@ -96,8 +96,8 @@ def findings(
 def _gone(subject: str, place: Place, table: ServedTable, there: Held) -> Finding:
     rows = there.now[0] if there.now else 0
     words = (
-        f"{table.source.name} isn't in the lakehouse any more, and {rows:,} rows of it are there: run the job that makes "
-        f"it, or DROP TABLE {place.schema}.{table.name}"
+        f"{table.source.name} isn't in the lakehouse any more, and {rows:,} rows of it are there: run the job that "
+        f"makes it, or DROP TABLE {place.schema}.{table.name}"
     )
     return Finding(f"{subject}: {table.name}", STILL_SERVED, False, words, "warning")
 

@@ -77,8 +77,8 @@ class World:
             "INSERT INTO alerts.contacts VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING", values
         )
         self.connection.execute(
-            "INSERT INTO alerts.alerts VALUES (%s, now() - %s::interval, now() - %s::interval, now() - %s::interval, %s, "
-            "'A00012345', 'M1', 12.5, 0.9, '{odd hour}', '3')",
+            "INSERT INTO alerts.alerts VALUES (%s, now() - %s::interval, now() - %s::interval, now() - %s::interval, "
+            "%s, 'A00012345', 'M1', 12.5, 0.9, '{odd hour}', '3')",
             [alert, age, age, scored, customer],
         )
 

@@ -1,15 +1,19 @@
 """What the check says of a warehouse, without a lakehouse: rows that are counted are Spark's matter."""
 
+import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from made_versions import FRAUD, GENUINE, PLACE, MadeVersions, served
 
 from common.checks.findings import Finding
-from common.publish.postgres import conservation
+from common.publish.postgres import conservation, positions
 from common.publish.postgres.delivering import deliver
 from common.storage.table_state import TableState
+
+if TYPE_CHECKING:
+    from servers.postgres import Postgres
 
 TABLES = (served(FRAUD), served(GENUINE))
 
@@ -65,3 +69,34 @@ def test_rows_of_a_table_that_the_lakehouse_has_no_more_are_a_warning(connection
 
     assert [(f.subject, f.warns) for f in found] == [("bank: fraud", True), ("bank: genuine", True)]
     assert "gold.payments isn't in the lakehouse any more, and 1 rows of it are there" in found[0].details
+
+
+@pytest.mark.parametrize(
+    "by_hand",
+    [
+        "UPDATE fraud.fraud SET amount = 9",
+        "DELETE FROM fraud.fraud",
+        "INSERT INTO fraud.fraud (payment_id) VALUES ('p3')",
+        "TRUNCATE fraud.fraud",
+        "DROP TABLE fraud.fraud",
+    ],
+)
+def test_what_others_change_there_ends_the_state_of_being_up_to_date(
+    connection: Any, postgres: "Postgres", by_hand: str
+) -> None:
+    def state() -> dict[str, list[str]]:
+        with postgres.connect("warehouse") as own, own.cursor() as cursor:
+            return positions.states(cursor, PLACE.schema, [table.name for table in TABLES])
+
+    delivered(connection)
+    connection.close()  # PostgreSQL counts a session's changes at its end at the latest
+    before = state()
+    assert set(before) == {"fraud", "genuine"}
+    assert state() == before
+    postgres.execute(by_hand, database="warehouse")
+    deadline = time.monotonic() + 10
+    while state() == before and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    assert state().get("fraud") != before["fraud"]
+    assert state()["genuine"] == before["genuine"]

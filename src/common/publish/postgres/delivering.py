@@ -73,6 +73,7 @@ def _bring(writing: Writing, place: Place, was: Position | None) -> Delivery:
     if not is_new:
         definition.index(cursor, place.schema, table)
     access.grant(cursor, place, table)
+    dropped = definition.drop_undeclared(cursor, place.schema, table)
     if not is_new and was is not None and _is_there(table, source, was):
         return _delivery(table, was, was, Written(NOTHING, 0, 0, was.row_count, was.digest), started)
     written = writing.write(was, is_new=is_new)
@@ -87,6 +88,7 @@ def _bring(writing: Writing, place: Place, was: Position | None) -> Delivery:
         is_vacuum_due=bool(written.rows_deleted) or bool(was and was.is_vacuum_due and not is_new),
     )
     positions.note(cursor, place.schema, table.name, now)
+    written = replace(written, note="; ".join(filter(None, (written.note, dropped))))
     return _delivery(table, was, now, written, started)
 
 

@@ -19,7 +19,7 @@ from common.publish.postgres.declared import DeclaredTable, contracts
 from common.publish.postgres.delivering import deliver
 from common.publish.postgres.delta import DeltaSource
 from common.publish.postgres.failures import in_words
-from common.publish.postgres.served import ServedTable
+from common.publish.postgres.served import NAME_BYTES, ServedTable
 from common.settings import Settings
 from common.sources.connections import PostgresConnection, value_of
 from common.sources.declaration import Name
@@ -53,6 +53,11 @@ class PostgresTables(Output):
     def _fits_the_contracts(self) -> "PostgresTables":
         if positions.TABLE in self.tables:
             raise DeclarationError(f"tables.{positions.TABLE}: what was delivered is noted there: choose another name")
+        for option, names in {"schema": (self.schema_,), "owner": (self.owner,), "readers": self.readers}.items():
+            if too_long := [name for name in names if len(name) > NAME_BYTES]:
+                raise DeclarationError(
+                    f"{option}: {too_long[0]!r} is longer than the {NAME_BYTES} that PostgreSQL keeps"
+                )
         if self.owner in self.readers:
             raise DeclarationError(f"readers: {self.owner!r} is the owner, who may do everything: name another role")
         _ = self.served
@@ -122,7 +127,7 @@ class PostgresTables(Output):
             return [Finding(self.name, OUTPUT_WAS_REACHED, False, str(error), "warning")]
 
     def state(self, settings: Settings) -> object:
-        """By table, what the position says, and whether the table is there."""
+        """By table that is there, what the position says, and what was ever changed in it."""
         try:
             with (
                 self._connected(settings, 1) as connection,
@@ -131,12 +136,7 @@ class PostgresTables(Output):
                 connection.cursor() as cursor,
             ):
                 access.act_as_owner(cursor, self.place)
-                noted = positions.positions(cursor, self.schema_, self.tables)
-                return {
-                    name: [*map(str, vars(noted[name]).values())]
-                    for name in self.tables
-                    if name in noted and positions.is_there(cursor, self.schema_, name)
-                }
+                return positions.states(cursor, self.schema_, self.tables)
         except LakehouseError:
             return None
 

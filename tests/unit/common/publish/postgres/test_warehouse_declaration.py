@@ -88,6 +88,11 @@ def test_types_keys_and_comments_are_the_contracts() -> None:
         ),
         ({"tables": {"x": {"from": "silver.customers", "where": "land = 'DE'"}}}, "where: there is no column 'land'"),
         ({"tables": {"delivered_versions": {"from": "silver.customers"}}}, "choose another name"),
+        (
+            {"tables": {"x" * 64: {"from": "gold.merchant_risk"}}},
+            "is too long: PostgreSQL keeps 63 characters of a name",
+        ),
+        ({"owner": "x" * 64}, "is longer than the 63 that PostgreSQL keeps"),
         ({"owner": "fraud_support"}, "readers: 'fraud_support' is the owner, who may do everything"),
         ({"owner": "x; DROP"}, "outputs/warehouse.yml: owner: "),
         ({"schemas": "x"}, "outputs/warehouse.yml: schemas: there is no such option; did you mean schema?"),

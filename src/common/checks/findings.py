@@ -7,13 +7,17 @@ from pyspark.sql import functions as F
 
 from common.contracts.ddl import schema_of
 from common.contracts.ops import QUALITY_RESULTS
-from common.errors import ConservationError, FeedError, LakehouseError, QualityError
+from common.errors import ConservationError, FeedError, LakehouseError, OutputError, QualityError
 from common.platform import this_platform
 from common.storage.lake import Lake
 
 CONSERVATION, COMPLETENESS = "conservation", "completeness"
 _COUNTING = (CONSERVATION, COMPLETENESS)
 FEED_WAS_READ = "feed_was_read"
+OUTPUT_WAS_REACHED = "output_was_reached"
+"""A warning where it fails: that a target is away ends `publish`, and says nothing of the lakehouse."""
+OUTPUT_UNCHANGED, OUTPUT_COMPLETE = "output_unchanged", "output_complete"
+_OF_OUTPUTS = (OUTPUT_WAS_REACHED, OUTPUT_UNCHANGED, OUTPUT_COMPLETE)
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ def failure(findings: Sequence[Finding]) -> LakehouseError | None:
 
     Returns:
         A ConservationError where records went missing or appeared, a QualityError where a table doesn't hold what its
-        contract promises, a FeedError where all that failed is that feeds could not be read, None where all is well.
+        contract promises, a FeedError where all that failed is that feeds could not be read, an OutputError where an
+        output hasn't what it was sent, None where all is well.
     """
     failed = [finding for finding in findings if finding.failed]
     if not failed:
@@ -64,8 +69,11 @@ def failure(findings: Sequence[Finding]) -> LakehouseError | None:
             "The records of the other feeds went on through this run. Do what is named, then run the job again; a feed "
             "whose server was away goes on where it was. "
         )
-        if all(finding.check_name == FEED_WAS_READ for finding in failed):
-            return FeedError(message.strip())
+    if any(finding.check_name in _OF_OUTPUTS for finding in failed):
+        message += "An output's next delivery brings what it should have: run publish. "
+    names = {finding.check_name for finding in failed}
+    if names <= {FEED_WAS_READ, *_OF_OUTPUTS}:
+        return FeedError(message.strip()) if FEED_WAS_READ in names else OutputError(message.strip())
     if any(finding.check_name in _COUNTING for finding in failed):
         return ConservationError(
             f"{message}An erasure or a replay that was broken off ends when its job is run again. After a table "

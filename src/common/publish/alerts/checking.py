@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from common.checks.findings import COMPLETENESS, Finding
+from common.checks.findings import OUTPUT_COMPLETE, Finding
 from common.publish.alerts.delivery import TABLES
 from common.publish.postgres import access, conservation, positions
 from common.publish.postgres.access import Place
@@ -29,9 +29,11 @@ def found(lake: Lake, connection: Any, place: Place, output: str, channels: Sequ
 
 
 def _of_messages(connection: Any, output: str, channels: Sequence[str]) -> Iterator[Finding]:
+    if connection.execute("SELECT to_regclass('alerts.outbox')").fetchone() == (None,):
+        return  # nothing was delivered yet
     lacking, example = connection.execute(_LACKING, [list(channels)]).fetchone()
     words = f"{lacking:,} are missing, such as that of {example}: run publish" if lacking else "each alert has them"
-    yield Finding(f"{output}: messages", COMPLETENESS, not lacking, words)
+    yield Finding(f"{output}: messages", OUTPUT_COMPLETE, not lacking, words)
     for state, name in (("unsure", "known_to_be_sent"), ("failed", "not_dead_letters")):
         rows = connection.execute(_TO_LOOK_AT, [state, list(channels), NAMED]).fetchall()
         words = f"none is {state}"
@@ -46,8 +48,6 @@ def state_of(connection: Any, place: Place) -> dict[str, list[str]]:
     """What is known of each table that was delivered, and how many messages are there and were sent, for JSON."""
     with connection.transaction(), connection.cursor() as cursor:
         access.act_as_owner(cursor, place)
-        noted = positions.positions(cursor, place.schema, [table.name for table in TABLES])
-        is_there = {name for name in noted if positions.is_there(cursor, place.schema, name)}
+        states = positions.states(cursor, place.schema, [table.name for table in TABLES])
         counts = cursor.execute("SELECT count(*), count(*) FILTER (WHERE state = 'sent') FROM alerts.outbox").fetchone()
-    known = {name: [*map(str, vars(noted[name]).values())] for name in sorted(is_there)}
-    return known | {"messages, sent": [*map(str, counts)]}
+    return states | {"messages, sent": [*map(str, counts)]}

@@ -30,8 +30,8 @@ ALERTS = served_table(
     TRANSACTION_SCORES,
     where=IS_ALERT,
     columns=(
-        "transaction_id", "event_time", "scored_at", "customer_id", "account_id", "merchant_id", "amount_eur", "score",
-        "reasons", "model_version",
+        "transaction_id", "event_date", "event_time", "scored_at", "customer_id", "account_id", "merchant_id",
+        "amount_eur", "score", "reasons", "model_version",
     ),
     indexes=(("customer_id",),),
 )  # fmt: skip

@@ -38,6 +38,7 @@ added AS (
           WHERE c.channel = ANY(%(channels)s)
             AND NOT EXISTS (SELECT FROM alerts.outbox o
                             WHERE o.alert_id = a.transaction_id AND o.channel = c.channel)) new
+    ORDER BY told DESC
     ON CONFLICT DO NOTHING
     RETURNING state)
 SELECT count(*) FROM added WHERE state = 'pending'

@@ -22,12 +22,13 @@ SELECT a.transaction_id IS NOT NULL, o.attempts, o.created_at, now(),
        o.alert_id, o.channel, a.event_time, a.scored_at, a.customer_id, a.account_id, m.name, a.amount_eur, a.score,
        a.reasons, a.model_version, c.first_name, c.email, c.phone, c.country
 FROM alerts.outbox o
-LEFT JOIN alerts.alerts a ON a.transaction_id = o.alert_id
+LEFT JOIN LATERAL (SELECT * FROM alerts.alerts WHERE transaction_id = o.alert_id ORDER BY event_time DESC LIMIT 1) a
+          ON true
 LEFT JOIN alerts.contacts c ON c.customer_id = a.customer_id
 LEFT JOIN alerts.merchants m ON m.merchant_id = a.merchant_id
 WHERE o.state = 'pending' AND o.channel = ANY(%s)
 """
-"""From the alert's id on in the order of `Message`'s fields."""
+"""From the alert's id on in the order of `Message`'s fields. Of an id on two dates the newer one is told."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,9 @@ class Outbox:
         # Two senders with a message each for one customer come here one after the other.
         self.connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"{channel} {customer}"])
         times = self.connection.execute(
-            "SELECT o.claimed_at FROM alerts.outbox o JOIN alerts.alerts a ON a.transaction_id = o.alert_id "
-            "WHERE a.customer_id = %s AND o.channel = %s AND o.state IN ('sending', 'sent', 'unsure') "
+            "SELECT o.claimed_at FROM alerts.outbox o WHERE EXISTS (SELECT FROM alerts.alerts a "
+            "WHERE a.transaction_id = o.alert_id AND a.customer_id = %s) AND o.channel = %s "
+            "AND o.state IN ('sending', 'sent', 'unsure') "
             "AND o.claimed_at > now() - interval '24 hours' ORDER BY o.claimed_at DESC LIMIT %s",
             [customer, channel, per_day],
         ).fetchall()

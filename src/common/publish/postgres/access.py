@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from common.errors import OutputError
 from common.publish.postgres.definition import name_of
 from common.publish.postgres.positions import literal, where
-from common.publish.postgres.served import ServedTable, quoted
+from common.publish.postgres.served import ServedTable, identifier, quoted
 from common.sources.clients import client
 
 if TYPE_CHECKING:
@@ -160,4 +160,4 @@ def _policies(table: ServedTable) -> dict[str, tuple[str, str, str]]:
     if not any(reader.rows for reader in table.readers.values()):
         return {}
     conditions = {role: reader.rows or "true" for role, reader in table.readers.items()}
-    return {f"{role}_rows": (role, rows, f"{_OURS}{role} sees {rows}") for role, rows in conditions.items()}
+    return {identifier(f"{role}_rows"): (role, rows, f"{_OURS}{role} sees {rows}") for role, rows in conditions.items()}

@@ -1,6 +1,7 @@
 """Whether the warehouse has what the lakehouse has: rows by number, and their content by the digest of the delivery."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from common.checks.findings import CONSERVATION, Finding
+from common.checks.findings import OUTPUT_COMPLETE, Finding
 from common.publish.postgres import access, positions
 from common.publish.postgres.access import Place
 from common.publish.postgres.positions import Position
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from common.publish.postgres.copying import Cursor
     from common.publish.postgres.delivering import Opened
 
-DELETED_FOR_GOOD = "deleted_for_good"
+DELETED_FOR_GOOD, STILL_SERVED = "deleted_for_good", "still_served"
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,23 @@ class Held:
 
 def held(connection: "Opened", place: Place, tables: Sequence[ServedTable]) -> dict[str, Held]:
     """What the tables hold, at one moment."""
-    with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        access.act_as_owner(cursor, place)
-        if not positions.is_there(cursor, place.schema, positions.TABLE):
+    with _at_one_moment(connection, place) as cursor:
+        if cursor is None:
             return {table.name: Held(None, None) for table in tables}
         noted = positions.positions(cursor, place.schema, [table.name for table in tables])
         return {table.name: _held(cursor, place, table, noted.get(table.name)) for table in tables}
+
+
+@contextmanager
+def _at_one_moment(connection: "Opened", place: Place) -> Iterator["Cursor | None"]:
+    """A cursor of the owner's; None where nothing was delivered yet, so that there is no owner or no position."""
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (place.owner,))
+        is_prepared = bool(cursor.rowcount)
+        if is_prepared:
+            access.act_as_owner(cursor, place)
+        yield cursor if is_prepared and positions.is_there(cursor, place.schema, positions.TABLE) else None
 
 
 def _held(cursor: "Cursor", place: Place, table: ServedTable, noted: Position | None) -> Held:
@@ -54,7 +65,7 @@ def _held(cursor: "Cursor", place: Place, table: ServedTable, noted: Position | 
 def findings(
     lake: Lake, connection: "Opened", place: Place, tables: Sequence[ServedTable], subject: str
 ) -> list[Finding]:
-    """A finding for each table that the lakehouse has, and a warning where deleted rows are still on the disk there.
+    """A finding for each table that the lakehouse has, and warnings of rows there that nobody serves any more.
 
     A table that isn't as it was delivered is doubted from then on: its next delivery compares all rows. `subject`
     stands before the table's name.
@@ -64,15 +75,17 @@ def findings(
     found, doubted = [], []
     for table in tables:
         there, rows = at_once[table.name], expected.get(table.name)
-        if there.noted is None and lake.state(table.source) is None:
+        if lake.state(table.source) is None:
+            found += [_gone(subject, place, table, there)] if there.noted and there.now else []
             continue
         wrong, details = _judged(table, there, rows)
-        found.append(Finding(f"{subject}: {table.name}", CONSERVATION, not wrong, details))
+        found.append(Finding(f"{subject}: {table.name}", OUTPUT_COMPLETE, not wrong, details))
         if wrong and there.noted:
             doubted.append(table.name)
         if there.noted and there.noted.is_vacuum_due:
             words = f"deleted rows are still on the disk: VACUUM {place.schema}.{table.name}"
             found.append(Finding(f"{subject}: {table.name}", DELETED_FOR_GOOD, False, words, "warning"))
+    found += _undeclared(connection, place, tables, subject)
     if doubted:
         with connection.transaction(), connection.cursor() as cursor:
             access.act_as_owner(cursor, place)
@@ -80,11 +93,33 @@ def findings(
     return found
 
 
+def _gone(subject: str, place: Place, table: ServedTable, there: Held) -> Finding:
+    rows = there.now[0] if there.now else 0
+    words = (
+        f"{table.source.name} isn't in the lakehouse any more, and {rows:,} rows of it are there: run the job that "
+        f"makes it, or DROP TABLE {place.schema}.{table.name}"
+    )
+    return Finding(f"{subject}: {table.name}", STILL_SERVED, False, words, "warning")
+
+
+def _undeclared(connection: "Opened", place: Place, tables: Sequence[ServedTable], subject: str) -> Iterator[Finding]:
+    """Tables that were delivered and that the output doesn't declare any more: nothing brings them up to date."""
+    with _at_one_moment(connection, place) as cursor:
+        if cursor is None:
+            return
+        for item in positions.items(cursor, place.schema):
+            if item in {table.name for table in tables} or not positions.is_there(cursor, place.schema, item):
+                continue
+            words = f"it isn't declared any more and has its rows: DROP TABLE {place.schema}.{item}"
+            words += ", unless another output of that schema declares it"
+            yield Finding(f"{subject}: {item}", STILL_SERVED, False, words, "warning")
+
+
 def _judged(table: ServedTable, there: Held, rows: int | None) -> tuple[bool, str]:
     """Whether something is wrong, and how it is in words."""
     noted = there.noted
     if noted is None:
-        return True, "nothing was delivered yet"
+        return False, "nothing was delivered yet"
     if noted.shape != table.shape:
         return False, "it is declared otherwise since it was delivered; the next delivery brings that"
     of = f"version {noted.version} of {table.source.name}"

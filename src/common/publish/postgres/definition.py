@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from common.errors import OutputError
 from common.publish.postgres.positions import is_there, literal
-from common.publish.postgres.served import ServedTable, quoted
+from common.publish.postgres.served import ServedTable, identifier, quoted
 
 if TYPE_CHECKING:
     from common.publish.postgres.copying import Cursor
@@ -62,13 +62,26 @@ def bring_up(cursor: "Cursor", schema: str, table: ServedTable) -> None:
         cursor.execute(f"COMMENT ON TABLE {name} IS {literal(table.comment)}")
 
 
+def drop_undeclared(cursor: "Cursor", schema: str, table: ServedTable) -> str:
+    """Drops the columns that were made here and are declared no more, which nobody would bring up to date or erase.
+
+    They are known by their comment; a column that was added by hand has none. In words, for the delivery's note.
+    """
+    name = name_of(schema, table)
+    cursor.execute(_COLUMNS, (name,))
+    left = [column for column, _, comment in cursor.fetchall() if comment and column not in table.column_names]
+    for column in left:
+        cursor.execute(f"ALTER TABLE {name} DROP COLUMN {quoted(column)}")
+    return f"columns that are declared no more were dropped: {', '.join(sorted(left))}" if left else ""
+
+
 def index(cursor: "Cursor", schema: str, table: ServedTable) -> None:
     """Makes the key and the indexes that aren't there.
 
     Raises:
         OutputError: its key is of other columns than the contract's.
     """
-    name, key = name_of(schema, table), f"{table.name}_key"
+    name, key = name_of(schema, table), identifier(f"{table.name}_key")
     cursor.execute(_KEY, (f"{quoted(schema)}.{quoted(key)}",))
     there = [row[0].replace('"', "") for row in cursor.fetchall()]
     wanted = [f"COALESCE({one}, ''::text)" if one in table.nullable_key else one for one in table.key]
@@ -82,9 +95,8 @@ def index(cursor: "Cursor", schema: str, table: ServedTable) -> None:
             f"Nothing was written. DROP TABLE {schema}.{table.name}: the next delivery makes it again with all rows"
         )
     for columns in table.indexes:
-        cursor.execute(
-            f"CREATE INDEX IF NOT EXISTS {quoted('_'.join((table.name, *columns)))} ON {name} ({quoted(*columns)})"
-        )
+        known_as = identifier("_".join((table.name, *columns)))
+        cursor.execute(f"CREATE INDEX IF NOT EXISTS {quoted(known_as)} ON {name} ({quoted(*columns)})")
 
 
 def name_of(schema: str, table: ServedTable) -> str:

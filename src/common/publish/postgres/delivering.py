@@ -49,6 +49,9 @@ def deliver(
         positions.ensure(cursor, place.schema)
         access.grant_positions(cursor, place)
         was = positions.positions(cursor, place.schema, [table.name for table in tables])
+        # A delivery that this one waited for may have brought a newer version: the older one must not come back.
+        if any(source.state.version < position.version for position in was.values()):
+            source = source.newest()
         done = [
             _bring(Writing(cursor, place.schema, table, source, also), place, was.get(table.name)) for table in tables
         ]
@@ -70,6 +73,7 @@ def _bring(writing: Writing, place: Place, was: Position | None) -> Delivery:
     if not is_new:
         definition.index(cursor, place.schema, table)
     access.grant(cursor, place, table)
+    dropped = definition.drop_undeclared(cursor, place.schema, table)
     if not is_new and was is not None and _is_there(table, source, was):
         return _delivery(table, was, was, Written(NOTHING, 0, 0, was.row_count, was.digest), started)
     written = writing.write(was, is_new=is_new)
@@ -84,6 +88,7 @@ def _bring(writing: Writing, place: Place, was: Position | None) -> Delivery:
         is_vacuum_due=bool(written.rows_deleted) or bool(was and was.is_vacuum_due and not is_new),
     )
     positions.note(cursor, place.schema, table.name, now)
+    written = replace(written, note="; ".join(filter(None, (written.note, dropped))))
     return _delivery(table, was, now, written, started)
 
 
@@ -115,12 +120,15 @@ def _vacuum(connection: "Opened", place: Place, tables: Sequence[ServedTable]) -
 
 
 def _vacuum_as_owner(connection: "Opened", place: Place, table: ServedTable) -> None:
-    """It runs in no transaction, so that the role is one of the session and has to be given back."""
-    connection.execute(f"SET ROLE {quoted(place.owner)}")
+    """It runs in no transaction, so that role and time limit are the session's, and have to be given back."""
     try:
+        connection.execute(f"SET ROLE {quoted(place.owner)}")
+        connection.execute(f"SET lock_timeout = '{access.LOCK_SECONDS}s'")
         connection.execute(f"VACUUM {definition.name_of(place.schema, table)}")
     finally:
-        connection.execute("RESET ROLE")
+        if not connection.closed:
+            connection.execute("RESET lock_timeout")
+            connection.execute("RESET ROLE")
 
 
 def _delivery(table: ServedTable, was: Position | None, now: Position, written: Written, started: float) -> Delivery:

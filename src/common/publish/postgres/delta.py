@@ -1,6 +1,7 @@
 """The Delta side: a table's newest version, its rows, and what changed since another version, in portions of Arrow."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from typing import Protocol
 
@@ -36,6 +37,8 @@ class Source(Protocol):
 
     def has(self, state: TableState) -> bool: ...
 
+    def newest(self) -> "Source": ...
+
     def rows(self, served: ServedTable) -> Iterator[pa.RecordBatch]: ...
 
     def changes(self, served: ServedTable, since: int) -> Iterator[pa.RecordBatch]: ...
@@ -55,6 +58,11 @@ class DeltaSource:
         return str(
             self._lake.spark.sql(f"DESCRIBE DETAIL {self._lake.full_name(self._table)}").select("id").collect()[0][0]
         )
+
+    def newest(self) -> "DeltaSource":
+        """The same table in the version that is its newest now."""
+        state = self._lake.state(self._table)
+        return self if state is None or state == self.state else DeltaSource(self._lake, self._table, state)
 
     def has(self, state: TableState) -> bool:
         """Whether it is the table that had this state, as far as that is seen without a query."""
@@ -85,7 +93,16 @@ class DeltaSource:
         try:
             yield from batches_of(self._net_changes(served, since))
         except PySparkException as error:
+            self._switch_feed_on()
             raise NoFeedError(first_line(error)) from error
+
+    def _switch_feed_on(self) -> None:
+        """A table that is older than its contract's change feed has none: from here on it has.
+
+        Where this may not be, all rows are compared the next time, too.
+        """
+        with suppress(PySparkException):
+            self._lake.ensure_change_feed(self._table)
 
     def _net_changes(self, served: ServedTable, since: int) -> DataFrame:
         note(self._lake.settings, "read", self._table.name)

@@ -40,6 +40,11 @@ class Position:
     is_vacuum_due: bool = False
 
 
+_COUNTED = """
+SELECT c.relname, pg_relation_filenode(c.oid), n_tup_ins, n_tup_upd, n_tup_del
+FROM pg_class c LEFT JOIN pg_stat_all_tables s ON s.relid = c.oid
+WHERE c.relnamespace = to_regnamespace(%s) AND c.relname = ANY(%s) ORDER BY 1
+"""
 _FIELDS = tuple(Position.__dataclass_fields__)
 
 
@@ -81,6 +86,23 @@ def positions(cursor: "Cursor", schema: str, items: Iterable[str]) -> dict[str, 
     )
     found = {item: Position(*values) for item, *values in cursor.fetchall()}
     return {item: replace(position, digest=int(position.digest)) for item, position in found.items()}
+
+
+def states(cursor: "Cursor", schema: str, items: Iterable[str]) -> dict[str, list[str]]:
+    """By table that is there and was delivered, what changes when it is delivered or changed by hand, for JSON.
+
+    Besides the position these are its file and how many rows were ever added, changed and deleted. PostgreSQL counts
+    those some time after the commit, and from zero after a crash: a delivery that is over may be looked at once more.
+    """
+    noted = positions(cursor, schema, items)
+    cursor.execute(_COUNTED, (quoted(schema), list(noted)))
+    return {item: [*map(str, (*vars(noted[item]).values(), *counted))] for item, *counted in cursor.fetchall()}
+
+
+def items(cursor: "Cursor", schema: str) -> list[str]:
+    """The names of all tables that were ever delivered there."""
+    cursor.execute(f"SELECT item FROM {where(schema)} ORDER BY item")
+    return [item for (item,) in cursor.fetchall()]
 
 
 def note(cursor: "Cursor", schema: str, item: str, position: Position) -> None:

@@ -24,6 +24,10 @@ _AS_LITERAL = (
     r"""concat('{{', array_join(transform({name}, e -> concat('"', replace(replace(e, '\\', '\\\\'), '"', '\\"'), """
     r"""'"')), ',', 'NULL'), '}}')"""
 )
+_AS_JSON = r"""regexp_replace(to_json({name}), r'(?<!\\)((?:\\\\)*)\\u0000', '$1')"""
+"""As JSON spells the character NUL, which PostgreSQL's can't hold; after an odd number of backslashes only."""
+NAME_BYTES = 63
+"""The longest name that PostgreSQL keeps."""
 CURRENT = "is_current AND NOT coalesce(is_deleted, false)"
 """Of a history: the version of today of what the source hasn't deleted."""
 _OF_VERSIONS = ("is_deleted", "valid_to", "is_current", "content_hash")
@@ -105,6 +109,13 @@ def quoted(*names: str) -> str:
     return ", ".join('"' + name.replace('"', '""') + '"' for name in names)
 
 
+def identifier(name: str) -> str:
+    """A name that PostgreSQL keeps whole: it cuts longer ones silently, so that two may become one."""
+    if len(name.encode()) <= NAME_BYTES:
+        return name
+    return f"{name[: NAME_BYTES - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
 def served_table(
     name: str,
     of: Table | View,
@@ -125,11 +136,16 @@ def served_table(
         readers: what each role may read.
 
     Raises:
-        DeclarationError: it names a column that isn't there, or its columns lack the key.
+        DeclarationError: it names a column that isn't there, its columns lack the key, or its name is too long.
     """
+    if len(name) > NAME_BYTES:
+        raise DeclarationError(
+            f"from: the name {name!r} is too long: PostgreSQL keeps {NAME_BYTES} characters of a name"
+        )
     source = of.of if isinstance(of, View) else of
     history = _history(source)
-    key = (history.key,) if history else source.key
+    # An id on two dates is its source's fault, and no reason to hold up the other rows.
+    key = (history.key,) if history else source.lookup_key
     if not key:
         raise DeclarationError(f"from: {source.name} has no key, by which its rows could be kept up to date")
     known = [c for c in source.columns if not (history and c.name in _OF_VERSIONS)]
@@ -184,5 +200,5 @@ def _served(column: Column) -> ServedColumn:
     if type_ == "text[]":
         sql = _AS_LITERAL.format(name=column.name)
     elif type_ == "jsonb":
-        sql = f"to_json({column.name})"
+        sql = _AS_JSON.format(name=column.name)
     return ServedColumn(column.name, type_, column.comment, sql, column.personal)

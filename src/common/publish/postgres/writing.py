@@ -10,7 +10,7 @@ from common.publish.postgres import definition
 from common.publish.postgres.copying import copy
 from common.publish.postgres.delta import GONE, NoFeedError, Source
 from common.publish.postgres.positions import Position, measured
-from common.publish.postgres.served import ServedTable, quoted
+from common.publish.postgres.served import ServedTable, identifier, quoted
 from common.storage.table_state import TableState
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Writing:
 
     def _load(self) -> Written:
         """The first rows: straight into the table, and the key and the indexes after them."""
-        view, staged = quoted(f"staged_{self.table.name}"), self._staged
+        view, staged = quoted(self._staged_as), self._staged
         loaded = copy(
             self.cursor, self._name, quoted(*self.table.column_names), self.source.rows(self.table), ", FREEZE"
         )
@@ -110,7 +110,7 @@ class Writing:
         """Puts rows into a temporary table of the transaction; its SQL name."""
         columns = quoted(*self.table.column_names)
         self.cursor.execute(
-            f"CREATE TEMP TABLE {quoted(f'staged_{self.table.name}')} ON COMMIT DROP AS "
+            f"CREATE TEMP TABLE {quoted(self._staged_as)} ON COMMIT DROP AS "
             f"SELECT {columns}, false AS {GONE} FROM {self._name} WITH NO DATA"
         )
         self.cursor.execute(f"ALTER TABLE {self._staged} ALTER COLUMN {GONE} SET DEFAULT false")
@@ -160,5 +160,9 @@ class Writing:
         return definition.name_of(self.schema, self.table)
 
     @property
+    def _staged_as(self) -> str:
+        return identifier(f"staged_{self.table.name}")
+
+    @property
     def _staged(self) -> str:
-        return f"pg_temp.{quoted(f'staged_{self.table.name}')}"
+        return f"pg_temp.{quoted(self._staged_as)}"

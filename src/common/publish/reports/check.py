@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from common.checks.findings import Finding
+from common.checks.findings import OUTPUT_COMPLETE, OUTPUT_UNCHANGED, OUTPUT_WAS_REACHED, Finding
 from common.errors import DeclarationError, LakehouseError
 from common.publish.reports.deliver import Desk
 from common.publish.reports.due import is_open, missing_periods
@@ -12,7 +12,7 @@ from common.publish.reports.query import checked_query
 from common.publish.reports.report import Report
 from common.publish.reports.rows import Asked
 
-UNCHANGED, ROWS, REACHED = "report_unchanged", "report_rows", "report_reached"
+UNCHANGED, ROWS, REACHED = OUTPUT_UNCHANGED, OUTPUT_COMPLETE, OUTPUT_WAS_REACHED
 _SHOWN = 5
 
 
@@ -26,7 +26,7 @@ def check_report(desk: Desk, name: str, report: Report) -> list[Finding]:
     try:
         found = Files(desk.shelf, desk.output).of(name)
     except LakehouseError as error:
-        return [Finding(subject, REACHED, False, str(error))]
+        return [Finding(subject, REACHED, False, str(error), "warning")]
     if not found or clock is None:
         return [Finding(subject, UNCHANGED, True, "nothing was written yet")]
     wrong = [*_missing(report, found), *(f"{file} {_what(one)}" for file, one in found.items() if not one.is_intact)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from common.checks.findings import COMPLETENESS, Finding
+from common.checks.findings import OUTPUT_WAS_REACHED, Finding
 from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.silver import CUSTOMER, MERCHANT
 from common.errors import DeclarationError, FeedError, OutputError
@@ -98,7 +98,7 @@ class AlertsOutput(Output):
             with self.connected(lake.settings) as connection, in_words(f"the outbox in {self.where(lake.settings)}"):
                 return list(found(lake, connection, self.place, self.name, [*self.channels]))
         except OutputError as error:
-            return [Finding(f"{self.name}: outbox", COMPLETENESS, False, str(error))]
+            return [Finding(f"{self.name}: outbox", OUTPUT_WAS_REACHED, False, str(error), "warning")]
 
     def state(self, settings: Settings) -> object:
         """Of which versions the tables are, how many messages were sent, and which answers are there."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
 from pydantic import Field, model_validator
 from pyspark.errors import PySparkException
 
-from common.checks.findings import CONSERVATION, Finding
+from common.checks.findings import OUTPUT_WAS_REACHED, Finding
 from common.errors import DeclarationError, LakehouseError, OutputError, first_line
-from common.publish.delivery import Delivery
+from common.publish.delivery import FAILED, Delivery
 from common.publish.output import Output
 from common.publish.postgres import access, conservation, positions
 from common.publish.postgres.access import Place
@@ -19,7 +19,7 @@ from common.publish.postgres.declared import DeclaredTable, contracts
 from common.publish.postgres.delivering import deliver
 from common.publish.postgres.delta import DeltaSource
 from common.publish.postgres.failures import in_words
-from common.publish.postgres.served import ServedTable
+from common.publish.postgres.served import NAME_BYTES, ServedTable
 from common.settings import Settings
 from common.sources.connections import PostgresConnection, value_of
 from common.sources.declaration import Name
@@ -30,7 +30,6 @@ from common.storage.lake import Lake
 if TYPE_CHECKING:
     from common.publish.postgres.delivering import Opened
 
-FAILED = "failed"
 NOT_THERE = "not in the lakehouse"
 
 
@@ -53,6 +52,11 @@ class PostgresTables(Output):
     def _fits_the_contracts(self) -> "PostgresTables":
         if positions.TABLE in self.tables:
             raise DeclarationError(f"tables.{positions.TABLE}: what was delivered is noted there: choose another name")
+        for option, names in {"schema": (self.schema_,), "owner": (self.owner,), "readers": self.readers}.items():
+            if too_long := [name for name in names if len(name) > NAME_BYTES]:
+                raise DeclarationError(
+                    f"{option}: {too_long[0]!r} is longer than the {NAME_BYTES} that PostgreSQL keeps"
+                )
         if self.owner in self.readers:
             raise DeclarationError(f"readers: {self.owner!r} is the owner, who may do everything: name another role")
         _ = self.served
@@ -119,10 +123,10 @@ class PostgresTables(Output):
             with self._connected(lake.settings, 1) as connection, in_words(self._words(lake.settings)):
                 return conservation.findings(lake, connection, self.place, self.served, self.name)
         except LakehouseError as error:
-            return [Finding(self.name, CONSERVATION, False, str(error))]
+            return [Finding(self.name, OUTPUT_WAS_REACHED, False, str(error), "warning")]
 
     def state(self, settings: Settings) -> object:
-        """By table, what the position says, and whether the table is there."""
+        """By table that is there, what the position says, and what was ever changed in it."""
         try:
             with (
                 self._connected(settings, 1) as connection,
@@ -131,12 +135,7 @@ class PostgresTables(Output):
                 connection.cursor() as cursor,
             ):
                 access.act_as_owner(cursor, self.place)
-                noted = positions.positions(cursor, self.schema_, self.tables)
-                return {
-                    name: [*map(str, vars(noted[name]).values())]
-                    for name in self.tables
-                    if name in noted and positions.is_there(cursor, self.schema_, name)
-                }
+                return positions.states(cursor, self.schema_, self.tables)
         except LakehouseError:
             return None
 

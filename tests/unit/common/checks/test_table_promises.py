@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from common.checks.findings import CONSERVATION, Finding, summary
+from common.checks.findings import CONSERVATION, FEED_WAS_READ, OUTPUT_COMPLETE, Finding, failure, summary
 from common.checks.promises import promises, recent_by, row_checks
 from common.contracts.registry import all_tables
 from common.contracts.silver import ACCOUNT, CUSTOMER, FRAUD_REPORTS, TRANSACTIONS
 from common.contracts.table import ForeignKey, required
-from common.errors import ConservationError, DeclarationError, QualityError
+from common.errors import ConservationError, DeclarationError, FeedError, LakehouseError, OutputError, QualityError
 from common.looks.checks import by_subject, not_passed
 from lake_tables import require
 
@@ -17,6 +17,7 @@ HOLDS = Finding("silver.a", "unique", True, "0 of 5 rows")
 WARNS = Finding("silver.a", "freshness", False, "late", "warning")
 FAILS = Finding("silver.b", "unique", False, "2 of 5 rows")
 LOST = Finding("feed -> silver.b", CONSERVATION, False, "read 3, accepted 2")
+UNREAD = Finding("bronze.a", FEED_WAS_READ, False, "no answer")
 
 
 def test_a_key_holds_no_null_unless_it_may() -> None:
@@ -80,3 +81,17 @@ def test_findings_in_a_few_words_and_by_table() -> None:
     assert summary([HOLDS, WARNS, FAILS, LOST]) == "of 4 checks, 2 failed and 1 warn"
     assert by_subject([HOLDS, WARNS, FAILS]).loc["silver.a"].to_dict() == {"passed": 1, "warnings": 1, "failures": 0}
     assert not_passed([HOLDS, WARNS, FAILS]) == [FAILS, WARNS]
+
+
+@pytest.mark.parametrize(
+    ("beside", "kind"),
+    [((), OutputError), ((LOST,), ConservationError), ((FAILS,), QualityError), ((UNREAD,), FeedError)],
+)
+def test_what_an_output_lacks_is_an_error_of_the_output_with_a_way_out_of_its_own(
+    beside: tuple[Finding, ...], kind: type[LakehouseError]
+) -> None:
+    error = failure([Finding("warehouse: users", OUTPUT_COMPLETE, False, "2 rows there"), *beside])
+
+    assert type(error) is kind
+    assert "An output's next delivery brings what it should have: run publish" in str(error)
+    assert ("ops.batches" in str(error)) == (LOST in beside)

@@ -18,8 +18,9 @@ DELIVERED = """
 CREATE SCHEMA IF NOT EXISTS alerts;
 DROP TABLE IF EXISTS alerts.alerts, alerts.contacts, alerts.merchants, alerts.outbox, alerts.channels;
 CREATE TABLE alerts.alerts (
-    transaction_id text PRIMARY KEY, event_time timestamptz, scored_at timestamptz, customer_id text, account_id text,
-    merchant_id text, amount_eur numeric(18,2), score double precision, reasons text[], model_version text);
+    transaction_id text, event_date date, event_time timestamptz, scored_at timestamptz, customer_id text,
+    account_id text, merchant_id text, amount_eur numeric(18,2), score double precision, reasons text[],
+    model_version text, PRIMARY KEY (transaction_id, event_date));
 CREATE TABLE alerts.contacts (customer_id text PRIMARY KEY, first_name text, email text, phone text, country text);
 CREATE TABLE alerts.merchants (merchant_id text PRIMARY KEY, name text);
 INSERT INTO alerts.merchants VALUES ('M1', 'Corner Shop');
@@ -76,9 +77,9 @@ class World:
             "INSERT INTO alerts.contacts VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING", values
         )
         self.connection.execute(
-            "INSERT INTO alerts.alerts VALUES (%s, now() - %s::interval, now() - %s::interval, %s, 'A00012345', 'M1', "
-            "12.5, 0.9, '{odd hour}', '3')",
-            [alert, age, scored, customer],
+            "INSERT INTO alerts.alerts VALUES (%s, now() - %s::interval, now() - %s::interval, now() - %s::interval, "
+            "%s, 'A00012345', 'M1', 12.5, 0.9, '{odd hour}', '3')",
+            [alert, age, age, scored, customer],
         )
 
     def fill(self) -> int:

@@ -104,6 +104,19 @@ def test_of_a_person_who_is_erased_nothing_is_left(world: World, hook: WebhookSe
     assert [value for value in row if isinstance(value, str) and len(value) != 32] == ["a", "push", "sent"]
 
 
+def test_an_id_on_two_dates_is_told_once_and_counts_once(world: World, hook: WebhookServer, postgres: Postgres) -> None:
+    world.output = output_of(postgres, {}, customers(hook, per_day=2))
+    world.add("a", age="3 days", scored="2 days")  # old news
+    world.add("a")
+    assert world.fill() == 1
+    world.sender().run()
+    world.add("b")
+    world.fill()
+    world.sender().run()
+    assert told(hook) == ["a", "b"]
+    assert world.states() == {"sent": 2}
+
+
 def test_a_customer_is_told_so_often_a_day_and_others_are_told(
     world: World, hook: WebhookServer, postgres: Postgres
 ) -> None:

@@ -58,6 +58,8 @@ class MadeVersions:
     has_feed: bool = True
     has_log: bool = False
     reads: list[str] = field(default_factory=list)
+    later: "MadeVersions | None" = None
+    """The same table as it is after this one was asked for its state."""
 
     def commit(self, rows: Sequence[Row]) -> None:
         self.versions.append({row[0]: row for row in rows})
@@ -65,6 +67,9 @@ class MadeVersions:
     @property
     def state(self) -> TableState:
         return TableState(len(self.versions) - 1, f"{self.table_id} {len(self.versions) - 1}")
+
+    def newest(self) -> "MadeVersions":
+        return self.later or self
 
     def has(self, state: TableState) -> bool:
         return self.has_log and state.commit == f"{self.table_id} {state.version}"

@@ -10,6 +10,7 @@ import pytest
 from made_versions import FRAUD, GENUINE, PLACE, MadeVersions, Row, served
 from warehouse_world import warehouse
 
+from common.checks.findings import OUTPUT_WAS_REACHED
 from common.errors import OutputError
 from common.publish.postgres import access
 from common.publish.postgres.delivering import deliver
@@ -130,6 +131,7 @@ def test_of_two_deliveries_at_once_the_second_waits_and_finds_nothing_new(
     while postgres.execute(waiting, database="warehouse") != [(1,)]:
         assert time.monotonic() < deadline, "the second delivery doesn't wait for the first"
         time.sleep(0.02)
+    assert second.is_alive()
     may_end.set()
     first.join(30)
     second.join(30)
@@ -158,7 +160,7 @@ def test_a_server_that_goes_away_in_the_middle_loses_nothing(connection: Any, po
     assert there(connection) == [("p1", "9.00"), ("p3", "2.00")]
 
 
-def test_a_server_that_is_not_there_or_refuses_the_login_is_an_error_and_a_failed_finding(
+def test_a_server_that_is_not_there_or_refuses_the_login_is_an_error_and_a_warning_of_the_check(
     postgres: "Postgres", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connect.time, "sleep", lambda _: None)
@@ -176,6 +178,6 @@ def test_a_server_that_is_not_there_or_refuses_the_login_is_an_error_and_a_faile
         with pytest.raises(OutputError, match=words):
             output.deliver(Nothing(), silent)  # type: ignore[arg-type]
         (finding,) = output.findings(Nothing())  # type: ignore[arg-type]
-        assert not finding.passed
+        assert (finding.check_name, finding.warns) == (OUTPUT_WAS_REACHED, True)
         assert words in finding.details
         assert output.state(Nothing.settings) is None

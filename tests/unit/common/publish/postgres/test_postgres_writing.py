@@ -10,6 +10,7 @@ import pytest
 from made_versions import FRAUD, GENUINE, PLACE, MadeVersions, Row, served
 
 from common.publish.delivery import Delivery
+from common.publish.postgres import access
 from common.publish.postgres.delivering import deliver
 
 if TYPE_CHECKING:
@@ -141,6 +142,18 @@ def test_without_a_feed_all_rows_are_compared(
     assert all(noted == now for noted, now in noted_and_measured(connection))
 
 
+def test_a_delivery_that_waited_for_a_newer_one_brings_no_old_row_back(connection: Any) -> None:
+    source = MadeVersions()
+    source.commit(FIRST)
+    late = MadeVersions([*source.versions], later=source)
+    source.commit(SECOND)
+    in_place(source, connection)
+    done = in_place(late, connection)
+
+    assert there(connection) == wanted(SECOND)
+    assert {d.mode for d in done} == {"nothing new"}
+
+
 class _KilledCursor(psycopg.Cursor[Any]):
     """A cursor whose process is killed before its n-th statement."""
 
@@ -236,7 +249,9 @@ def test_what_else_is_to_happen_happens_in_the_same_transaction(connection: Any)
     assert there(connection) == wanted(SECOND)
 
 
-def test_deleted_rows_are_vacuumed_at_once_or_else_at_the_next_delivery(connection: Any, postgres: "Postgres") -> None:
+def test_deleted_rows_are_vacuumed_at_once_or_else_at_the_next_delivery(
+    connection: Any, postgres: "Postgres", monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = MadeVersions()
     source.commit([(f"p{n}", f"person-{n}", "1.00", "fraud") for n in range(3)])
     in_place(source, connection)
@@ -244,12 +259,13 @@ def test_deleted_rows_are_vacuumed_at_once_or_else_at_the_next_delivery(connecti
     with postgres.connect("warehouse") as other:
         # ANALYZE and VACUUM take a lock that this one holds up.
         other.execute("BEGIN; LOCK TABLE fraud.fraud IN SHARE UPDATE EXCLUSIVE MODE")
-        connection.execute("SET lock_timeout = '100ms'")
+        monkeypatch.setattr(access, "LOCK_SECONDS", 0.1)
         note = in_place(source, connection)[0].note
     assert "deleted rows are on its disk until a VACUUM" in note
     assert dead_rows(connection) == 2
 
-    connection.execute("RESET lock_timeout")
+    assert connection.execute("SHOW lock_timeout").fetchone() == ("0",)
+    assert connection.execute("SELECT current_user").fetchone() == ("postgres",)
     assert [d.note for d in in_place(source, connection)] == ["", ""]
     assert dead_rows(connection) == 0
 

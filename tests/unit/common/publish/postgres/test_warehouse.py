@@ -14,9 +14,11 @@ from warehouse_world import (
     warehouse,
 )
 
+from common.checks.findings import Finding
 from common.contracts.ddl import CHANGE_FEED
 from common.contracts.silver import CUSTOMER
 from common.publish.delivery import Delivery
+from common.publish.postgres import conservation
 from common.publish.writers.postgres import PostgresTables
 from common.sources.feed import silent
 from common.storage.lake import Lake
@@ -51,13 +53,19 @@ def delivered(lake: Lake, postgres: "Postgres") -> tuple[Lake, "Postgres", Postg
     return lake, postgres, warehouse(postgres, edit=_few)
 
 
+def wrong(output: PostgresTables, lake: Lake) -> list[Finding]:
+    """What a check finds of its tables; those that the shipped output declares besides are named by it, too."""
+    found = [finding for finding in output.findings(lake) if not finding.passed]
+    return [finding for finding in found if finding.check_name != conservation.STILL_SERVED]
+
+
 def again(world: tuple[Lake, "Postgres", PostgresTables]) -> dict[str, Delivery]:
     """Delivers, and gives what was news, by item; afterwards, all rows are equal and nothing more is new."""
     lake, postgres, output = world
     done = output.deliver(lake, silent)
     assert {d.item: d.failure for d in done if d.failure} == {}
     assert differing(lake, postgres, output) == {}
-    assert [finding for finding in output.findings(lake) if not finding.passed] == []
+    assert wrong(output, lake) == []
     assert not any(d.is_news for d in output.deliver(lake, silent))
     return {d.item: d for d in done if d.is_news}
 
@@ -150,6 +158,18 @@ def test_whatever_happens_to_a_table_its_rows_are_there(delivered: Any, happens:
     assert all(note in d.note for d in news.values())
 
 
+def test_a_table_that_is_older_than_its_change_feed_is_compared_once(delivered: Any) -> None:
+    lake, _, output = delivered
+    name = lake.full_name(TRANSACTION_SCORES)
+    lake.spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ('{CHANGE_FEED}' = 'false')")
+    change(lake, TRANSACTION_SCORES, upsert=(a_score(12, "fraud"),), delete=(a_score(13),))
+    # To switch the feed on is a commit, which is news once more.
+    modes = {d.item: d.mode for d in output.deliver(lake, silent)}
+    assert {modes[item] for item in BY_DECISION} == {"all compared"}
+    change(lake, TRANSACTION_SCORES, upsert=(a_score(13), a_score(14, "fraud")), delete=(a_score(12),))
+    assert {d.mode for d in again(delivered).values()} == {"changes"}
+
+
 @pytest.mark.parametrize(
     ("by_hand", "words"),
     [
@@ -163,9 +183,9 @@ def test_what_others_changed_there_is_found_and_mended(delivered: Any, by_hand: 
     lake, postgres, output = delivered
     before = output.state(lake.settings)
     postgres.execute(by_hand, database="warehouse")
-    found = [finding for finding in output.findings(lake) if not finding.passed]
+    found = wrong(output, lake)
 
-    assert [(f.subject, f.check_name) for f in found] == [("warehouse: users", "conservation")]
+    assert [(f.subject, f.check_name) for f in found] == [("warehouse: users", "output_complete")]
     assert words in found[0].details
     # A step that was up to date is so no more.
     assert output.state(lake.settings) != before

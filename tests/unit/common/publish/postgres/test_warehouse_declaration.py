@@ -41,14 +41,14 @@ def test_types_keys_and_comments_are_the_contracts() -> None:
     users, fraud = served_table("users", CUSTOMER.history), served_table("fraud", FRAUD_TRANSACTIONS)
     types = {column.name: column.type for column in (*users.columns, *fraud.columns)}
 
-    assert (users.key, fraud.key) == (("customer_id",), ("transaction_id",))
+    assert (users.key, fraud.key) == (("customer_id",), ("transaction_id", "event_date"))
     assert PERSONAL.isdisjoint(types)
     assert types["valid_from"] == "timestamp with time zone"
     assert (types["amount_eur"], types["score"], types["reasons"]) == ("numeric(18,2)", "double precision", "text[]")
     assert (types["event_date"], types["is_backfill"]) == ("date", "boolean")
     assert "features" not in types
-    named = served_table("fraud", FRAUD_TRANSACTIONS, columns=["transaction_id", "features"])
-    assert [column.type for column in named.columns] == ["text", "jsonb"]
+    named = served_table("fraud", FRAUD_TRANSACTIONS, columns=["transaction_id", "event_date", "features"])
+    assert [column.type for column in named.columns] == ["text", "date", "jsonb"]
     assert all(column.comment for column in users.columns)
 
 
@@ -88,6 +88,11 @@ def test_types_keys_and_comments_are_the_contracts() -> None:
         ),
         ({"tables": {"x": {"from": "silver.customers", "where": "land = 'DE'"}}}, "where: there is no column 'land'"),
         ({"tables": {"delivered_versions": {"from": "silver.customers"}}}, "choose another name"),
+        (
+            {"tables": {"x" * 64: {"from": "gold.merchant_risk"}}},
+            "is too long: PostgreSQL keeps 63 characters of a name",
+        ),
+        ({"owner": "x" * 64}, "is longer than the 63 that PostgreSQL keeps"),
         ({"owner": "fraud_support"}, "readers: 'fraud_support' is the owner, who may do everything"),
         ({"owner": "x; DROP"}, "outputs/warehouse.yml: owner: "),
         ({"schemas": "x"}, "outputs/warehouse.yml: schemas: there is no such option; did you mean schema?"),

@@ -97,6 +97,8 @@ def fill(lake: Lake) -> None:
     merchants = [{"merchant_id": f"m{n}", "name": name} | version for n, name in enumerate(("Bäcker", "nul\0", ""))]
     lake.append(frame(lake, MERCHANT.history, *merchants), MERCHANT.history)
     scores = [a_score(number, "fraud" if number % 4 == 0 else "genuine") for number in range(20)]
+    # An id on two dates is its source's fault; both rows are served.
+    scores.append(a_score(3, event_date=START.date() + timedelta(days=1)))
     odd = [a_score(20, "fraud", score=float("nan"), amount_eur=None, rules_hit=None, reasons=[None, "x"])]
     lake.append(frame(lake, TRANSACTION_SCORES, *scores, *odd), TRANSACTION_SCORES)
     facts = [{"transaction_id": f"t{n}", "event_date": START.date(), "amount": Decimal("-1.25")} for n in range(5)]

@@ -117,7 +117,7 @@ def test_those_of_the_box_are_written_noted_and_right(world: Lake, tmp_path: Pat
     ]
 
     findings = check_outputs(world, [output])
-    assert [finding.details for finding in findings if finding.check_name == "report_rows"] == [
+    assert [finding.details for finding in findings if finding.check_name == "output_complete"] == [
         "3 rows, those of 3 files counted again",
         "2 rows, those of 1 files counted again",
         "2 rows, those of 1 files counted again",

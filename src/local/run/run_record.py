@@ -80,7 +80,7 @@ class RunRecord:
             steps += [
                 ("experiments and models", "make ui"),
                 ("notebooks by hand", "make lab"),
-                ("tables", 'lakehouse sql "SELECT * FROM gold.fraud_transactions LIMIT 10"'),
+                ("tables", 'lakehouse sql "SELECT * FROM gold.fraud_transactions LIMIT 3"'),
             ]
         return steps
 

@@ -57,7 +57,7 @@ def test_a_failure_with_its_error_and_the_way_on(world: World) -> None:
     world.deploy()
     trace = "Traceback\x1b[31m of the cell"
     world.script(first=[Attempt(ends="FAILED", error="\x1b[31mModelError\x1b[0m: no champion", trace=trace)])
-    answer = world.lakehouse("--target", "dev")
+    answer = world.lakehouse("--target", "dev", "--param", "day=monday")
     assert answer.code == 1
     assert answer.lines == [
         f"run page: {PAGE}",
@@ -74,7 +74,7 @@ def test_a_failure_with_its_error_and_the_way_on(world: World) -> None:
         f"run page of the task: {PAGE}/task/1002",
         "trial: failed in 20 s",
         f"run page {PAGE}",
-        "go on from there lakehouse run trial --target dev --from first",
+        "go on from there lakehouse run trial --target dev --param day=monday --from first",
     ]
 
 

@@ -1,5 +1,6 @@
 """What a statement is: a query, a look at what there is, or a change."""
 
+import difflib
 import logging
 import re
 
@@ -12,6 +13,7 @@ from common.errors import QueryError
 DIALECT = "databricks"
 """What SQLGlot calls Spark's SQL in ANSI mode, in which a cast that fails is an error."""
 
+_VERBS = ("SELECT", "WITH", "FROM", "VALUES", "SHOW", "DESCRIBE", "EXPLAIN")
 _LOOKS = re.compile(r"(?:SHOW|DESCRIBE|DESC|EXPLAIN)\b", re.IGNORECASE)
 _QUERIES = re.compile(r"\(*\s*(?:SELECT|VALUES|WITH|FROM|TABLE)\b", re.IGNORECASE)
 _CHANGES = re.compile(
@@ -43,7 +45,7 @@ def parsed(statement: str) -> exp.Query:
     Raises:
         NotRead: it is no query, and no look at what there is.
         NotAnswered: it is such a look (SHOW, DESCRIBE, EXPLAIN), or is not understood.
-        QueryError: it is not one statement.
+        QueryError: it is not one statement, or its first word is a slip of the hand.
 
     """
     words = _NO_WORDS.sub(_left_out, statement).strip()
@@ -76,5 +78,7 @@ def _left_out(found: "re.Match[str]") -> str:
     return " " if found[0].startswith(("-", "/")) else " '' "
 
 
-def _changing(verb: str) -> NotRead:
+def _changing(verb: str) -> QueryError:
+    if verb not in _VERBS and (meant := difflib.get_close_matches(verb, _VERBS, n=1, cutoff=0.75)):
+        return QueryError(f"no statement begins with {verb}; did you mean {meant[0]}?")
     return NotRead(f"tables are only read here, and a statement that begins with {verb} is no query")

@@ -68,8 +68,8 @@ def stored_tables(query: exp.Query, known: Collection[str], schema_prefix: str) 
     """The known tables that a query reads; in the query, schemas get the names of their layers, without the prefix.
 
     Raises:
-        QueryError: a table isn't there, and the message has names near to it.
-        NotAnswered: a table isn't there, and none has a name like it.
+        QueryError: a table isn't there; the message has names near to it, or what its schema has.
+        NotAnswered: a table isn't there, nor is its schema one of the lakehouse's, so Spark may know it.
 
     """
     found = []
@@ -77,7 +77,7 @@ def stored_tables(query: exp.Query, known: Collection[str], schema_prefix: str) 
         layer = table.db.lower().removeprefix(schema_prefix) if table.catalog.lower() in ("", LOCAL_CATALOG) else ""
         name = f"{layer}.{table.name.lower()}"
         if layer not in LAYERS or name not in known:
-            raise _unknown(f"{table.db}.{table.name}" if table.db else table.name, known)
+            raise _unknown(f"{table.db}.{table.name}" if table.db else table.name, layer, known)
         table.set("catalog", None)
         table.set("db", exp.to_identifier(layer))
         table.set("this", exp.to_identifier(table.name.lower()))
@@ -85,8 +85,8 @@ def stored_tables(query: exp.Query, known: Collection[str], schema_prefix: str) 
     return tuple(dict.fromkeys(found))
 
 
-def _unknown(name: str, known: Collection[str]) -> QueryError:
-    """An error that names what is near; where nothing is as near as a slip of the hand, Spark may know a view of it."""
+def _unknown(name: str, layer: str, known: Collection[str]) -> QueryError:
+    """An error that names what is near, or else what the schema has; a table of another schema Spark may know."""
     close = near(name, known)
     short = name.rpartition(".")[2].lower()
     slips = difflib.get_close_matches(short, [table.rpartition(".")[2] for table in known], cutoff=0.8)
@@ -94,4 +94,9 @@ def _unknown(name: str, known: Collection[str]) -> QueryError:
         return QueryError(f"there is no table {name}: the workspace has none yet")
     if slips:
         return QueryError(f"there is no table {name}; did you mean {' or '.join(close)}?")
-    return NotAnswered(f"DuckDB knows no table {name}")
+    if layer not in LAYERS:
+        return NotAnswered(f"DuckDB knows no table {name}")
+    has = ", ".join(sorted(table.partition(".")[2] for table in known if table.startswith(f"{layer}.")))
+    return QueryError(
+        f"there is no table {name}; {layer} has {has or 'none yet'} (a view of your own: --engine spark reads it)"
+    )

@@ -1,4 +1,4 @@
-"""Rows printed as a table for people, or as JSON or CSV for programs."""
+"""Rows printed as a table for people, record by record where it is too wide, or as JSON or CSV for programs."""
 
 import base64
 import csv
@@ -11,11 +11,21 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from local.commands.shared import Format
+
+DIGITS = 6
+"""Significant digits of a double that people are shown; digits before the point are all shown."""
+
+GAP = 2
+"""Blanks between columns."""
+
+NARROWEST = 20
+"""Below so many characters a column is no place for text that goes on over several lines."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +44,7 @@ class Rows:
 
 
 def print_rows(rows: Rows, format_: Format, console: Console) -> None:
-    """Prints rows; JSON is a list of objects and nothing else."""
+    """Prints rows; JSON is a list of objects and nothing else, and has every digit, as CSV has."""
     if format_ is Format.JSON:
         print(as_json(rows))
     elif format_ is Format.CSV:
@@ -42,7 +52,7 @@ def print_rows(rows: Rows, format_: Format, console: Console) -> None:
         writer.writerow(rows.columns)
         writer.writerows([["" if v is None else as_text(v) for v in row] for row in rows.values])
     elif rows.columns:
-        console.print(_as_table(rows))
+        _print_for_people(rows, console)
 
 
 def as_json(rows: Rows) -> str:
@@ -89,11 +99,56 @@ def _unique(names: Sequence[str]) -> list[str]:
     return result
 
 
-def _as_table(rows: Rows) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+def _print_for_people(rows: Rows, console: Console) -> None:
+    """A table; where the terminal is too narrow for it, its records one after the other, each column on a line."""
+    cells = [["null" if value is None else as_text(_rounded(value)) for value in row] for row in rows.values]
+    widths = [max(_width(text) for text in (name, *column)) for name, *column in zip(rows.columns, *cells, strict=True)]
+    *others, last = (width + GAP for width in widths)
+    left = console.width - sum(others)
+    goes_on = left >= NARROWEST and all(isinstance(row[-1], str | None) for row in rows.values)
+    if last - GAP <= left or goes_on:
+        console.print(_as_table(rows, cells))
+    else:
+        _print_records(rows, cells, console)
+
+
+def _as_table(rows: Rows, cells: Sequence[Sequence[str]]) -> Table:
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
     for index, name in enumerate(rows.columns):
         numbers = all(isinstance(row[index], int | float | Decimal) or row[index] is None for row in rows.values)
-        table.add_column(name, justify="right" if numbers and rows.values else "left", overflow="fold")
-    for row in rows.values:
-        table.add_row(*(Text("null", style="dim") if value is None else Text(as_text(value)) for value in row))
+        table.add_column(Text(name), justify="right" if numbers and rows.values else "left", overflow="fold")
+    for row, texts in zip(rows.values, cells, strict=True):
+        table.add_row(*(_cell(value, text) for value, text in zip(row, texts, strict=True)))
     return table
+
+
+def _print_records(rows: Rows, cells: Sequence[Sequence[str]], console: Console) -> None:
+    """Each value on one line, what is too long for it cut off with an ellipsis."""
+    if not cells:
+        console.print(Text(", ".join(rows.columns), style="bold"))
+    names = min(max(map(cell_len, rows.columns)), console.width - NARROWEST)
+    for number, (row, texts) in enumerate(zip(rows.values, cells, strict=True), 1):
+        console.print(Text(f"-- {number} ".ljust(console.width, "-"), style="dim"))
+        for column, value, text in zip(rows.columns, row, texts, strict=True):
+            line = Text(column, style="bold")
+            line.truncate(names, overflow="ellipsis", pad=True)
+            line = Text.assemble(line, " " * GAP, _cell(value, " ".join(text.splitlines())))
+            line.truncate(console.width, overflow="ellipsis")
+            console.print(line)
+
+
+def _cell(value: Any, text: str) -> Text:
+    return Text(text, style="dim" if value is None else "")
+
+
+def _width(text: str) -> int:
+    return max(map(cell_len, text.splitlines()), default=0)
+
+
+def _rounded(value: Any) -> Any:
+    """A value whose doubles, those within it as well, have few digits."""
+    if isinstance(value, float) and value and math.isfinite(value):
+        return round(value, max(DIGITS - 1 - math.floor(math.log10(abs(value))), 0))
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    return [_rounded(inner) for inner in value] if isinstance(value, list | tuple) else value

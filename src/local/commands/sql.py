@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from common.errors import FeedError, QueryError, with_words
-from common.settings import settings_from
+from common.settings import Settings, settings_from
 from local.commands import shared
 from local.commands.rows import Rows, print_rows
 from local.commands.shared import Format, err, examples, out, tell
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from common.queries.duck import Duck
 
 SHOWN_ROWS = 100
+_ALL_TABLES = re.compile(r"SHOW\s+TABLES", re.IGNORECASE)
+"""Spark would list those of its own schema `default`, which has none."""
 
 EPILOG = examples(
     'lakehouse sql "SELECT decision, count(*) FROM gold.transaction_scores GROUP BY 1"',
@@ -107,6 +109,9 @@ def answer(statement: str, limit: int = 0, by: Engine | None = None, duck: "Duck
         return query(statement, limit)
     from common.queries.statements import NotAnswered, NotRead
 
+    if by is None and _ALL_TABLES.fullmatch(statement):
+        shown = tables_there(settings_from())
+        return _cut(list(shown.columns), [tuple(row) for row in shown.values], limit)
     try:
         opened = duck or opened_duck()
         question = opened.question(statement)
@@ -122,6 +127,16 @@ def answer(statement: str, limit: int = 0, by: Engine | None = None, duck: "Duck
             raise with_words(error, "--engine spark may answer it") from error
         tell(f"asking Spark: {error}")
         return query(statement, limit)
+
+
+def tables_there(settings: Settings) -> Rows:
+    """The tables and views that the workspace has, with what is in them."""
+    from common.contracts.registry import all_tables, all_views
+    from common.queries.tables import stored
+
+    comments = {table.name: table.comment for table in all_tables()}
+    comments |= {view.name: view.comment for view in all_views()}
+    return Rows(("table", "what it has"), [(name, comments.get(name, "")) for name in stored(settings)])
 
 
 def opened_duck() -> "Duck":

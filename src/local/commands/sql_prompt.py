@@ -19,6 +19,7 @@ from common.queries.tables import near, stored
 from common.settings import Settings
 from local.commands.rows import Rows, print_rows
 from local.commands.shared import Format, err, out
+from local.commands.sql import tables_there
 from local.workspace import Workspace
 
 HISTORY = "sql_history"
@@ -123,17 +124,12 @@ def _command(command: str, names: list[str], settings: Settings) -> None:
     if command == "help":
         out.print(HELP, highlight=False)
         return
-    comments = {table.name: table.comment for table in all_tables()}
-    comments |= {view.name: view.comment for view in all_views()}
-    there = stored(settings)
     if command == "tables":
-        print_rows(
-            Rows(("table", "what it has"), [(name, comments.get(name, "")) for name in there]), Format.TABLE, out
-        )
+        print_rows(tables_there(settings), Format.TABLE, out)
         return
     table = _contract(names[0].lower())
     if table is None:
-        close = near(names[0], there)
+        close = near(names[0], stored(settings))
         hint = f"did you mean {' or '.join(close)}?" if close else "`tables` shows what there is"
         raise QueryError(f"there is no table {names[0]}; {hint}")
     columns = [(column.name, column.type, column.comment) for column in table.columns]

@@ -1,9 +1,10 @@
 """A run of a deployed job, as far as it is known here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from local.run.run_record import RUNNING, SUCCESS, TaskRecord, ways_on
+from local.run.run_record import RUNNING, SUCCESS, TaskRecord, run_command, ways_on
 
 
 @dataclass
@@ -19,6 +20,7 @@ class RemoteRun:
     state: str = RUNNING
     ended: datetime | None = None
     reason: str = ""
+    given: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -35,7 +37,7 @@ class RemoteRun:
     def next_steps(self) -> list[tuple[str, str]]:
         """The run's page, and how to go on."""
         steps = [("run page", self.url)]
-        steps += ways_on(self.tasks.values(), f"lakehouse run {self.job} --target {self.target}")
+        steps += ways_on(self.tasks.values(), run_command(self.job, self.given, "--target", self.target))
         if self.state == SUCCESS:
             steps.append(("what is deployed", f"databricks bundle summary -t {self.target}"))
         return steps

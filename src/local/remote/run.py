@@ -44,7 +44,7 @@ def run_deployed(bundle: Bundle, job: Job, options: RemoteOptions, reporter: Rem
     only = None if options.selected is None else [task.key for task in job.tasks if task.key in options.selected]
     run_id = start(connection, deployed, patience, parameters=options.parameters, only=only)
     page = f"{connection.host}/#job/{deployed.job_id}/run/{run_id}"
-    run = RemoteRun(str(run_id), job.key, bundle.target, page, _tasks(job, options.selected))
+    run = RemoteRun(str(run_id), job.key, bundle.target, page, _tasks(job, options.selected), given=options.parameters)
     try:
         Follower(connection, patience, reporter, run, options.poll_seconds).follow()
     except KeyboardInterrupt:

@@ -1,8 +1,9 @@
 """What a run leaves behind: run.json beside the executed notebooks, kept up to date while it goes."""
 
 import secrets
+import shlex
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -52,7 +53,7 @@ class TaskRecord:
 
 @dataclass
 class RunRecord:
-    """A run of a job."""
+    """A run of a job; `given` are the parameters that a person gave, of all that it has."""
 
     run_id: str
     job: str
@@ -63,6 +64,7 @@ class RunRecord:
     state: str = RUNNING
     ended: datetime | None = None
     reason: str = ""
+    given: Mapping[str, str] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
@@ -74,13 +76,13 @@ class RunRecord:
         """Where the executed notebooks are, and how to go on."""
         steps = [
             ("executed notebooks", shown_path(self.folder)),
-            *ways_on(self.tasks.values(), f"lakehouse run {self.job}"),
+            *ways_on(self.tasks.values(), run_command(self.job, self.given)),
         ]
         if self.state == SUCCESS:
             steps += [
                 ("experiments and models", "make ui"),
                 ("notebooks by hand", "make lab"),
-                ("tables", 'lakehouse sql "SELECT * FROM gold.fraud_transactions LIMIT 10"'),
+                ("tables", 'lakehouse sql "SELECT * FROM gold.fraud_transactions LIMIT 3"'),
             ]
         return steps
 
@@ -106,6 +108,12 @@ class RunRecord:
                 "tasks": [asdict(task) | {"started": _iso(task.started)} for task in self.tasks.values()],
             },
         )
+
+
+def run_command(job: str, given: Mapping[str, str], *options: str) -> str:
+    """What a person types, in a shell, to run a job with these parameters."""
+    parameters = [part for name, value in given.items() for part in ("--param", f"{name}={value}")]
+    return shlex.join(["lakehouse", "run", job, *options, *parameters])
 
 
 def ways_on(tasks: Iterable[TaskRecord], command: str) -> list[tuple[str, str]]:

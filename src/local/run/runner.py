@@ -60,7 +60,9 @@ def run_job(workspace: Workspace, job: Job, options: RunOptions, reporter: Repor
         folder = workspace.runs / run_id
         folder.mkdir(parents=True)
         tasks = {task.key: TaskRecord(task.key) for task in job.tasks}
-        record = RunRecord(run_id, job.key, dict(values.parameters), tasks, folder, started)
+        record = RunRecord(
+            run_id, job.key, dict(values.parameters), tasks, folder, started, given=dict(options.parameters)
+        )
         notebooks = [task.notebook for task in job.tasks if options.selected is None or task.key in options.selected]
         with kernel_parent(notebooks, kernel_environment({"LAKEHOUSE_HOME": str(workspace.home)})) as parent:
             return _Run(workspace, job, options, values, record, reporter, declared, parent).execute()

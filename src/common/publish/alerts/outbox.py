@@ -14,6 +14,7 @@ FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
 SPREAD = (0.75, 1.25)
 """Pauses are drawn between so many times as long: what failed together isn't tried together."""
+DAY = timedelta(hours=24)
 
 KILLED = "its sender ended while the receiver may have had it"
 
@@ -81,14 +82,20 @@ class Outbox:
             ).fetchone()
             yield None if row is None else _claim(row)
 
-    def pending(self, channels: Sequence[str], limit: int) -> list[Claim]:
-        """Messages that wait, the next first, for people to look at: nothing is claimed."""
+    def pending(self, channels: Sequence[str], limit: int | None = None) -> list[Claim]:
+        """Messages that wait, the next first, for people to look at: nothing is claimed. `limit` None: all."""
         rows = self.connection.execute(f"{_PENDING} ORDER BY o.next_try, o.alert_id LIMIT %s", [list(channels), limit])
         return [_claim(row) for row in rows.fetchall()]
 
-    def full_until(self, claim: Claim, per_day: int) -> datetime | None:
-        """When the customer may be told again by this channel; None: now. Call it where the message is claimed."""
+    def full_until(self, claim: Claim, per_day: int, before: int = 0) -> datetime | None:
+        """When the customer may be told again by this channel; None: now. Call it where the message is claimed.
+
+        `before`: so many messages that wait would be sent to the customer before this one.
+        """
         assert claim.message
+        per_day -= before
+        if per_day <= 0:
+            return claim.now + DAY
         customer, channel = claim.message.customer, claim.message.channel
         # Two senders with a message each for one customer come here one after the other.
         self.connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"{channel} {customer}"])
@@ -99,7 +106,7 @@ class Outbox:
             "AND o.claimed_at > now() - interval '24 hours' ORDER BY o.claimed_at DESC LIMIT %s",
             [customer, channel, per_day],
         ).fetchall()
-        return None if len(times) < per_day else times[-1][0] + timedelta(hours=24)
+        return None if len(times) < per_day else times[-1][0] + DAY
 
     def claim(self, claim: Claim) -> None:
         """The message is this sender's; the attempt counts."""

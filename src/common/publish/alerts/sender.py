@@ -86,10 +86,11 @@ class Sender:
         self.outbox.hold(claim, until, why)
         return "held"
 
-    def judge(self, claim: Claim, link: str | None = None) -> Letter | tuple[datetime | None, str]:
+    def judge(self, claim: Claim, link: str | None = None, before: int = 0) -> Letter | tuple[datetime | None, str]:
         """The letter of a message that is to be sent now; else until when it waits (None: for ever), and why.
 
-        `link` stands in place of the real one, for people to look at.
+        For people to look at, `link` stands in place of the real one, and `before` so many messages of the channel,
+        which wait as this one does, would go to the customer before it.
         """
         message = claim.message
         if message is None:
@@ -102,20 +103,20 @@ class Sender:
             return None if is_late else claim.now + LOOK_AGAIN, letter
         if is_late:
             return None, TOO_LATE
-        return self._held(claim, message) or letter
+        return self._held(claim, message, before) or letter
 
     def _link(self, message: Message) -> str:
         if self.answers is None or self.channels[message.channel].audience == "team":
             return ""
         return self.answers.link(message.alert, message.scored_at, self.settings)
 
-    def _held(self, claim: Claim, message: Message) -> tuple[datetime, str] | None:
+    def _held(self, claim: Claim, message: Message, before: int) -> tuple[datetime, str] | None:
         channel = self.channels[message.channel]
         if channel.audience == "team":
             return None
         if self.quiet_hours and (end := self.quiet_hours.end_after(claim.now, zone_of(message.country))):
             return end, HELD_BY_QUIET_HOURS
-        if message.customer and (full_until := self.outbox.full_until(claim, channel.per_day)):
+        if message.customer and (full_until := self.outbox.full_until(claim, channel.per_day, before)):
             return full_until, HELD_BY_LIMIT
         return None
 

@@ -1,5 +1,6 @@
 """What the notebook that sends alerts does: what waits is shown or sent, and what a person must look at is listed."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,6 +13,7 @@ from common.errors import OutputError
 from common.parameters import ALERTS_DRY_RUN, ALERTS_ON
 from common.publish.alerts.message import Letter, key_of
 from common.publish.alerts.outbox import Claim
+from common.publish.alerts.sender import Sender
 from common.publish.alerts.settling import settle
 from common.publish.output import Output
 from common.publish.postgres.failures import in_words
@@ -23,6 +25,9 @@ from common.storage.masking import masked_text
 
 SHOWN = 50
 LINK = "https://..."
+BECOMES = ("now", "held", "never")
+
+Verdict = Letter | tuple[datetime | None, str]
 
 
 class Alerts:
@@ -46,18 +51,20 @@ class Alerts:
         rows = []
         for output in self._asked:
             with self._opened(output) as connection:
-                sender = output.sender(connection, self._settings)
-                for claim in sender.outbox.pending([*output.channels], SHOWN):
+                judged = _judged(output, output.sender(connection, self._settings), SHOWN)
+                for claim, verdict in judged:
                     is_personal = output.channels[claim.key[1]].audience == "customer"
-                    rows.append((*claim.key, *_shown(sender.judge(_without_name(claim), LINK), is_personal)))
+                    rows.append((*claim.key, *_shown(verdict, is_personal)))
         return pd.DataFrame(rows, columns=["alert", "channel", "sent", "why", "to", "text"])
 
     def send(self) -> Result:
-        """Sends what is due, where alerts are on."""
+        """Sends what is due, where alerts are on; in a dry run, counts what would be sent."""
         if not self._outputs:
             return Result(note="no output that tells alerts is named in outputs")
+        if self._alerts == ALERTS_DRY_RUN:
+            return self._would_send()
         if self._alerts != ALERTS_ON:
-            return Result(note=f"alerts are {self._alerts.replace('_', ' ')}: nothing was sent")
+            return Result(note=f"alerts are {self._alerts}: nothing was sent")
         facts, sent = {}, 0
         for output in self._outputs:
             with self._opened(output) as connection:
@@ -69,6 +76,18 @@ class Alerts:
                 facts[f"{output.name}: {channel}"] = ", ".join(of_it) or "nothing was due"
             self._down |= {f"{output.name}: {channel}": why for channel, why in sender.down.items()}
         return Result(rows_out=sent, note=f"{sent} messages were sent", facts={"messages": facts})
+
+    def _would_send(self) -> Result:
+        facts = {}
+        for output in self._outputs:
+            with self._opened(output) as connection:
+                judged = _judged(output, output.sender(connection, self._settings))
+                counts = Counter((claim.key[1], _becomes(verdict)) for claim, verdict in judged)
+            for channel in output.channels:
+                of_it = [f"{counts[channel, what]} {what}" for what in BECOMES if counts[channel, what]]
+                facts[f"{output.name}: {channel}"] = ", ".join(of_it) or "nothing waits"
+        note = f"dry run: nothing was sent; the executed notebook lists what waits, {SHOWN} messages at most"
+        return Result(note=note, facts={"would be sent": facts})
 
     def to_look_at(self) -> pd.DataFrame:
         """Messages of which nobody knows whether they were sent, and dead letters, the newest first.
@@ -114,7 +133,24 @@ class Alerts:
             yield connection
 
 
-def _shown(verdict: Letter | tuple[datetime | None, str], is_personal: bool) -> tuple[str, str, str, str]:
+def _judged(output: AlertsOutput, sender: Sender, limit: int | None = None) -> Iterator[tuple[Claim, Verdict]]:
+    """What waits, without names, and what becomes of it now: a day's limit counts those that would be sent before."""
+    before: Counter[tuple[str, str | None]] = Counter()
+    for claim in sender.outbox.pending([*output.channels], limit):
+        to = (claim.key[1], claim.message.customer if claim.message else None)
+        verdict = sender.judge(_without_name(claim), LINK, before[to])
+        before[to] += isinstance(verdict, Letter)
+        yield claim, verdict
+
+
+def _becomes(verdict: Verdict) -> str:
+    """One of `BECOMES`."""
+    if isinstance(verdict, Letter):
+        return "now"
+    return "held" if verdict[0] else "never"
+
+
+def _shown(verdict: Verdict, is_personal: bool) -> tuple[str, str, str, str]:
     """When a message would be sent, why not now, to whom, and its text. What is personal is masked."""
     if isinstance(verdict, Letter):
         # An address is judged as it is, and masked only then: a masked one may be no address.

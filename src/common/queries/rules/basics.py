@@ -6,6 +6,7 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from common.queries.kinds import Node
+from common.queries.statements import DIALECT
 
 Rules = dict[type[Node], Callable[..., Node | None]]
 """A rule raises a Doubt, or gives what is put in an expression's place: None where it stays."""
@@ -16,9 +17,13 @@ class Doubt(Exception):
 
 
 def name_of(node: Node) -> str:
-    """What to call an expression in a message."""
+    """What to call an expression in a message: a function as Spark calls it."""
     if isinstance(node, exp.Anonymous):
         return node.name.lower()
+    if isinstance(node, exp.TimeStrToTime) and isinstance(node.parent, exp.TimeToStr):
+        return name_of(node.parent)  # nobody typed it: SQLGlot reads one function as two
+    if isinstance(node, exp.Func) and (typed := re.match(r"([A-Z]\w*)\(", node.sql(dialect=DIALECT))):
+        return typed[1].lower()
     return re.sub(r"\B(?=[A-Z])", "_", type(node).__name__).lower()
 
 

@@ -1,5 +1,6 @@
 """What the notebook does: a dry run changes nothing, alerts that are on are sent, a person settles the rest."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from alerts_world import KEY, World, output_of
 
 from common.errors import OutputError, ParameterError
 from common.parameters import PARAMETERS
-from common.publish.alerts.sender import Sender
+from common.publish.alerts.sender import HELD_BY_LIMIT, Sender
 from common.publish.alerts.sending import Alerts
+from common.settings import repository
 from servers.mail import MailServer
 from servers.postgres import Postgres
 from servers.webhook import Answer, WebhookServer
@@ -68,7 +70,9 @@ def test_a_dry_run_shows_what_would_be_sent_without_names_and_changes_nothing(
     assert "https://..." in shown.loc[("a", "email"), "text"]
     assert "answers.test" not in str(shown)
     assert shown.loc[("b", "email"), "why"] == "no e-mail address"
-    assert told.send().note == "alerts are dry run: nothing was sent"
+    result = told.send()
+    assert result.note.startswith("dry run: nothing was sent; the executed notebook lists what waits")
+    assert result.facts == {"would be sent": {"alerts: email": "1 now, 1 held", "alerts: team": "2 now"}}
     assert snapshot(world) == before
     assert (servers[0].mails, servers[1].posted) == ([], [])
 
@@ -84,6 +88,34 @@ def test_a_dry_run_says_now_of_a_phone_that_would_be_told(
     assert list(shown["sent"]) == ["now", "now"]
     assert list(shown["to"]) == ["+999999999999"] * 2
     assert "170" not in str(shown.to_dict())
+
+
+def test_the_notebook_shows_texts_whole(world: World) -> None:
+    cells = json.loads((repository() / "notebooks/ops/send_alerts.ipynb").read_text())["cells"]
+    (cell,) = ("".join(cell["source"]) for cell in cells if "told.waiting()" in "".join(cell["source"]))
+    told, shown = alerts(world, "dry_run"), []
+    exec(cell, {"told": told, "display": lambda frame: shown.append(frame._repr_html_())})
+    text = told.waiting()["text"][0]
+    assert len(text) > 100
+    assert " ".join(text.split()[-5:]) in " ".join(shown[0].replace("\\n", " ").split())
+
+
+def test_a_dry_run_counts_what_would_be_sent_before_towards_a_days_limit(world: World) -> None:
+    for alert in ("c", "d", "e", "f"):
+        world.add(alert, customer="Cc")
+    world.connection.execute("UPDATE alerts.outbox SET state = 'sent', claimed_at = now()")
+    world.fill()
+    world.connection.execute(
+        "UPDATE alerts.outbox SET state = 'sent', claimed_at = now() - interval '3 hours' "
+        "WHERE (alert_id, channel) = ('c', 'email')"
+    )
+    per_day = world.output.channels["email"].per_day
+    told = alerts(world, "dry_run")
+    shown = told.waiting().query("channel == 'email'")
+    assert list(shown["sent"] == "now") == [True] * (per_day - 1) + [False] * (4 - per_day)
+    assert set(shown["why"]) == {"", HELD_BY_LIMIT}
+    assert told.send().facts["would be sent"]["alerts: email"] == f"{per_day - 1} now, {4 - per_day} held"
+    assert alerts(world, "on").send().facts["messages"]["alerts: email"] == f"{4 - per_day} held, {per_day - 1} sent"
 
 
 def test_alerts_that_are_off_ask_no_server(world: World, postgres: Postgres, tmp_path: Path) -> None:

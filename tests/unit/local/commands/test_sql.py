@@ -49,7 +49,10 @@ def test_a_query_may_come_from_standard_input(
     [
         ("DESCRIBE HISTORY gold.transaction_scores", "DESCRIBE is no query"),
         ("SELECT hash(decision) FROM gold.transaction_scores", "DuckDB may answer this otherwise: hash"),
-        ("SELECT * FROM gold.view_of_mine", "DuckDB knows no table gold.view_of_mine"),
+        (
+            "SELECT date_format(decision, 'yyyy') FROM gold.transaction_scores",
+            "DuckDB may answer this otherwise: date_format\n",
+        ),
         ("SELECT * FROM default.mine", "DuckDB knows no table default.mine"),
     ],
 )
@@ -62,6 +65,31 @@ def test_spark_answers_what_duckdb_can_not_and_one_line_says_why(
     assert shown.err.startswith("asking Spark: ")
     assert why in shown.err
     assert shown.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("SELECT * FROM gold.nope", "no table gold.nope; gold has fraud_transactions, genuine_transactions, trans"),
+        ("SELECT * FROM ops.nope", "there is no table ops.nope; ops has none yet"),
+        ("SELCT 1", "no statement begins with SELCT; did you mean SELECT?"),
+        ("descibe gold.transaction_scores", "no statement begins with DESCIBE; did you mean DESCRIBE?"),
+    ],
+)
+def test_a_slip_is_named_at_once(
+    asked: list[str], statement: str, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lakehouse("sql", statement) == 1
+    assert expected in " ".join(capsys.readouterr().err.split())
+    assert asked == []
+
+
+def test_show_tables_lists_those_of_all_schemas(asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert lakehouse("sql", "show tables;", "--format", "json") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {row["table"] for row in listed} >= {"gold.transaction_scores", "gold.fraud_transactions"}
+    assert all(row["what it has"] for row in listed)
+    assert asked == []
 
 
 def test_spark_answers_where_duckdb_is_not_there(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,23 +31,24 @@ def test_a_run_from_parameters_to_results(checkout: Checkout) -> None:
         "import os\nprint(repr(days), repr(day), os.environ['LAKEHOUSE_TASK_KEY'], os.environ['LAKEHOUSE_HOME'])",
         PUBLISH % {"rows_in": 10, "rows_out": 1, "facts": {"refused": {"bad id": 2}}},
         PUBLISH % {"rows_out": 8, "note": "two refused", "facts": {"alerts": 3}},
-        parameters="days = 60\nday = ''",
+        parameters="days = 60\nday = ''\nseed = 0",
     )
     last = checkout.notebook("last", "print('last')")
     checkout.job(
         a_task("last", last, "first"),
         a_task("first", first, base={"day": "{{job.start_time.iso_date}}"}),
-        parameters=[{"name": "days", "default": 7}],
+        parameters=[{"name": "days", "default": 7}, {"name": "seed", "default": 1}],
     )
-    record = checkout.run()
+    record = checkout.run(parameters={"seed": "3"})
     assert record.state == states.SUCCESS
+    assert (record.parameters, record.given) == ({"days": "7", "seed": "3"}, {"seed": "3"})
     home = checkout.workspace.home
     assert checkout.executed(record, "first") == f"'7' '{record.started:%Y-%m-%d}' first {home}\n"
     task = record.tasks["first"]
     assert (task.rows_in, task.rows_out, task.note) == (10, 8, "two refused")
     assert task.facts == {"refused": {"bad id": 2}, "alerts": 3}
     written = json.loads((record.folder / "run.json").read_text())
-    assert (written["state"], written["run_id"], written["parameters"]) == ("SUCCESS", record.run_id, {"days": "7"})
+    assert (written["state"], written["run_id"], written["parameters"]) == ("SUCCESS", record.run_id, record.parameters)
     assert [(t["key"], t["state"], t["attempts"]) for t in written["tasks"]] == [
         ("first", "SUCCESS", 1),
         ("last", "SUCCESS", 1),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from local.remote.record import RemoteRun
 from local.run import run_record as states
 from local.run.progress import LiveReporter, PlainReporter, reporter_for
 from local.run.run_record import RunRecord, TaskRecord
@@ -63,6 +64,19 @@ def test_a_failure_shows_cell_message_and_notebook_and_the_way_on(tmp_path: Path
     assert "lakehouse run trial --from bad" in text
     assert "Traceback" not in text
     assert "Traceback: deep" in shown(run, debug=True)
+
+
+def test_the_way_on_has_what_was_given_as_a_shell_takes_it(tmp_path: Path) -> None:
+    bad = TaskRecord("bad", states.FAILED, 1)
+    run = a_run(tmp_path, bad, TaskRecord("after", states.UPSTREAM_FAILED), state=states.FAILED)
+    run.parameters = {"outputs": "warehouse", "landing": "/my data", "seed": "7"}
+    run.given = {"outputs": "warehouse", "landing": "/my data"}
+    command = "lakehouse run trial --param outputs=warehouse --param 'landing=/my data'"
+    assert ("go on from there", f"{command} --from bad") in run.next_steps()
+    bad.state = run.tasks["after"].state = states.TIMEDOUT
+    assert ("run it again", command) in run.next_steps()
+    there = RemoteRun("7", "trial", "dev", "https://example.com", {"bad": bad}, given={"seed": "8"})
+    assert ("go on from there", "lakehouse run trial --target dev --param seed=8 --from bad") in there.next_steps()
 
 
 def test_what_next_is_never_wrapped_and_a_run_may_say_why_it_failed(tmp_path: Path) -> None:

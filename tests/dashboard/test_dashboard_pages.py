@@ -93,6 +93,14 @@ def test_alerts_are_narrowed_by_the_address(looked_at: World, open_page: Open) -
     assert f"{len(wanted)} alerts" in sentences(page)
 
 
+def test_of_days_in_the_address_those_that_are_known_are_shown(looked_at: World, open_page: Open) -> None:
+    asked = [(LAST - timedelta(days=2)).isoformat(), (LAST + timedelta(days=1)).isoformat()]
+    page = open_page("alerts", days=asked)
+    assert_sound(page)
+    assert len(page.dataframe[0].value) == sum(row["event_date"] > LAST - timedelta(days=3) for row in looked_at.alerts)
+    assert "Saved in 3 days" in metrics(open_page("today", days=asked))
+
+
 @pytest.mark.parametrize("address", [{"days": ["1999-01-01", "x"]}, {"country": "Atlantis"}, {"alert": "T0"}])
 def test_an_address_that_makes_no_sense_does_no_harm(
     looked_at: World, open_page: Open, address: dict[str, str | list[str]]

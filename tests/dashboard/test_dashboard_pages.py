@@ -208,6 +208,8 @@ def test_the_model_in_use_and_why(looked_at: World, open_page: Open) -> None:
     assert metrics(page)["Version that scores"] == "2"
     assert metrics(page)["Criteria met"] == "2 of 2"
     assert page.header[0].value == "Last decision: version 3, kept out"
+    criteria = page.dataframe[0]
+    assert list(criteria.value["figure"]) == ["0.500", "1.100"]
     psi = [row for row in looked_at.rows[MODEL_MONITORING.name] if row["metric"] == "psi"]
     beyond = sum(row["is_breached"] for row in psi)
     assert f"{beyond} of {len(psi)} figures are beyond their limit" in sentences(page)

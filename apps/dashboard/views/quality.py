@@ -19,11 +19,8 @@ def page() -> None:
     if sentence := lacking(there, QUALITY_RESULTS) if not there else "":
         return look.nothing(sentence)
     _checks(there)
-    left, right = st.columns(2)
-    with left:
-        _reasons(there)
-    with right:
-        _conservation(there)
+    _reasons(there)
+    _conservation(there)  # has eight columns, which half a page is too narrow for
     _records(there)
     return None
 

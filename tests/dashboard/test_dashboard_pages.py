@@ -91,6 +91,7 @@ def test_alerts_are_narrowed_by_the_address(looked_at: World, open_page: Open) -
     assert wanted
     assert set(page.dataframe[0].value["transaction_id"]) == wanted
     assert f"{len(wanted)} alerts" in sentences(page)
+    assert "What nothing is known of in 7 days counts as genuine" in sentences(page)
 
 
 def test_of_days_in_the_address_those_that_are_known_are_shown(looked_at: World, open_page: Open) -> None:

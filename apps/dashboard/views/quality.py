@@ -66,7 +66,7 @@ def _reasons(there: Collection[str]) -> None:
         alt.Chart(rows.head(20))
         .mark_bar(color=look.VOLUME)
         .encode(
-            x=alt.X("records:Q", title="records"),
+            x=alt.X("records:Q", title="records", axis=alt.Axis(tickMinStep=1)),
             y=alt.Y("check_name:N", title=None, sort="-x", axis=alt.Axis(labelLimit=220, labelOverlap=False)),
             tooltip=["target", "check_name", "records"],
         )

@@ -3,6 +3,7 @@ page to page.
 """
 
 from collections.abc import Sequence
+from datetime import date
 
 import streamlit as st
 
@@ -13,13 +14,14 @@ DAYS = 30
 
 
 def days(known: Days) -> Days:
-    """A range of days, by a calendar; the newest where none is chosen."""
-    newest = known.newest(DAYS)
+    """A range of days, by a calendar; the newest where none is chosen. Of others, those that are known."""
+    newest, asked = known.newest(DAYS), _asked(known)
     chosen = st.date_input(
         "Days",
         value=(newest.first, newest.last),
-        min_value=known.first,
-        max_value=known.last,
+        # A day beyond them would have Streamlit take the newest days in place of all that were asked for.
+        min_value=min(known.first, asked.first),
+        max_value=max(known.last, asked.last),
         format="YYYY-MM-DD",
         key="days",
         bind="query-params",
@@ -27,9 +29,18 @@ def days(known: Days) -> Days:
         width=230,
     )
     if not isinstance(chosen, tuple):
-        return Days(chosen, chosen)
+        chosen = (chosen, chosen)
     # While somebody chooses, there is a first day alone.
-    return Days(chosen[0], chosen[-1]) if chosen else newest
+    return (Days(chosen[0], chosen[-1]).within(known) if chosen else None) or newest
+
+
+def _asked(known: Days) -> Days:
+    """The days in the address, where some of them are known; else all that are."""
+    try:
+        given = [date.fromisoformat(day) for day in st.query_params.get_all("days")]
+    except ValueError:
+        return known
+    return Days(given[0], given[-1]) if given and Days(given[0], given[-1]).within(known) else known
 
 
 def country(countries: Sequence[str]) -> str:

@@ -7,10 +7,13 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from common.settings import LABEL_DELAY_DAYS
+
 FRAUD, GENUINE, OPEN, VOLUME, WITHDRAWN = "#cf4a4a", "#2f8f83", "#a87a00", "#4f7fb0", "#7d7f86"
 """Each stands out from white and from the dark ground by 3:1 at least."""
 
-OUTCOME_COLOURS = {"confirmed": FRAUD, "still open": OPEN, "genuine": GENUINE, "withdrawn": WITHDRAWN}
+CLEARED = f"genuine, or no report in {LABEL_DELAY_DAYS} days"
+OUTCOME_COLOURS = {"confirmed": FRAUD, "still open": OPEN, CLEARED: GENUINE, "withdrawn": WITHDRAWN}
 
 PAGES = "pages"
 """Under this name the session has the pages that can be opened."""

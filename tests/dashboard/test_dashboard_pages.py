@@ -91,6 +91,15 @@ def test_alerts_are_narrowed_by_the_address(looked_at: World, open_page: Open) -
     assert wanted
     assert set(page.dataframe[0].value["transaction_id"]) == wanted
     assert f"{len(wanted)} alerts" in sentences(page)
+    assert "What nothing is known of in 7 days counts as genuine" in sentences(page)
+
+
+def test_of_days_in_the_address_those_that_are_known_are_shown(looked_at: World, open_page: Open) -> None:
+    asked = [(LAST - timedelta(days=2)).isoformat(), (LAST + timedelta(days=1)).isoformat()]
+    page = open_page("alerts", days=asked)
+    assert_sound(page)
+    assert len(page.dataframe[0].value) == sum(row["event_date"] > LAST - timedelta(days=3) for row in looked_at.alerts)
+    assert "Saved in 3 days" in metrics(open_page("today", days=asked))
 
 
 @pytest.mark.parametrize("address", [{"days": ["1999-01-01", "x"]}, {"country": "Atlantis"}, {"alert": "T0"}])
@@ -200,6 +209,8 @@ def test_the_model_in_use_and_why(looked_at: World, open_page: Open) -> None:
     assert metrics(page)["Version that scores"] == "2"
     assert metrics(page)["Criteria met"] == "2 of 2"
     assert page.header[0].value == "Last decision: version 3, kept out"
+    criteria = page.dataframe[0]
+    assert list(criteria.value["figure"]) == ["0.500", "1.100"]
     psi = [row for row in looked_at.rows[MODEL_MONITORING.name] if row["metric"] == "psi"]
     beyond = sum(row["is_breached"] for row in psi)
     assert f"{beyond} of {len(psi)} figures are beyond their limit" in sentences(page)

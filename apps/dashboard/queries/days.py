@@ -33,6 +33,11 @@ class Days:
         """The last of them, so many at most."""
         return Days(max(self.first, self.last - timedelta(days=count - 1)), self.last)
 
+    def within(self, others: "Days") -> "Days | None":
+        """Those that are also among others; None where no day is."""
+        first, last = max(self.first, others.first), min(self.last, others.last)
+        return Days(first, last) if first <= last else None
+
 
 def known_days(ask: Ask, there: Collection[str]) -> Days | None:
     """From the first day with a transaction to the last, which is the lakehouse's today; None without any."""

@@ -13,6 +13,7 @@ from apps.dashboard.queries.merchants import countries
 from apps.dashboard.views.story import story
 from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.marts import COUNTRY_CHANNEL_MATRIX
+from common.settings import LABEL_DELAY_DAYS
 
 ALERT = "alert"
 """In the address: the transaction whose story is told."""
@@ -80,7 +81,8 @@ def _summary(rows: pd.DataFrame) -> None:
     counted = look.listed([f"{number:,} {what}" for what, number in known.items()])
     most = f"the newest {queries.SHOWN} of them" if len(rows) == queries.SHOWN else f"{len(rows):,}"
     st.caption(
-        f"{most} alerts, {look.euros(rows['amount_eur'].sum())}. Known so far: {counted}. "
+        f"{most} alerts, {look.euros(rows['amount_eur'].sum())}. Known so far, by reports and verdicts: {counted}. "
+        f"What nothing is known of in {LABEL_DELAY_DAYS} days counts as genuine on the page Today. "
         "Choose a row, and the card's story is told below."
     )
 

@@ -10,6 +10,7 @@ from apps.dashboard.queries.ask import lacking
 from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.monitoring import DRIFT, MODEL_MONITORING, PERFORMANCE
 from common.contracts.ops import MODEL_PROMOTIONS
+from common.ml.figure_text import figure_text
 
 WEEKS = 12
 """Weeks of drift that are drawn, the newest."""
@@ -63,18 +64,20 @@ def _decisions(decisions: pd.DataFrame) -> None:
     last = decisions.iloc[0]
     words = str(last["decision"]).replace("_", " ")
     st.header(f"Last decision: version {look.escaped(str(last['model_version']))}, {look.escaped(words)}")
+    criteria = queries.criteria(data.ask, last)
     look.table(
-        queries.criteria(data.ask, last),
+        criteria.assign(figure=criteria["figure"].map(figure_text, na_action="ignore")),
         "Criteria of the last decision",
         {
             "passed": st.column_config.CheckboxColumn("met"),
             "criterion": "criterion",
-            "figure": st.column_config.NumberColumn("figure", format="%.4f"),
+            "figure": st.column_config.TextColumn("figure", alignment="right"),
             "bound": "must be",
             "sentence": st.column_config.TextColumn("in words", width="large"),
         },
+        most=len(criteria),
     )
-    with st.expander(f"All {len(decisions):,} decisions"):
+    with st.expander(f"All decisions ({len(decisions):,})"):
         look.table(
             decisions.assign(decision=decisions["decision"].str.replace("_", " ")),
             "All decisions",
@@ -106,25 +109,24 @@ def _performance(figures: pd.DataFrame) -> None:
 
 def _measured(name: str, rows: pd.DataFrame) -> None:
     long = rows.rename(columns=_LIMITS).melt("period_start", list(_LIMITS.values()), "what", "figure").dropna()
-    drawn = (
-        alt.Chart(long)
-        .mark_line(point=True)
-        .encode(
-            x=alt.X("yearmonthdate(period_start):T", axis=look.days_axis()),
-            y=alt.Y("figure:Q", title=None),
-            color=alt.Color(
-                "what:N",
-                scale=look.colours({"measured": look.VOLUME, "usual": look.WITHDRAWN}),
-                legend=alt.Legend(orient="top", title=None),
-            ),
-            tooltip=[alt.Tooltip("period_start:T", title="week from"), "what:N", alt.Tooltip("figure:Q", format=".4f")],
-        )
+    lines = alt.Chart(long).encode(
+        x=alt.X("yearmonthdate(period_start):T", axis=look.days_axis()),
+        y=alt.Y("figure:Q", title=None),
+        color=alt.Color(
+            "what:N",
+            scale=look.colours({"measured": look.VOLUME, "usual": look.WITHDRAWN}),
+            legend=alt.Legend(orient="top", title=None),
+        ),
+        tooltip=[alt.Tooltip("period_start:T", title="week from"), "what:N", alt.Tooltip("figure:Q", format=".4~g")],
     )
+    # Where both are the same, the one lies on the other: what is usual is a broad band, under a line with points.
+    usual = lines.transform_filter(alt.datum.what == "usual").mark_line(strokeWidth=7, opacity=0.5)
+    measured = lines.transform_filter(alt.datum.what == "measured").mark_line(point=True)
     breached = int((rows["is_breached"] == True).sum())  # noqa: E712 - null is no verdict
     st.markdown(f"**{name}**" + (f", beyond its limit in {breached} weeks" if breached else ""))
     newest = rows.dropna(subset="value")
     heard = f"{name} by week, newest {newest['value'].iloc[-1]:.3f}" if len(newest) else f"{name}: nothing measured"
-    look.chart(drawn, heard, height=170)
+    look.chart(usual + measured, heard, height=170)
 
 
 def _drift(figures: pd.DataFrame) -> None:

@@ -19,11 +19,8 @@ def page() -> None:
     if sentence := lacking(there, QUALITY_RESULTS) if not there else "":
         return look.nothing(sentence)
     _checks(there)
-    left, right = st.columns(2)
-    with left:
-        _reasons(there)
-    with right:
-        _conservation(there)
+    _reasons(there)
+    _conservation(there)  # has eight columns, which half a page is too narrow for
     _records(there)
     return None
 
@@ -69,7 +66,7 @@ def _reasons(there: Collection[str]) -> None:
         alt.Chart(rows.head(20))
         .mark_bar(color=look.VOLUME)
         .encode(
-            x=alt.X("records:Q", title="records"),
+            x=alt.X("records:Q", title="records", axis=alt.Axis(tickMinStep=1)),
             y=alt.Y("check_name:N", title=None, sort="-x", axis=alt.Axis(labelLimit=220, labelOverlap=False)),
             tooltip=["target", "check_name", "records"],
         )

@@ -14,11 +14,12 @@ from apps.dashboard.queries.days import Days
 from apps.dashboard.views.alerts import ALERT, PAGE, alert_table
 from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.marts import ALERT_OUTCOMES, DAILY_FRAUD_SUMMARY
+from common.settings import LABEL_DELAY_DAYS
 
 NEWEST = 8
 """Alerts that are shown here."""
 
-_OUTCOMES = {"confirmed": "confirmed", "still_open": "still open", "genuine": "genuine", "withdrawn": "withdrawn"}
+_OUTCOMES = {"confirmed": "confirmed", "still_open": "still open", "genuine": look.CLEARED, "withdrawn": "withdrawn"}
 
 
 def page() -> None:
@@ -74,7 +75,10 @@ def _figures(there: Collection[str], known: Days, days: Days) -> None:
                 precise,
                 border=True,
                 height="stretch",
-                help=("Share of the alerts of these days, those still open left out, that turned out to be fraud."),
+                help=(
+                    "Share of the alerts of these days, those still open left out, that turned out to be fraud. "
+                    f"One without a report in {LABEL_DELAY_DAYS} days counts as genuine."
+                ),
             )
 
 
@@ -110,7 +114,9 @@ def _outcomes(there: Collection[str], days: Days) -> None:
         .encode(
             x=alt.X("yearmonthdate(event_date):T", axis=look.days_axis()),
             y=alt.Y("alerts:Q", title="alerts", axis=alt.Axis(tickMinStep=1)),
-            color=alt.Color("outcome:N", scale=look.colours(met), legend=alt.Legend(orient="top", title=None)),
+            color=alt.Color(
+                "outcome:N", scale=look.colours(met), legend=alt.Legend(orient="top", title=None, labelLimit=0)
+            ),
             tooltip=[alt.Tooltip("event_date:T", title="day"), "outcome:N", "alerts:Q"],
         )
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from common.ml.enough_labels import MIN_TEST_FRAUDS
 from common.ml.evidence import Difference, Evidence
+from common.ml.figure_text import figure_text
 from common.ml.folds import TEST_DAYS, fold_at
 from common.ml.slices import KINDS
 from common.settings import CALIBRATION_RATIO_LIMITS, LABEL_DELAY_DAYS, SCORING_BUDGET_MICROSECONDS
@@ -35,11 +36,8 @@ class Criterion:
 
     @property
     def figure_text(self) -> str:
-        """The figure as a person reads it: three decimals, or four digits where these would hide what it says."""
-        figure = self.figure
-        if abs(figure) >= 1000 or figure == round(figure, 0):
-            return f"{figure:,.0f}"
-        return f"{figure:.3f}" if figure == round(figure, 3) else f"{figure:.4g}"
+        """The figure as a person reads it."""
+        return figure_text(self.figure)
 
 
 def features_available(evidence: Evidence) -> Iterable[Criterion]:

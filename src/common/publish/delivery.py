@@ -6,6 +6,8 @@ from common.errors import LakehouseError, first_line
 
 FAILED = "failed"
 """The mode of a delivery that failed, of an item or of an output as a whole."""
+READ = "read"
+"""The mode of what came in by an output, such as answers: nothing of it was sent."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from common.contracts.ddl import schema_of
 from common.contracts.ops import DELIVERIES, QUALITY_RESULTS
 from common.errors import LakehouseError, OutputError
 from common.platform import this_platform
-from common.publish.delivery import Delivery, failed
+from common.publish.delivery import READ, Delivery, failed
 from common.publish.output import Output
 from common.result import Result
 from common.settings import Settings
@@ -101,17 +101,18 @@ def check_outputs(lake: Lake, outputs: Sequence[Output]) -> list[Finding]:
 
 
 def result(came_of: Mapping[str, list[Delivery]]) -> Result:
-    """What was sent, for the job's summary."""
+    """What was sent, and what was read, for the job's summary."""
     all_of = [delivery for deliveries in came_of.values() for delivery in deliveries]
-    sent = {
-        f"{output}: {delivery.item}": delivery.note or delivery.mode
-        for output, deliveries in came_of.items()
-        for delivery in deliveries
-        if delivery.is_news and not delivery.failure
-    }
+    facts: dict[str, dict[str, str]] = {}
+    for output, deliveries in came_of.items():
+        for delivery in deliveries:
+            if delivery.is_news and not delivery.failure:
+                way = READ if delivery.mode == READ else "sent"
+                facts.setdefault(way, {})[f"{output}: {delivery.item}"] = delivery.note or delivery.mode
     written = sum((d.rows_written or 0) + (d.rows_deleted or 0) for d in all_of)
-    note = f"{len(sent)} of {len(all_of)} items were sent" if all_of else "no output is due"
-    return Result(rows_out=written, note=note, facts={"sent": sent} if sent else {})
+    items, sent = [one for one in all_of if one.mode != READ], facts.get("sent", {})
+    note = f"{len(sent)} of {len(items)} items were sent" if all_of else "no output is due"
+    return Result(rows_out=written, note=note, facts=facts)
 
 
 def failure(came_of: Mapping[str, list[Delivery]]) -> OutputError | None:

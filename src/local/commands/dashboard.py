@@ -32,4 +32,5 @@ def dashboard(
     out.print(f"The dashboard is at http://127.0.0.1:{chosen} (Ctrl-C ends it)")
     os.environ["DASHBOARD_ROLE"] = role
     options = {"address": "127.0.0.1", "port": chosen, "headless": str(not browser).lower()}
-    become(workspace, "apps.dashboard", *(f"--server.{name}={value}" for name, value in options.items()))
+    arguments = [f"--server.{name}={value}" for name, value in options.items()]
+    become(workspace, "apps.dashboard", *arguments, "--logger.hideWelcomeMessage=true")  # it has the address again

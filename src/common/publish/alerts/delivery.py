@@ -15,7 +15,7 @@ from common.errors import LakehouseError, OutputError, first_line
 from common.publish.alerts.answers import Answers
 from common.publish.alerts.filling import fill
 from common.publish.alerts.tables import SCHEMA, ensure_outbox
-from common.publish.delivery import FAILED, Delivery
+from common.publish.delivery import FAILED, READ, Delivery
 from common.publish.postgres import access
 from common.publish.postgres.access import Place
 from common.publish.postgres.delivering import deliver
@@ -114,6 +114,8 @@ class AlertDelivery:
         for channel, states in counts.items():
             sent = states.get("sent", 0)
             noted = cursor.execute(_NOTE, [sent, channel]).fetchone()[0]
+            newly = max(sent - noted, 0)
+            all_so_far = ", ".join(f"{count} {state}" for state, count in states.items())
             found.append(
                 Delivery(
                     f"messages by {channel}",
@@ -121,10 +123,10 @@ class AlertDelivery:
                     ALERTS.source.name,
                     from_version=version,
                     version=version,
-                    rows_written=max(sent - noted, 0),
+                    rows_written=newly,
                     rows_there=sum(states.values()),
                     destination=self.where,
-                    note=", ".join(f"{count} {state}" for state, count in states.items()),
+                    note=f"{newly} sent since the delivery before; in the outbox: {all_so_far}",
                 )
             )
         return found
@@ -154,7 +156,7 @@ def take_answers(lake: Lake, answers: Answers) -> Delivery:
     ]
     return Delivery(
         "answers",
-        "read",
+        READ,
         rows_written=added,
         rows_there=len(given),
         destination=place,

@@ -126,7 +126,7 @@ def test_alerts_come_with_their_messages_or_not_at_all(
     done = deliver(delivered)
     assert (done["alerts"].rows_there, done["contacts"].rows_there, done["merchants"].rows_there) == (3, 3, 1)
     assert outbox(delivered) == {"T1": "pending", "T2": "pending", "old": "suppressed"}
-    assert done["messages by team"].note == "2 pending, 1 suppressed"
+    assert done["messages by team"].note == "0 sent since the delivery before; in the outbox: 2 pending, 1 suppressed"
     assert asked(delivered, "SELECT reasons FROM alerts.alerts WHERE transaction_id = 'T1'") == [
         (['odd hour, "far" away', None],)
     ]

@@ -10,7 +10,7 @@ from shelf import Shelf
 
 from common.contracts.ops import DELIVERIES
 from common.errors import OutputError
-from common.publish.delivery import Delivery
+from common.publish.delivery import READ, Delivery
 from common.publish.output import Output
 from common.publish.publish import check_outputs, failure, is_due, left_out, publish, publishing, result
 from common.settings import Settings
@@ -147,3 +147,17 @@ def test_a_step_is_never_up_to_date_while_an_output_waits_or_cannot_be_asked(
 def test_what_could_not_be_sent_can_be_sent_without_the_job_that_it_is_of() -> None:
     away = {name: [Delivery("users", "failed", failure="no server")] for name in ("warehouse", "bank")}
     assert "lakehouse run publish --param outputs=warehouse,bank`, and with force=true" in str(failure(away))
+
+
+def test_what_was_read_is_not_said_to_be_sent() -> None:
+    told = result(
+        {
+            "alerts": [
+                Delivery("alerts", "new version", version=3),
+                Delivery("contacts", "nothing new"),
+                Delivery("answers", READ, rows_written=2, note="1 can't be read"),
+            ]
+        }
+    )
+    assert told.note == "1 of 2 items were sent"
+    assert told.facts == {"sent": {"alerts: alerts": "new version"}, "read": {"alerts: answers": "1 can't be read"}}

@@ -1,7 +1,9 @@
 """`lakehouse dashboard` becomes the dashboard's server on the workspace."""
 
+import logging
 import os
 import socket
+import sys
 
 import pytest
 from command_line import lakehouse
@@ -39,7 +41,8 @@ def test_it_serves_this_machine_alone_at_a_free_port(became: Became, capsys: pyt
 @pytest.mark.parametrize(("option", "headless"), [("--browser", "false"), ("--no-browser", "true")])
 def test_a_browser_is_opened_unless_it_is_not_wanted(became: Became, option: str, headless: str) -> None:
     assert lakehouse("dashboard", option, "--port", "8123") == 0
-    assert became[0][1:] == ("--server.address=127.0.0.1", "--server.port=8123", f"--server.headless={headless}")
+    server = ("--server.address=127.0.0.1", "--server.port=8123", f"--server.headless={headless}")
+    assert became[0][1:] == (*server, "--logger.hideWelcomeMessage=true")
 
 
 def test_nobody_sees_persons_unless_it_is_said(became: Became) -> None:
@@ -63,3 +66,26 @@ def test_what_it_needs_is_fetched_once(became: Became, monkeypatch: pytest.Monke
     monkeypatch.setattr(dashboard, "find_spec", lambda module: None if module == "streamlit" else object())
     assert lakehouse("dashboard") == 0
     assert fetched == ["dashboard"]
+
+
+def test_the_server_starts_without_streamlit_s_warning_of_no_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("streamlit")
+    from apps.dashboard import __main__ as server
+    from streamlit.runtime.caching import cache_data_api
+    from streamlit.web import cli
+
+    told: list[str] = []
+    logger = logging.getLogger(cache_data_api.__name__)
+    listener = logging.Handler()
+    monkeypatch.setattr(listener, "emit", lambda record: told.append(record.getMessage()))
+    monkeypatch.setattr(sys, "argv", ["dashboard"])
+    monkeypatch.setattr(cli, "main", lambda **_: None)
+    logger.addHandler(listener)
+    try:
+        server.main()
+        cache_data_api._data_caches.get_storage_manager()
+        logger.warning("another")
+    finally:
+        logger.removeHandler(listener)
+        logger.removeFilter(server._is_news)
+    assert told == ["another"]

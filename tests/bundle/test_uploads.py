@@ -13,7 +13,16 @@ def test_only_notebooks_declarations_and_the_package_are_uploaded(deployed: Depl
 
     assert {PurePosixPath(path).parts[0] for path in files} == {"notebooks", "outputs", "sources", "src", "apps"}
     assert {path.split("/")[1] for path in files if path.startswith("src/")} == {"common"}
-    assert {PurePosixPath(path).suffix for path in files} == {"", ".py", ".yml", ".csv", ".txt", ".typed", ".toml"}
+    assert {PurePosixPath(path).suffix for path in files} == {
+        "",
+        ".py",
+        ".yml",
+        ".csv",
+        ".html",
+        ".txt",
+        ".typed",
+        ".toml",
+    }
 
 
 def test_every_file_of_the_package_is_there_as_it_is_here(deployed: Deployer) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from common.errors import OutputError
 from common.publish.postgres.definition import name_of
-from common.publish.postgres.positions import literal, where
-from common.publish.postgres.served import ServedTable, identifier, quoted
+from common.publish.postgres.positions import where
+from common.publish.postgres.served import ServedTable
 from common.sources.clients import client
+from common.sources.pulling.postgres.names import identifier, literal, quoted
 
 if TYPE_CHECKING:
     from common.publish.postgres.copying import Cursor

@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING
 
 from common.errors import OutputError
-from common.publish.postgres.positions import is_there, literal
-from common.publish.postgres.served import ServedTable, identifier, quoted
+from common.publish.postgres.positions import is_there
+from common.publish.postgres.served import ServedTable
+from common.sources.pulling.postgres.names import identifier, literal, quoted
 
 if TYPE_CHECKING:
     from common.publish.postgres.copying import Cursor

@@ -20,9 +20,10 @@ from common.publish.postgres import access, definition, positions
 from common.publish.postgres.access import Place
 from common.publish.postgres.delta import Source
 from common.publish.postgres.positions import Position
-from common.publish.postgres.served import ServedTable, quoted
+from common.publish.postgres.served import ServedTable
 from common.publish.postgres.writing import NOTHING, Also, Writing, Written
 from common.sources.clients import client
+from common.sources.pulling.postgres.names import quoted
 
 if TYPE_CHECKING:
     import psycopg

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from common.publish.postgres.served import ServedTable, quoted
+from common.publish.postgres.served import ServedTable
+from common.sources.pulling.postgres.names import literal, quoted
 
 if TYPE_CHECKING:
     from common.publish.postgres.copying import Cursor
@@ -71,11 +72,6 @@ def is_there(cursor: "Cursor", schema: str, table: str) -> bool:
     """Whether there is such a table or view."""
     cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (f"{quoted(schema)}.{quoted(table)}",))
     return bool(cursor.fetchall()[0][0])
-
-
-def literal(text: str) -> str:
-    """A text as SQL writes it, where parameters may not stand."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def positions(cursor: "Cursor", schema: str, items: Iterable[str]) -> dict[str, Position]:

@@ -9,6 +9,7 @@ from common.contracts.reference import Reference
 from common.contracts.silver import REFERENCES
 from common.contracts.table import Column, Table, View
 from common.errors import DeclarationError
+from common.sources.pulling.postgres.names import NAME_BYTES, quoted
 
 _TYPES = {
     "string": "text",
@@ -26,8 +27,6 @@ _AS_LITERAL = (
 )
 _AS_JSON = r"""regexp_replace(to_json({name}), r'(?<!\\)((?:\\\\)*)\\u0000', '$1')"""
 """As JSON spells the character NUL, which PostgreSQL's can't hold; after an odd number of backslashes only."""
-NAME_BYTES = 63
-"""The longest name that PostgreSQL keeps."""
 CURRENT = "is_current AND NOT coalesce(is_deleted, false)"
 """Of a history: the version of today of what the source hasn't deleted."""
 _OF_VERSIONS = ("is_deleted", "valid_to", "is_current", "content_hash")
@@ -102,18 +101,6 @@ class ServedTable:
         """The SQL condition under which rows of two aliases have the same key."""
         pairs = zip(self.key_of(f"{one}."), self.key_of(f"{other}."), strict=True)
         return " AND ".join(f"{left} = {right}" for left, right in pairs)
-
-
-def quoted(*names: str) -> str:
-    """Names as PostgreSQL takes them, with commas between."""
-    return ", ".join('"' + name.replace('"', '""') + '"' for name in names)
-
-
-def identifier(name: str) -> str:
-    """A name that PostgreSQL keeps whole: it cuts longer ones silently, so that two may become one."""
-    if len(name.encode()) <= NAME_BYTES:
-        return name
-    return f"{name[: NAME_BYTES - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def served_table(

@@ -10,7 +10,8 @@ from common.publish.postgres import definition
 from common.publish.postgres.copying import copy
 from common.publish.postgres.delta import GONE, NoFeedError, Source
 from common.publish.postgres.positions import Position, measured
-from common.publish.postgres.served import ServedTable, identifier, quoted
+from common.publish.postgres.served import ServedTable
+from common.sources.pulling.postgres.names import identifier, quoted
 from common.storage.table_state import TableState
 
 if TYPE_CHECKING:

@@ -19,12 +19,13 @@ from common.publish.postgres.declared import DeclaredTable, contracts
 from common.publish.postgres.delivering import deliver
 from common.publish.postgres.delta import DeltaSource
 from common.publish.postgres.failures import in_words
-from common.publish.postgres.served import NAME_BYTES, ServedTable
+from common.publish.postgres.served import ServedTable
 from common.settings import Settings
 from common.sources.connections import PostgresConnection, value_of
 from common.sources.declaration import Name
 from common.sources.feed import Tell
 from common.sources.pulling.postgres.connect import ATTEMPTS, connect, name_of
+from common.sources.pulling.postgres.names import NAME_BYTES
 from common.storage.lake import Lake
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from common.sources.duration import Duration
 from common.sources.feed import FeedAt, Sight, Sights, Tell, silent
 from common.sources.files.first_records import MAX_FILES, FileLook, Record
 from common.sources.pulling.postgres.connect import connect, name_of
-from common.sources.pulling.postgres.tables.catalog import Table, quoted, tables_of
+from common.sources.pulling.postgres.names import quoted
+from common.sources.pulling.postgres.tables.catalog import Table, tables_of
 from common.sources.pulling.postgres.tables.puller import OPTION, TablesPuller
 from common.sources.pulling.postgres.tables.records import Stamp, whole_record
 from common.sources.pulling.postgres.tables.selection import XMIN, Selection

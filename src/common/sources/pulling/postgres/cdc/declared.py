@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from common.sources.pulling.postgres import names
+
 
 @dataclass(frozen=True)
 class Declared:
@@ -17,4 +19,4 @@ class Declared:
 
 def quoted(name: str) -> str:
     """A name in SQL; a table's has its schema before a point."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split(".", 1))
+    return ".".join(map(names.quoted, name.split(".", 1)))

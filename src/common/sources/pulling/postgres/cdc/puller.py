@@ -22,6 +22,7 @@ from common.sources.pulling.postgres.cdc.preflight import Preflight, preflight
 from common.sources.pulling.postgres.cdc.records import Keys, Numbering
 from common.sources.pulling.postgres.cdc.snapshot import stage
 from common.sources.pulling.postgres.cdc.state import STAGED, SlotState, staged, state_of
+from common.sources.pulling.postgres.names import quoted
 from common.sources.pulling.pull import Landed, Portion
 
 PEEKED_CHANGES = 100_000
@@ -210,7 +211,7 @@ class _Look:
                 "SELECT data FROM pg_logical_slot_peek_binary_changes(%s, %s::pg_lsn, %s, 'proto_version', '1', "
                 "'publication_names', %s)"
             )
-            name = quoted_in_list(self._declared.publication)
+            name = quoted(self._declared.publication)  # a list of names, as SQL writes them
             arguments = (self._declared.slot, lsn_text(until), PEEKED_CHANGES, name)
             cursor.execute(statement, arguments)
             try:
@@ -219,8 +220,3 @@ class _Look:
             except GeneratorExit:  # the pull failed elsewhere: there may be no server to end the transaction with
                 connection.close()
                 raise
-
-
-def quoted_in_list(publication: str) -> str:
-    """A publication's name in pgoutput's list of them."""
-    return '"' + publication.replace('"', '""') + '"'

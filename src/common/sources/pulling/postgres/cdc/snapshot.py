@@ -12,12 +12,13 @@ from typing import Any
 
 from common.sources.files.landed import Record, landed_lines
 from common.sources.pulling.postgres.cdc.catalog import Publication, TableFacts
-from common.sources.pulling.postgres.cdc.declared import Declared, quoted
+from common.sources.pulling.postgres.cdc.declared import Declared
 from common.sources.pulling.postgres.cdc.lsn import Place, PortionName, ref_of
 from common.sources.pulling.postgres.cdc.pgoutput import Row
 from common.sources.pulling.postgres.cdc.records import payload_of
 from common.sources.pulling.postgres.cdc.slot import Made
 from common.sources.pulling.postgres.cdc.state import staged
+from common.sources.pulling.postgres.names import quoted
 from common.sources.pulling.postgres.times import time_text
 from common.storage.files import sync
 
@@ -89,15 +90,10 @@ def rows_of_table(
     """A table's rows, with values as pgoutput writes them: the columns and the rows that are published."""
     columns, where = published
     columns = columns or facts.columns
-    chosen = ", ".join(map(quoted_column, columns))
-    query = f"SELECT {chosen} FROM {quoted(f'{facts.schema}.{facts.name}')}"
+    chosen = quoted(*columns)
+    query = f"SELECT {chosen} FROM {quoted(facts.schema)}.{quoted(facts.name)}"
     query += f" WHERE {where}" if where else ""
     query += f" LIMIT {most}" if most else ""
     with connection.cursor().copy(f"COPY ({query}) TO STDOUT") as copy:
         for values in copy.rows():
             yield dict(zip(columns, values, strict=True))
-
-
-def quoted_column(name: str) -> str:
-    """A column's name in SQL; it may have points of its own."""
-    return '"' + name.replace('"', '""') + '"'

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.errors import DeclarationError, FeedError
+from common.sources.pulling.postgres.names import quoted
 from common.sources.pulling.postgres.tables.selection import XMIN, Selection
 
 ADDED = ("_table", "_op", "_changed_at", "_order")
@@ -59,11 +60,6 @@ class Table:
         """The table in SQL. A partitioned one is its partitions; another is itself, without tables that inherit it."""
         both = f"{quoted(self.schema)}.{quoted(self.name)}"
         return both if self.partitioned else f"ONLY {both}"
-
-
-def quoted(name: str) -> str:
-    """A name as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def tables_of(cursor: Any, selection: Selection, option: str) -> list[Table]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from common.sources.pulling.postgres.tables.catalog import Table, quoted
+from common.sources.pulling.postgres.names import quoted
+from common.sources.pulling.postgres.tables.catalog import Table
 from common.sources.pulling.postgres.tables.selection import XMIN, Selection
 from common.sources.pulling.postgres.tables.snapshot import Snapshot
 from common.sources.pulling.postgres.tables.state import TableState

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from common.errors import FeedError
 from common.settings import Settings
+from common.sources.aws_api import api_of
 from common.sources.clients import client
 from common.sources.connections import AwsConnection, value_of
 from common.sources.feed import Tell, silent
@@ -91,19 +92,8 @@ class KinesisStream:
 
     @cached_property
     def api(self) -> Any:
-        """boto3's client. Its own retries are off, for they say nothing."""
-        boto3, config = client("boto3", "aws"), client("botocore.config", "aws")
-        given = self.connection
-        return boto3.client(
-            "kinesis",
-            region_name=given.region,
-            endpoint_url=value_of(given.endpoint, self.settings) if given.endpoint else None,
-            aws_access_key_id=given.access_key.value(self.settings) if given.access_key else None,
-            aws_secret_access_key=given.secret_key.value(self.settings) if given.secret_key else None,
-            config=config.Config(
-                connect_timeout=CONNECT_SECONDS, read_timeout=ANSWER_SECONDS, retries={"total_max_attempts": 1}
-            ),
-        )
+        """Its client, which tries nothing again by itself."""
+        return api_of("kinesis", self.connection, self.settings, CONNECT_SECONDS, ANSWER_SECONDS)
 
     def state(self) -> StreamState:
         """The stream as it is now.

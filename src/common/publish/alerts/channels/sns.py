@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,8 +10,9 @@ from common.publish.alerts.channels.channel import ANSWER_SECONDS, Channel, Down
 from common.publish.alerts.message import Audience, Letter, Message
 from common.publish.alerts.templates import Templates
 from common.settings import Settings
+from common.sources.aws_api import api_of
 from common.sources.clients import client
-from common.sources.connections import AwsConnection, Connection, value_of
+from common.sources.connections import AwsConnection, Connection
 from common.sources.declaration import Name
 
 _PASSING = ("Throttl", "Throttled", "ServiceUnavailable", "KMSThrottling")
@@ -55,7 +56,7 @@ class SnsChannel(Channel):
         connection = connections[self.connection]
         assert isinstance(connection, AwsConnection)
         errors = client("botocore.exceptions", "aws")
-        sns = _opened(connection, settings)
+        sns = api_of("sns", connection, settings, ANSWER_SECONDS, ANSWER_SECONDS)
         where = {"TopicArn": letter.to, "Subject": letter.subject} if self.topic else {"PhoneNumber": letter.to}
         if letter.to.endswith(_FIFO):
             where |= {"MessageGroupId": "alerts", "MessageDeduplicationId": message.key}
@@ -72,21 +73,6 @@ class SnsChannel(Channel):
             raise Unsure(f"SNS hung up while it had the message: {type(error).__name__}") from None
         finally:
             sns.close()
-
-
-def _opened(connection: AwsConnection, settings: Settings) -> Any:
-    boto3, config = client("boto3", "aws"), client("botocore.config", "aws")
-    return boto3.client(
-        "sns",
-        region_name=connection.region,
-        endpoint_url=value_of(connection.endpoint, settings) if connection.endpoint else None,
-        aws_access_key_id=connection.access_key.value(settings) if connection.access_key else None,
-        aws_secret_access_key=connection.secret_key.value(settings) if connection.secret_key else None,
-        # Its own retries are off: after a timeout they would send a text twice.
-        config=config.Config(
-            retries={"total_max_attempts": 1}, connect_timeout=ANSWER_SECONDS, read_timeout=ANSWER_SECONDS
-        ),
-    )
 
 
 def _refusal(code: str) -> Exception:

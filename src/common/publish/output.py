@@ -77,7 +77,7 @@ class Output(Strict, ABC):
 
     @abstractmethod
     def findings(self, lake: Lake) -> list[Finding]:
-        """Whether what is there is what the lakehouse has, for each item. A target that can't be asked fails."""
+        """Whether what is there is what the lakehouse has, for each item. One that can't be asked is a warning."""
 
     @abstractmethod
     def state(self, settings: Settings) -> object:

@@ -15,7 +15,7 @@ from common.errors import LakehouseError, OutputError, first_line
 from common.publish.alerts.answers import Answers
 from common.publish.alerts.filling import fill
 from common.publish.alerts.tables import SCHEMA, ensure_outbox
-from common.publish.delivery import FAILED, READ, Delivery
+from common.publish.delivery import READ, Delivery, failed
 from common.publish.postgres import access
 from common.publish.postgres.access import Place
 from common.publish.postgres.delivering import deliver
@@ -69,21 +69,18 @@ class AlertDelivery:
         done: list[Delivery] = []
         for table in TABLES:
             if table is ALERTS and any(one.failure for one in done if one.item == CONTACTS.name):
-                done.append(self._failed(ALERTS.name, "they wait for contacts: nobody is told by an old address"))
+                late = OutputError("they wait for contacts: nobody is told by an old address")
+                done.append(failed(ALERTS.name, late, self.where))
                 break
             try:
                 done += self._deliver(table)
             except (OutputError, PySparkException) as error:
-                words = str(error) if isinstance(error, OutputError) else first_line(error)
-                done.append(self._failed(table.name, words))
+                done.append(failed(table.name, error, self.where))
         if not done[-1].failure:
             with in_words(f"the outbox in {self.where}"), self._as_owner() as cursor:
                 self._fill(cursor)  # again, for channels that are new while no alert is
                 done += self._messages(cursor, done[-1].version)
         return done
-
-    def _failed(self, item: str, failure: str) -> Delivery:
-        return Delivery(item, FAILED, destination=self.where, failure=failure)
 
     @contextmanager
     def _as_owner(self) -> Iterator[Any]:
@@ -148,8 +145,7 @@ def take_answers(lake: Lake, answers: Answers) -> Delivery:
         given, wrong = answers.read(lake)
         added, useless = record_answers(lake, given)
     except (LakehouseError, PySparkException) as error:
-        words = f"the answers in {place} can't be taken: {first_line(error)}"
-        return Delivery("answers", FAILED, destination=place, failure=words)
+        return failed("answers", OutputError(f"the answers in {place} can't be taken: {first_line(error)}"), place)
     notes = [
         f"{useless} are of transactions that aren't there, or of a time that can't be" if useless else "",
         f"{len(wrong)} can't be read, such as {wrong[0]}" if wrong else "",

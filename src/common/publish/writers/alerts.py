@@ -1,7 +1,6 @@
 """`writer: alerts`: alerts to customers and the fraud team, by an outbox in PostgreSQL that `send_alerts` empties."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -10,7 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 from common.checks.findings import OUTPUT_WAS_REACHED, Finding
 from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.silver import CUSTOMER, MERCHANT
-from common.errors import DeclarationError, FeedError, OutputError
+from common.errors import DeclarationError, LakehouseError
 from common.publish.alerts.answers import Answers
 from common.publish.alerts.channels import CHANNELS, AnyChannel
 from common.publish.alerts.checking import found, state_of
@@ -21,22 +20,21 @@ from common.publish.alerts.sender import Sender
 from common.publish.alerts.tables import SCHEMA
 from common.publish.alerts.templates import Templates
 from common.publish.delivery import Delivery
-from common.publish.output import Output
 from common.publish.postgres.access import Place
+from common.publish.postgres.connected import PostgresOutput
 from common.publish.postgres.failures import in_words
 from common.settings import Settings, repository
-from common.sources.connections import PostgresConnection, Text
+from common.sources.connections import Text
 from common.sources.declaration import Name
 from common.sources.duration import Duration
 from common.sources.feed import Tell, silent
-from common.sources.pulling.postgres.connect import connect, name_of
 from common.storage.lake import Lake
 
 if TYPE_CHECKING:
-    import psycopg
+    pass
 
 
-class AlertsOutput(Output):
+class AlertsOutput(PostgresOutput):
     """Alerts, each once by every channel. `tell_for`: news that is older is none.
 
     `attempts` is how often a message is tried before it is a dead letter; the default outlasts that of `tell_for`, as
@@ -44,7 +42,6 @@ class AlertsOutput(Output):
     declaration whose texts replace the built-in ones. `owner` is the role that owns the schema `alerts`.
     """
 
-    connects_to: ClassVar[str | None] = "postgres"
     parts: ClassVar[Mapping[str, Mapping[str, type[BaseModel]]]] = {"channels": CHANNELS}
 
     writer: Literal["alerts"]
@@ -95,18 +92,21 @@ class AlertsOutput(Output):
     def findings(self, lake: Lake) -> list[Finding]:
         """Whether each alert is there and has its messages; dead letters and what nobody knows are warnings."""
         try:
-            with self.connected(lake.settings) as connection, in_words(f"the outbox in {self.where(lake.settings)}"):
+            with (
+                self.connected(lake.settings, attempts=1) as connection,
+                in_words(f"the outbox in {self.where(lake.settings)}"),
+            ):
                 return list(found(lake, connection, self.place, self.name, [*self.channels]))
-        except OutputError as error:
+        except LakehouseError as error:
             return [Finding(f"{self.name}: outbox", OUTPUT_WAS_REACHED, False, str(error), "warning")]
 
     def state(self, settings: Settings) -> object:
         """Of which versions the tables are, how many messages were sent, and which answers are there."""
         answers = self.answers.state(settings) if self.answers else []
         try:
-            with self.connected(settings) as connection, in_words("the outbox"):
+            with self.connected(settings, attempts=1) as connection, in_words("the outbox"):
                 return None if answers is None else [state_of(connection, self.place), answers]
-        except OutputError:
+        except LakehouseError:
             return None
 
     @property
@@ -132,28 +132,3 @@ class AlertsOutput(Output):
     def place(self) -> Place:
         """Its schema, and who owns it."""
         return Place(SCHEMA, self.owner, ())
-
-    def where(self, settings: Settings) -> str:
-        """Its database in words."""
-        return name_of(self._database, settings)
-
-    @property
-    def _database(self) -> PostgresConnection:
-        assert self.connection
-        given = self.connections[self.connection]
-        assert isinstance(given, PostgresConnection)
-        return given
-
-    @contextmanager
-    def connected(self, settings: Settings, tell: Tell = silent) -> "Iterator[psycopg.Connection[tuple[Any, ...]]]":
-        """A connection to its database, in autocommit.
-
-        Raises:
-            OutputError: the server isn't there or refuses.
-        """
-        try:
-            connection = connect(self._database, settings, tell=tell)
-        except FeedError as error:
-            raise OutputError(str(error)) from None
-        with connection:
-            yield connection

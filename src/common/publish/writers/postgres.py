@@ -1,30 +1,27 @@
 """Tables in PostgreSQL: current versions of customers, transactions by decision, facts and marts, for other systems."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 from pyspark.errors import PySparkException
 
 from common.checks.findings import OUTPUT_WAS_REACHED, Finding
 from common.errors import DeclarationError, LakehouseError, OutputError, first_line
-from common.publish.delivery import FAILED, Delivery
-from common.publish.output import Output
+from common.publish.delivery import Delivery, failed
 from common.publish.postgres import access, conservation, positions
 from common.publish.postgres.access import Place
+from common.publish.postgres.connected import PostgresOutput
 from common.publish.postgres.declared import DeclaredTable, contracts
 from common.publish.postgres.delivering import deliver
 from common.publish.postgres.delta import DeltaSource
 from common.publish.postgres.failures import in_words
 from common.publish.postgres.served import ServedTable
 from common.settings import Settings
-from common.sources.connections import PostgresConnection, value_of
+from common.sources.connections import value_of
 from common.sources.declaration import Name
 from common.sources.feed import Tell
-from common.sources.pulling.postgres.connect import ATTEMPTS, connect, name_of
 from common.sources.pulling.postgres.names import NAME_BYTES
 from common.storage.lake import Lake
 
@@ -34,14 +31,12 @@ if TYPE_CHECKING:
 NOT_THERE = "not in the lakehouse"
 
 
-class PostgresTables(Output):
+class PostgresTables(PostgresOutput):
     """Tables of a schema in PostgreSQL.
 
     `owner` is the role that owns all, of which the connection's user is a member; `readers` are roles for people. What
     isn't there of these is made where the user may.
     """
-
-    connects_to: ClassVar[str | None] = "postgres"
 
     writer: Literal["postgres"]
     schema_: Name = Field(alias="schema")
@@ -89,7 +84,7 @@ class PostgresTables(Output):
         """Brings the tables to the newest versions: those of one Delta table together, or none of them."""
         done: list[Delivery] = []
         settings = lake.settings
-        with self._connected(settings, ATTEMPTS, tell) as connection, in_words(self._words(settings)):
+        with self.connected(settings, tell) as connection, in_words(self.where(settings)):
             with connection.cursor() as cursor, connection.transaction():
                 access.prepare(cursor, self.place)
             for name in self.reads:
@@ -108,20 +103,20 @@ class PostgresTables(Output):
             if state is None:
                 return [Delivery(table.name, NOT_THERE, source.name) for table in tables]
             if connection.closed:
-                raise OutputError(f"{self._words(lake.settings)}: the connection was lost: run this again")
-            with in_words(f"{self._words(lake.settings)}: {', '.join(table.name for table in tables)}"):
+                raise OutputError(f"{self.where(lake.settings)}: the connection was lost: run this again")
+            with in_words(f"{self.where(lake.settings)}: {', '.join(table.name for table in tables)}"):
                 came = deliver(connection, self.place, DeltaSource(lake, source, state), tables)
         except LakehouseError as error:
-            return [Delivery(table.name, FAILED, source.name, failure=str(error)) for table in tables]
+            return [replace(failed(table.name, error), source_table=source.name) for table in tables]
         except PySparkException as error:
-            words = f"{source.name} can't be read: {first_line(error)}"
-            return [Delivery(table.name, FAILED, source.name, failure=words) for table in tables]
+            unread = OutputError(f"{source.name} can't be read: {first_line(error)}")
+            return [replace(failed(table.name, unread), source_table=source.name) for table in tables]
         return [replace(one, destination=f"{self._address(lake.settings)}/{self.schema_}.{one.item}") for one in came]
 
     def findings(self, lake: Lake) -> list[Finding]:
         """Whether each table is as it was delivered, and has as many rows as the lakehouse in that version."""
         try:
-            with self._connected(lake.settings, 1) as connection, in_words(self._words(lake.settings)):
+            with self.connected(lake.settings, attempts=1) as connection, in_words(self.where(lake.settings)):
                 return conservation.findings(lake, connection, self.place, self.served, self.name)
         except LakehouseError as error:
             return [Finding(self.name, OUTPUT_WAS_REACHED, False, str(error), "warning")]
@@ -130,7 +125,7 @@ class PostgresTables(Output):
         """By table that is there, what the position says, and what was ever changed in it."""
         try:
             with (
-                self._connected(settings, 1) as connection,
+                self.connected(settings, attempts=1) as connection,
                 in_words(self.name),
                 connection.transaction(),
                 connection.cursor() as cursor,
@@ -140,22 +135,6 @@ class PostgresTables(Output):
         except LakehouseError:
             return None
 
-    @contextmanager
-    def _connected(self, settings: Settings, attempts: int, tell: Tell = lambda _: None) -> Iterator["Opened"]:
-        try:
-            opened = connect(self._server, settings, attempts=attempts, tell=tell)
-        except LakehouseError as error:
-            raise OutputError(str(error)) from None
-        with opened:
-            yield opened
-
-    @property
-    def _server(self) -> PostgresConnection:
-        return cast("PostgresConnection", self.connections[self.connection or ""])
-
-    def _words(self, settings: Settings) -> str:
-        return name_of(self._server, settings)
-
     def _address(self, settings: Settings) -> str:
-        server = self._server
+        server = self.server
         return f"{value_of(server.host, settings)}:{server.port}/{value_of(server.database, settings)}"

@@ -124,9 +124,9 @@ def failure(came_of: Mapping[str, list[Delivery]]) -> OutputError | None:
     names = ",".join(dict.fromkeys(output for output, _ in wrong))
     by_itself = this_platform().run_job_with.format(job="publish", parameter=f"outputs={names}")
     return OutputError(
-        f"{len(wrong)} could not be sent, and all others were:\n{lines}\nWhat is there is as it was before. Do what is "
-        "named, then run the job again: it goes on where it was. `forget_customer` can't be run again, its erasure is "
-        f"done, and the person is still there: {by_itself}, and with force=true where an output has a least time"
+        f"{len(wrong)} could not be sent, and all others were:\n{lines}\nWhat is there is as it was before, a "
+        f"person whom a run has erased here too. Do what is named, then deliver it by itself: {by_itself}, and with "
+        "force=true where an output has a least time; it goes on where it was"
     )
 
 

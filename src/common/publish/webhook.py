@@ -9,12 +9,15 @@ import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.error import HTTPError, URLError
 from urllib.parse import parse_qsl, unquote, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from pydantic import AfterValidator
+
 from common.errors import OutputError
+from common.sources.connections import Value
 
 Format = Literal["json", "slack"]
 TIMEOUT_SECONDS = 10.0
@@ -136,6 +139,16 @@ def wrong_webhook(url: str) -> str:
     if "@" in parts.netloc:
         return "the webhook's address has a login before the host: leave that out"
     return ""
+
+
+def _address(given: Value) -> Value:
+    if isinstance(given, str) and (wrong := wrong_webhook(given)):
+        raise ValueError(f"{wrong}; or write {{secret: NAME}}")
+    return given
+
+
+Address = Annotated[Value, AfterValidator(_address)]
+"""The address of a webhook in a declaration; it may be a secret."""
 
 
 def _server(url: str) -> str:

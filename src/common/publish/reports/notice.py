@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from pydantic import field_validator
-
 from common.publish.reports.manifest import Manifest
-from common.publish.webhook import Format, message_of, post_patiently, wrong_webhook
+from common.publish.webhook import Address, Format, message_of, post_patiently
 from common.settings import Settings
-from common.sources.connections import Secret, Text, value_of
+from common.sources.connections import value_of
 from common.sources.feed import Tell
 from common.sources.target_map import Strict
 
@@ -19,15 +17,8 @@ Send = Callable[[Manifest, str], None]
 class Notify(Strict):
     """A webhook that is told of each new report. `json` has the manifest's facts, `slack` a sentence."""
 
-    webhook: Text | Secret
+    webhook: Address
     format: Format = "json"
-
-    @field_validator("webhook")
-    @classmethod
-    def _is_an_address(cls, given: str | Secret) -> str | Secret:
-        if isinstance(given, str) and (wrong := wrong_webhook(given)):
-            raise ValueError(f"{wrong}; or write {{secret: NAME}}")
-        return given
 
     def sender(self, settings: Settings, tell: Tell) -> Send:
         """What sends notices."""

@@ -5,23 +5,17 @@ from collections.abc import Mapping
 from datetime import UTC, timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from common.publish.alerts.channels.channel import ANSWER_SECONDS, Channel, Down, Later, Mark, Never
 from common.publish.alerts.message import Audience, Letter, Message
 from common.publish.alerts.templates import Templates
-from common.publish.webhook import Format, WebhookAway, WebhookRefused, message_of, post, wrong_webhook
+from common.publish.webhook import Address, Format, WebhookAway, WebhookRefused, message_of, post
 from common.settings import Settings
-from common.sources.connections import Connection, Value, value_of
+from common.sources.connections import Connection, value_of
 
 _OF_THE_MESSAGE = (400, 406, 409, 413, 415, 422)
 """Refusals of one message. All others, such as 403 and 404, are of the address and of every message."""
-
-
-def _url(given: Value) -> Value:
-    if isinstance(given, str) and (wrong := wrong_webhook(given)):
-        raise ValueError(wrong)
-    return given
 
 
 class WebhookChannel(Channel):
@@ -33,7 +27,7 @@ class WebhookChannel(Channel):
     resends_safely: ClassVar[bool] = True
 
     by: Literal["webhook"]
-    url: Annotated[Value, AfterValidator(_url)]
+    url: Address
     body: Annotated[Format, Field(alias="format")] = "json"
     to: Audience = "team"
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from common.checks.findings import OUTPUT_COMPLETE, OUTPUT_UNCHANGED, OUTPUT_WAS_REACHED, Finding
 from common.errors import DeclarationError, LakehouseError
-from common.publish.reports.deliver import Desk
+from common.publish.reports.deliver import ReportRun
 from common.publish.reports.due import is_open, missing_periods
 from common.publish.reports.found import Files, Found, by_period
 from common.publish.reports.manifest import Manifest
@@ -16,15 +16,15 @@ UNCHANGED, ROWS, REACHED = OUTPUT_UNCHANGED, OUTPUT_COMPLETE, OUTPUT_WAS_REACHED
 _SHOWN = 5
 
 
-def check_report(desk: Desk, name: str, report: Report) -> list[Finding]:
+def check_report(run: ReportRun, name: str, report: Report) -> list[Finding]:
     """The findings on a report: its files are as their manifests say, and have the rows of their queries.
 
     Rows are counted again in the versions that the manifests name, of periods that late rows still change.
     """
-    subject = f"{desk.output}: {name}"
-    clock = desk.rows.clock()
+    subject = f"{run.output}: {name}"
+    clock = run.rows.clock()
     try:
-        found = Files(desk.shelf, desk.output).of(name)
+        found = Files(run.folder, run.output).of(name)
     except LakehouseError as error:
         return [Finding(subject, REACHED, False, str(error), "warning")]
     if not found or clock is None:
@@ -32,7 +32,7 @@ def check_report(desk: Desk, name: str, report: Report) -> list[Finding]:
     wrong = [*_missing(report, found), *(f"{file} {_what(one)}" for file, one in found.items() if not one.is_intact)]
     how = "The task publish writes what is missing or changed again, whole"
     details = f"{_some(wrong)}. {how}" if wrong else f"{len(found)} files"
-    return [Finding(subject, UNCHANGED, not wrong, details), _rows(desk, subject, report, found, clock)]
+    return [Finding(subject, UNCHANGED, not wrong, details), _rows(run, subject, report, found, clock)]
 
 
 def _missing(report: Report, found: dict[str, Found]) -> list[str]:
@@ -52,11 +52,11 @@ def _some(details: list[str]) -> str:
     return "; ".join(details[:_SHOWN]) + (f" and {others} others" if others > 0 else "")
 
 
-def _rows(desk: Desk, subject: str, report: Report, found: dict[str, Found], clock: datetime) -> Finding:
+def _rows(run: ReportRun, subject: str, report: Report, found: dict[str, Found], clock: datetime) -> Finding:
     manifests = [file.manifest for file in found.values() if file.manifest is not None and file.is_intact]
     recent = [one for one in manifests if (period := one.period) is None or is_open(report, period, clock)]
     asked = {one.file: query for one in recent if (query := _asked(one)) is not None}
-    counts = dict(zip(asked, desk.rows.counts(list(asked.values())), strict=True))
+    counts = dict(zip(asked, run.rows.counts(list(asked.values())), strict=True))
     counted = [(one, count) for one in recent if (count := counts.get(one.file)) is not None]
     different = [
         f"{one.file} has {one.rows:,} rows, its query {count:,}" for one, count in counted if count != one.rows

@@ -18,13 +18,13 @@ from common.errors import LakehouseError, OutputError
 from common.publish.delivery import Delivery, failed
 from common.publish.reports.csv_text import csv_text
 from common.publish.reports.due import periods_due
+from common.publish.reports.folders import ReportFolder
 from common.publish.reports.found import Files, Found, by_period
 from common.publish.reports.manifest import DUE, NOT_DECLARED, SENT, SUFFIX, Manifest, digest_of
 from common.publish.reports.notice import Send
 from common.publish.reports.period import Period
 from common.publish.reports.report import Report
 from common.publish.reports.rows import Rows
-from common.publish.reports.shelves import Shelf
 from common.publish.webhook import WebhookRefused
 from common.sources.feed import Tell
 
@@ -36,11 +36,11 @@ _OF_ALL = (None, 401, 403, 404)
 
 
 @dataclass
-class Desk:
+class ReportRun:
     """What all reports of an output are written with. `send` is None where nobody waits for notices."""
 
     output: str
-    shelf: Shelf
+    folder: ReportFolder
     rows: Rows
     tell: Tell
     send: Send | None = None
@@ -48,24 +48,24 @@ class Desk:
     """Why no notice is taken. No more are tried in this run: each would be waited for, or refused too."""
 
 
-def deliver_reports(desk: Desk, reports: Mapping[str, Report]) -> list[Delivery]:
+def deliver_reports(run: ReportRun, reports: Mapping[str, Report]) -> list[Delivery]:
     """Brings all reports up to date. One that fails is told by its delivery, and the others go on.
 
     Raises:
         OutputError: the folder can't be reached or written.
     """
-    desk.shelf.sweep()
-    files = Files(desk.shelf, desk.output)
+    run.folder.sweep()
+    files = Files(run.folder, run.output)
     deliveries: list[Delivery] = []
     for name, report in reports.items():
-        work = _Work(desk, files, name, report)
+        work = _Work(run, files, name, report)
         try:
             work.do()
         except LakehouseError as error:
-            work.done.append(failed(name, error, desk.shelf.place("")))
+            work.done.append(failed(name, error, run.folder.place("")))
         except Exception as error:  # nobody foresaw it: where it comes from is told, and the other reports are made
-            desk.tell("".join(traceback.format_exception(error)))
-            work.done.append(failed(name, error, desk.shelf.place("")))
+            run.tell("".join(traceback.format_exception(error)))
+            work.done.append(failed(name, error, run.folder.place("")))
         deliveries += work.done
     return deliveries
 
@@ -74,14 +74,14 @@ def deliver_reports(desk: Desk, reports: Mapping[str, Report]) -> list[Delivery]
 class _Work:
     """One report: what is there of it, and what was done."""
 
-    desk: Desk
+    run: ReportRun
     files: Files
     name: str
     report: Report
     done: list[Delivery] = field(default_factory=list)
 
     def do(self) -> None:
-        first, newest = self.desk.rows.first_day(), self.desk.rows.clock()
+        first, newest = self.run.rows.first_day(), self.run.rows.clock()
         if first is None or newest is None:
             self.done.append(Delivery(self.name, NOTHING))
             return
@@ -91,26 +91,26 @@ class _Work:
         if self.report.is_by_period:
             kept = by_period(found, self.report)
             periods = periods_due(self.report, (first, newest), kept, lambda file: not _is_after(file, erased))
-        states = self.desk.rows.states(self.report.checked.tables)
+        states = self.run.rows.states(self.report.checked.tables)
         there = {name: file.manifest for name, file in found.items() if file.manifest is not None}
         made_of = [(period, self._made_of(period, states, erased)) for period in periods]
         due = [(period, made) for period, made in made_of if not self._is_current(made)]
         for start in range(0, len(due), TOGETHER):
             some = due[start : start + TOGETHER]
             began = time.monotonic()
-            rows = self.desk.rows.of(self.report.checked, _versions(states), [period for period, _ in some])
+            rows = self.run.rows.of(self.report.checked, _versions(states), [period for period, _ in some])
             seconds = (time.monotonic() - began) / len(some)
             for (_, made), of_period in zip(some, rows, strict=True):
                 there[made["file"]] = self._brought(made, of_period, seconds)
         for manifest in there.values():
             self._notify(manifest)
         if not self.done:
-            self.done.append(Delivery(self.name, UNCHANGED, destination=self.desk.shelf.place("")))
+            self.done.append(Delivery(self.name, UNCHANGED, destination=self.run.folder.place("")))
 
     def _erased_until(self) -> str:
         """A file that is not replaced at each run may hold people who were erased since."""
         query = self.report.checked
-        return self.desk.rows.erased_until() if self.report.is_by_period and query.knows_people else ""
+        return self.run.rows.erased_until() if self.report.is_by_period and query.knows_people else ""
 
     def _is_current(self, made_of: Mapping[str, Any]) -> bool:
         """Whether a file is there as it was written, and was made of this."""
@@ -125,10 +125,10 @@ class _Work:
         began, found = time.monotonic(), self.files.one(self.name, made_of["file"])
         old = found.manifest
         text = csv_text(rows, self.report.headings, self.report.delimiter, self.report.encoding)
-        digest, shelf = digest_of(text), self.desk.shelf
+        digest, folder = digest_of(text), self.run.folder
         if self.files.is_of_others(made_of["file"], text.splitlines(keepends=True)[0].encode()):
             raise OutputError(
-                f"{shelf.place(made_of['file'])} is there without a manifest and with other headings: it is "
+                f"{folder.place(made_of['file'])} is there without a manifest and with other headings: it is "
                 "somebody else's. Move it away, or give the report another file name or folder"
             )
         manifest = Manifest(
@@ -138,14 +138,14 @@ class _Work:
             sha256=digest,
             edition=1 if old is None else old.edition + 1,
             written_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            notice=DUE if self.desk.send else NOT_DECLARED,
+            notice=DUE if self.run.send else NOT_DECLARED,
         )
         is_new = old is None or old.sha256 != digest
         if old is not None and not is_new:
             manifest = replace(manifest, edition=old.edition, written_at=old.written_at, notice=old.notice)
         if found.sha256 != digest:
-            shelf.write(manifest.file, text)
-        shelf.write(f"{manifest.file}{SUFFIX}", manifest.as_text())
+            folder.write(manifest.file, text)
+        folder.write(f"{manifest.file}{SUFFIX}", manifest.as_text())
         if is_new or found.sha256 != digest:
             mode = RESTORED if not is_new else CHANGED if manifest.edition > 1 else NEW
             self.done.append(self._delivery(mode, manifest, old, seconds + time.monotonic() - began))
@@ -154,7 +154,7 @@ class _Work:
     def _made_of(self, period: Period | None, states: Mapping[str, Any], erased: str) -> dict[str, Any]:
         """The part of a manifest that says what a file is made of: where all of it is as it was, so is the file."""
         return {
-            "output": self.desk.output,
+            "output": self.run.output,
             "report": self.name,
             "file": self.report.file_of(period),
             "period_start": period and period.start.isoformat(),
@@ -172,7 +172,7 @@ class _Work:
         versions, before = manifest.versions, old.versions if old is not None else {}
         table = next(iter(versions)) if len(versions) == 1 else ""
         made_of = ", ".join(f"{name} {'not there' if to is None else to}" for name, to in versions.items())
-        self.desk.tell(f"{manifest.file}: {mode}, {manifest.rows:,} rows")
+        self.run.tell(f"{manifest.file}: {mode}, {manifest.rows:,} rows")
         return Delivery(
             item=self.name if manifest.period_start is None else f"{self.name} {manifest.period_start}",
             mode=mode,
@@ -181,7 +181,7 @@ class _Work:
             version=versions.get(table),
             rows_written=manifest.rows,
             rows_there=manifest.rows,
-            destination=self.desk.shelf.place(manifest.file),
+            destination=self.run.folder.place(manifest.file),
             seconds=seconds,
             note=f"{mode}, {manifest.rows:,} rows" + ("" if table else f", of {made_of}"),
             is_sent=True,
@@ -189,26 +189,26 @@ class _Work:
 
     def _notify(self, manifest: Manifest) -> None:
         """Sends the notice of a file where that is due; where it isn't taken, the next run sends it."""
-        desk = self.desk
-        if manifest.notice != DUE or desk.send is None:
+        run = self.run
+        if manifest.notice != DUE or run.send is None:
             return
         try:
-            if desk.refused:
-                raise OutputError(desk.refused)
-            desk.send(manifest, desk.shelf.place(manifest.file))
+            if run.refused:
+                raise OutputError(run.refused)
+            run.send(manifest, run.folder.place(manifest.file))
         except LakehouseError as error:
             is_of_this_one = isinstance(error, WebhookRefused) and error.status not in _OF_ALL
-            desk.refused = "" if is_of_this_one else str(error)
+            run.refused = "" if is_of_this_one else str(error)
             self.done.append(
                 Delivery(
                     self.name,
                     NOTICE,
-                    destination=desk.shelf.place(manifest.file),
+                    destination=run.folder.place(manifest.file),
                     failure=f"{manifest.file} is there, but its notice was not taken: {error}",
                 )
             )
             return
-        desk.shelf.write(f"{manifest.file}{SUFFIX}", replace(manifest, notice=SENT).as_text())
+        run.folder.write(f"{manifest.file}{SUFFIX}", replace(manifest, notice=SENT).as_text())
 
 
 def _is_after(found: Found, erased: str) -> bool:

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from common.errors import OutputError
+from common.publish.reports.folders import ReportFolder
 from common.publish.reports.manifest import SUFFIX, Manifest, manifest_of
 from common.publish.reports.period import Period, period_of
 from common.publish.reports.report import Report
-from common.publish.reports.shelves import Shelf
 
 _AT_ONCE = 8
 """A bucket takes its time for each object."""
@@ -31,9 +31,9 @@ class Found:
 class Files:
     """The files of an output's reports, as they were when this was made. Each method raises an OutputError."""
 
-    def __init__(self, shelf: Shelf, output: str) -> None:
-        self._shelf, self._output = shelf, output
-        self._names = shelf.names()
+    def __init__(self, folder: ReportFolder, output: str) -> None:
+        self._folder, self._output = folder, output
+        self._names = folder.names()
         written = [name.removesuffix(SUFFIX) for name in sorted(self._names) if name.endswith(SUFFIX)]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             self._manifests = dict(zip(written, pool.map(self._manifest, written), strict=True))
@@ -55,7 +55,7 @@ class Files:
         manifest = self._manifests.get(name)
         if manifest is not None and (manifest.output, manifest.report) != (self._output, report):
             raise OutputError(
-                f"{self._shelf.place(name)} is the report {manifest.report} of the output {manifest.output}: give one "
+                f"{self._folder.place(name)} is the report {manifest.report} of the output {manifest.output}: give one "
                 "of them another file name or folder"
             )
         return Found(manifest, self._digest(name))
@@ -64,14 +64,14 @@ class Files:
         """Whether a file is there that no run can have left: it has no manifest, and begins otherwise than this."""
         if name not in self._names or name in self._manifests:
             return False
-        return not self._shelf.read(name).startswith(begins)
+        return not self._folder.read(name).startswith(begins)
 
     def _manifest(self, name: str) -> Manifest | None:
-        text = self._shelf.read(f"{name}{SUFFIX}").decode(errors="replace")
-        return manifest_of(text, self._shelf.place(f"{name}{SUFFIX}"))
+        text = self._folder.read(f"{name}{SUFFIX}").decode(errors="replace")
+        return manifest_of(text, self._folder.place(f"{name}{SUFFIX}"))
 
     def _digest(self, name: str) -> str | None:
-        return hashlib.sha256(self._shelf.read(name)).hexdigest() if name in self._names else None
+        return hashlib.sha256(self._folder.read(name)).hexdigest() if name in self._names else None
 
 
 def by_period(found: Mapping[str, Found], report: Report) -> dict[Period, Found]:

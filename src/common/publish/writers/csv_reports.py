@@ -9,11 +9,11 @@ from common.errors import DeclarationError, LakehouseError
 from common.publish.delivery import Delivery
 from common.publish.output import Output
 from common.publish.reports.check import check_report
-from common.publish.reports.deliver import Desk, deliver_reports
+from common.publish.reports.deliver import ReportRun, deliver_reports
+from common.publish.reports.folders import ReportFolder, report_folder
 from common.publish.reports.notice import Notify
 from common.publish.reports.report import Report
 from common.publish.reports.rows import CLOCK, LakeRows
-from common.publish.reports.shelves import Shelf, shelf_at
 from common.settings import Settings
 from common.sources.connections import AwsConnection, Text
 from common.sources.declaration import Name
@@ -70,24 +70,24 @@ class CsvReports(Output):
 
     def deliver(self, lake: Lake, tell: Tell) -> list[Delivery]:
         """Writes the files that are due."""
-        return deliver_reports(self._desk(lake, tell), self.reports)
+        return deliver_reports(self._run(lake, tell), self.reports)
 
     def findings(self, lake: Lake) -> list[Finding]:
         """Whether the files are there, unchanged, with the rows of their queries."""
-        desk = self._desk(lake, silent)
-        return [found for name, report in self.reports.items() for found in check_report(desk, name, report)]
+        run = self._run(lake, silent)
+        return [found for name, report in self.reports.items() for found in check_report(run, name, report)]
 
     def state(self, settings: Settings) -> object:
         """Sizes and times of the files."""
         try:
-            return {name: list(size_and_time) for name, size_and_time in self._shelf(settings).names().items()}
+            return {name: list(size_and_time) for name, size_and_time in self._report_folder(settings).names().items()}
         except LakehouseError:
             return None
 
-    def _desk(self, lake: Lake, tell: Tell) -> Desk:
+    def _run(self, lake: Lake, tell: Tell) -> ReportRun:
         send = self.notify.sender(lake.settings, tell) if self.notify else None
-        return Desk(self.name, self._shelf(lake.settings), LakeRows(lake), tell, send)
+        return ReportRun(self.name, self._report_folder(lake.settings), LakeRows(lake), tell, send)
 
-    def _shelf(self, settings: Settings) -> Shelf:
+    def _report_folder(self, settings: Settings) -> ReportFolder:
         connection = self.connections[self.connection] if self.connection else None
-        return shelf_at(self.folder, connection if isinstance(connection, AwsConnection) else None, settings)
+        return report_folder(self.folder, connection if isinstance(connection, AwsConnection) else None, settings)

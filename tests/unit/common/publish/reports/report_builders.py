@@ -8,12 +8,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from common.publish.reports.deliver import Desk
+from common.publish.reports.deliver import ReportRun
+from common.publish.reports.folders import LocalReportFolder
 from common.publish.reports.period import Period
 from common.publish.reports.query import ReportQuery
 from common.publish.reports.report import Report
 from common.publish.reports.rows import Asked, Versions
-from common.publish.reports.shelves import FolderShelf
 from common.publish.writers.csv_reports import CsvReports
 
 DAILY = """
@@ -113,9 +113,10 @@ def a_ledger(first: date, days: int) -> Ledger:
     return ledger
 
 
-def a_desk(folder: Path, ledger: Ledger, **changed: Any) -> Desk:
-    return Desk(
-        **{"output": "reports", "shelf": FolderShelf(folder, True), "rows": ledger, "tell": lambda _: None} | changed
+def a_run(path: Path, ledger: Ledger, **changed: Any) -> ReportRun:
+    return ReportRun(
+        **{"output": "reports", "folder": LocalReportFolder(path, True), "rows": ledger, "tell": lambda _: None}
+        | changed
     )
 
 

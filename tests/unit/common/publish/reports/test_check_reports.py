@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from report_builders import Ledger, a_desk, a_ledger, a_report
+from report_builders import Ledger, a_ledger, a_report, a_run
 
 from common.checks.findings import Finding
 from common.publish.reports.check import REACHED, ROWS, UNCHANGED, check_report
@@ -17,13 +17,13 @@ REPORT = a_report()
 
 
 def check(folder: Path, ledger: Ledger) -> dict[str, Finding]:
-    return {finding.check_name: finding for finding in check_report(a_desk(folder, ledger), "daily", REPORT)}
+    return {finding.check_name: finding for finding in check_report(a_run(folder, ledger), "daily", REPORT)}
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
     made = a_ledger(date(2025, 3, 1), 6)
-    deliver_reports(a_desk(tmp_path, made), {"daily": REPORT})
+    deliver_reports(a_run(tmp_path, made), {"daily": REPORT})
     return made
 
 
@@ -52,7 +52,7 @@ def test_what_was_changed_by_hand_is_found_and_made_good(
     finding = check(tmp_path, ledger)[UNCHANGED]
     assert finding.failed
     assert f"alerts_2025-03-04.csv {said}" in finding.details
-    deliver_reports(a_desk(tmp_path, ledger), {"daily": REPORT})
+    deliver_reports(a_run(tmp_path, ledger), {"daily": REPORT})
     assert check(tmp_path, ledger)[UNCHANGED].passed
 
 

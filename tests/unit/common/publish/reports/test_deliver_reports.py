@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_builders import OF_PEOPLE, Ledger, a_desk, a_ledger, a_report, contents, snapshot_options
+from report_builders import OF_PEOPLE, Ledger, a_ledger, a_report, a_run, contents, snapshot_options
 
 from common.errors import OutputError
 from common.publish.delivery import FAILED, Delivery
@@ -35,7 +35,7 @@ def manifest(folder: Path, name: str) -> dict[str, Any]:
 
 
 def test_each_day_that_is_over_has_a_file_with_its_manifest(tmp_path: Path) -> None:
-    deliveries = deliver_reports(a_desk(tmp_path, a_ledger(FIRST, 6)), DAILY)
+    deliveries = deliver_reports(a_run(tmp_path, a_ledger(FIRST, 6)), DAILY)
     assert modes(deliveries) == {f"daily 2025-03-0{day}": NEW for day in (3, 4, 5)}
     content = (tmp_path / "alerts_2025-03-05.csv").read_bytes()
     assert content == b"event_date,alerts\r\n2025-03-05,4\r\n"
@@ -66,16 +66,16 @@ def test_each_day_that_is_over_has_a_file_with_its_manifest(tmp_path: Path) -> N
 
 
 def test_without_a_transaction_there_is_no_period(tmp_path: Path) -> None:
-    assert modes(deliver_reports(a_desk(tmp_path, Ledger()), DAILY)) == {"daily": NOTHING}
+    assert modes(deliver_reports(a_run(tmp_path, Ledger()), DAILY)) == {"daily": NOTHING}
     assert contents(tmp_path) == {}
 
 
 def test_two_runs_with_nothing_new_write_nothing(tmp_path: Path) -> None:
     ledger = a_ledger(FIRST, 6)
     reports = {**DAILY, "all": Report.model_validate(snapshot_options())}
-    deliver_reports(a_desk(tmp_path, ledger), reports)
+    deliver_reports(a_run(tmp_path, ledger), reports)
     before, asked = {file: file.stat().st_mtime_ns for file in tmp_path.iterdir()}, len(ledger.asked)
-    deliveries = deliver_reports(a_desk(tmp_path, ledger), reports)
+    deliveries = deliver_reports(a_run(tmp_path, ledger), reports)
     assert modes(deliveries) == {"daily": UNCHANGED, "all": UNCHANGED}
     assert not any(delivery.is_news for delivery in deliveries)
     assert {file: file.stat().st_mtime_ns for file in tmp_path.iterdir()} == before
@@ -91,24 +91,24 @@ def test_of_several_tables_the_versions_are_in_words(tmp_path: Path) -> None:
     ledger.book(FIRST, 1)
     ledger.kept[1] = {}
     several = {"several": Report.model_validate(snapshot_options(query=query))}
-    (delivery,) = deliver_reports(a_desk(tmp_path, ledger), several)
+    (delivery,) = deliver_reports(a_run(tmp_path, ledger), several)
     assert (delivery.source_table, delivery.from_version, delivery.version) == (None, None, None)
     assert delivery.note == "new, 0 rows, of gold.daily_fraud_summary 1, gold.merchant_risk 1"
     assert delivery.is_news  # it is noted, though it has no rows and no version
-    (again,) = deliver_reports(a_desk(tmp_path, ledger), several)
+    (again,) = deliver_reports(a_run(tmp_path, ledger), several)
     assert not again.is_news
 
-    (one,) = deliver_reports(a_desk(tmp_path / "one", ledger), {"all": Report.model_validate(snapshot_options())})
+    (one,) = deliver_reports(a_run(tmp_path / "one", ledger), {"all": Report.model_validate(snapshot_options())})
     assert (one.source_table, one.from_version, one.version) == ("gold.daily_fraud_summary", None, 1)
     assert one.note == "new, 0 rows"
 
 
 def test_a_late_row_changes_its_day_alone(tmp_path: Path) -> None:
     ledger = a_ledger(FIRST, 6)
-    deliver_reports(a_desk(tmp_path, ledger), DAILY)
+    deliver_reports(a_run(tmp_path, ledger), DAILY)
     untouched = (tmp_path / "alerts_2025-03-05.csv").stat().st_mtime_ns
     ledger.book(date(2025, 3, 4), 70)
-    assert modes(deliver_reports(a_desk(tmp_path, ledger), DAILY)) == {"daily 2025-03-04": CHANGED}
+    assert modes(deliver_reports(a_run(tmp_path, ledger), DAILY)) == {"daily 2025-03-04": CHANGED}
     assert (
         tmp_path / "alerts_2025-03-04.csv"
     ).read_bytes() == b"event_date,alerts\r\n2025-03-04,3\r\n2025-03-04,70\r\n"
@@ -120,13 +120,13 @@ def test_a_late_row_changes_its_day_alone(tmp_path: Path) -> None:
 
 def test_a_row_that_comes_too_late_changes_nothing(tmp_path: Path) -> None:
     ledger = a_ledger(FIRST, 4)
-    deliver_reports(a_desk(tmp_path, ledger), DAILY)
+    deliver_reports(a_run(tmp_path, ledger), DAILY)
     for day in range(4, 9):
         ledger.book(FIRST + timedelta(days=day), day)
-    deliver_reports(a_desk(tmp_path, ledger), DAILY)
+    deliver_reports(a_run(tmp_path, ledger), DAILY)
     ledger.book(FIRST + timedelta(days=1), 99)
     ledger.asked.clear()
-    assert modes(deliver_reports(a_desk(tmp_path, ledger), DAILY)) == {"daily": UNCHANGED}
+    assert modes(deliver_reports(a_run(tmp_path, ledger), DAILY)) == {"daily": UNCHANGED}
     assert min(day for day in ledger.asked if day) == date(2025, 3, 6)
 
 
@@ -136,7 +136,7 @@ def test_the_order_of_arrival_does_not_matter(tmp_path: Path, order: tuple[int, 
     ledger = Ledger()
     for day in order:
         ledger.book(date(2025, 3, day), day)
-        deliver_reports(a_desk(tmp_path, ledger), report)
+        deliver_reports(a_run(tmp_path, ledger), report)
     shown = {name: content for name, content in contents(tmp_path).items() if name.endswith(".csv")}
     assert shown == {
         f"alerts_2025-03-0{day}.csv": f"event_date,alerts\r\n2025-03-0{day},{day}\r\n".encode() for day in range(1, 6)
@@ -180,10 +180,10 @@ def _edited(**changed: Any) -> Callable[[Path], object]:
 )
 def test_what_a_person_did_is_made_good(tmp_path: Path, harm: Callable[[Path], object], mode: str) -> None:
     ledger = a_ledger(FIRST, 6)
-    deliver_reports(a_desk(tmp_path, ledger), DAILY)
+    deliver_reports(a_run(tmp_path, ledger), DAILY)
     before = contents(tmp_path)
     harm(tmp_path / "alerts_2025-03-04.csv")
-    assert modes(deliver_reports(a_desk(tmp_path, ledger), DAILY)) == {"daily 2025-03-04": mode}
+    assert modes(deliver_reports(a_run(tmp_path, ledger), DAILY)) == {"daily 2025-03-04": mode}
     after = contents(tmp_path)
     assert after.keys() == before.keys()
     assert after["alerts_2025-03-04.csv"] == before["alerts_2025-03-04.csv"]
@@ -191,21 +191,21 @@ def test_what_a_person_did_is_made_good(tmp_path: Path, harm: Callable[[Path], o
 
 def test_another_layout_is_another_edition(tmp_path: Path) -> None:
     ledger = a_ledger(FIRST, 6)
-    deliver_reports(a_desk(tmp_path, ledger), DAILY)
+    deliver_reports(a_run(tmp_path, ledger), DAILY)
     report = a_report(columns={"alerts": "Alerts; all"}, delimiter=";", encoding="utf-8-sig")
-    assert set(modes(deliver_reports(a_desk(tmp_path, ledger), {"daily": report})).values()) == {CHANGED}
+    assert set(modes(deliver_reports(a_run(tmp_path, ledger), {"daily": report})).values()) == {CHANGED}
     text = (tmp_path / "alerts_2025-03-05.csv").read_text(encoding="utf-8-sig")
     assert list(csv.reader(io.StringIO(text, newline=""), delimiter=";")) == [["Alerts; all"], ["4"]]
 
 
 def test_another_rhythm_leaves_the_files_of_before(tmp_path: Path) -> None:
     ledger = a_ledger(date(2025, 2, 26), 6)
-    deliver_reports(a_desk(tmp_path, ledger), DAILY)
+    deliver_reports(a_run(tmp_path, ledger), DAILY)
     (tmp_path / "alerts_2025-03-01.csv").write_text("by hand")
     before = contents(tmp_path)
     monthly = {"daily": a_report(period="month", file="alerts_{period:%Y-%m}.csv")}
     for expected in ({"daily 2025-02-01": NEW}, {"daily": UNCHANGED}):
-        assert modes(deliver_reports(a_desk(tmp_path, ledger), monthly)) == expected
+        assert modes(deliver_reports(a_run(tmp_path, ledger), monthly)) == expected
     assert contents(tmp_path).keys() - before.keys() == {"alerts_2025-02.csv", "alerts_2025-02.csv.manifest.json"}
     assert {name: contents(tmp_path)[name] for name in before} == before
 
@@ -214,16 +214,16 @@ def test_another_order_of_columns_is_another_edition(tmp_path: Path) -> None:
     ledger = a_ledger(FIRST, 6)
     for names in (["alerts", "event_date"], ["event_date", "alerts"]):
         report = a_report(columns={name: name for name in names})
-        deliver_reports(a_desk(tmp_path, ledger), {"daily": report})
+        deliver_reports(a_run(tmp_path, ledger), {"daily": report})
         assert (tmp_path / "alerts_2025-03-05.csv").read_text().splitlines()[0] == ",".join(names)
 
 
 def test_a_snapshot_is_replaced(tmp_path: Path) -> None:
     ledger = a_ledger(FIRST, 1)
     reports = {"all": Report.model_validate(snapshot_options())}
-    deliver_reports(a_desk(tmp_path, ledger), reports)
+    deliver_reports(a_run(tmp_path, ledger), reports)
     ledger.book(FIRST, 5)
-    assert modes(deliver_reports(a_desk(tmp_path, ledger), reports)) == {"all": CHANGED}
+    assert modes(deliver_reports(a_run(tmp_path, ledger), reports)) == {"all": CHANGED}
     assert contents(tmp_path)["all.csv"] == b"event_date,alerts\r\n2025-03-01,0\r\n2025-03-01,5\r\n"
 
 
@@ -233,12 +233,12 @@ def test_after_an_erasure_old_files_that_know_people_are_looked_at(tmp_path: Pat
         "daily": a_report(since=FIRST),
         "people": a_report(query=OF_PEOPLE, file="p_{period:%Y%m%d}.csv", since=FIRST),
     }
-    deliver_reports(a_desk(tmp_path, ledger), reports)
+    deliver_reports(a_run(tmp_path, ledger), reports)
     ledger.days = {day: [] if day == FIRST else numbers for day, numbers in ledger.days.items()}
     ledger.version += 1
     ledger.erased = "1741000000000000"
     ledger.asked.clear()
-    assert modes(deliver_reports(a_desk(tmp_path, ledger), reports)) == {
+    assert modes(deliver_reports(a_run(tmp_path, ledger), reports)) == {
         "daily": UNCHANGED,
         "people 2025-03-01": CHANGED,
     }
@@ -246,7 +246,7 @@ def test_after_an_erasure_old_files_that_know_people_are_looked_at(tmp_path: Pat
     assert ledger.asked.count(FIRST) == 1
     ledger.asked.clear()
     ledger.book(date(2025, 3, 21), 21)
-    deliver_reports(a_desk(tmp_path, ledger), reports)
+    deliver_reports(a_run(tmp_path, ledger), reports)
     assert min(day for day in ledger.asked if day) > FIRST
 
 
@@ -264,7 +264,7 @@ def test_a_report_that_fails_leaves_the_others(tmp_path: Path) -> None:
     for day in range(6):
         ledger.book(FIRST + timedelta(days=day), day)
     failing = a_report(query=f"{a_report().query} -- fail", file="f_{period:%Y%m%d}.csv")
-    deliveries = deliver_reports(a_desk(tmp_path, ledger), {"failing": failing, **DAILY})
+    deliveries = deliver_reports(a_run(tmp_path, ledger), {"failing": failing, **DAILY})
     assert modes(deliveries) == {"failing": FAILED} | {f"daily 2025-03-0{day}": NEW for day in (3, 4, 5)}
     assert deliveries[0].failure == "the query fails: no such column"
     assert sorted(contents(tmp_path)) == sorted(
@@ -277,7 +277,7 @@ def test_a_mistake_in_one_report_leaves_the_others_and_is_told(tmp_path: Path) -
     for day in range(6):
         ledger.book(FIRST + timedelta(days=day), day)
     wrong = a_report(query=f"{a_report().query} -- mistake", file="f_{period:%Y%m%d}.csv")
-    deliveries = deliver_reports(a_desk(tmp_path, ledger, tell=told.append), {"wrong": wrong, **DAILY})
+    deliveries = deliver_reports(a_run(tmp_path, ledger, tell=told.append), {"wrong": wrong, **DAILY})
     assert modes(deliveries) == {"wrong": FAILED} | {f"daily 2025-03-0{day}": NEW for day in (3, 4, 5)}
     assert deliveries[0].failure == "ValueError: nobody thought of this"
     assert "test_deliver_reports.py" in told[0]
@@ -285,9 +285,9 @@ def test_a_mistake_in_one_report_leaves_the_others_and_is_told(tmp_path: Path) -
 
 def test_another_output_keeps_its_file(tmp_path: Path) -> None:
     ledger = a_ledger(FIRST, 6)
-    deliver_reports(a_desk(tmp_path, ledger), DAILY)
+    deliver_reports(a_run(tmp_path, ledger), DAILY)
     before = contents(tmp_path)
-    (delivery,) = deliver_reports(a_desk(tmp_path, ledger, output="other"), DAILY)
+    (delivery,) = deliver_reports(a_run(tmp_path, ledger, output="other"), DAILY)
     assert "is the report daily of the output reports" in delivery.failure
     assert contents(tmp_path) == before
 
@@ -296,17 +296,17 @@ def test_a_file_of_others_is_not_overwritten(tmp_path: Path) -> None:
     ledger = a_ledger(FIRST, 6)
     mine = tmp_path / "alerts_2025-03-04.csv"
     mine.write_text("my own;list\n1;2\n")
-    failed = [delivery for delivery in deliver_reports(a_desk(tmp_path, ledger), DAILY) if delivery.failure]
+    failed = [delivery for delivery in deliver_reports(a_run(tmp_path, ledger), DAILY) if delivery.failure]
     assert f"{mine} is there without a manifest" in failed[0].failure
     assert mine.read_text() == "my own;list\n1;2\n"
 
 
 def test_a_file_of_a_run_that_was_killed_is_brought_up_to_date_though_rows_came_since(tmp_path: Path) -> None:
     ledger = a_ledger(FIRST, 6)
-    deliver_reports(a_desk(tmp_path, ledger), DAILY)
+    deliver_reports(a_run(tmp_path, ledger), DAILY)
     _remove_manifest(tmp_path / "alerts_2025-03-04.csv")
     ledger.book(date(2025, 3, 4), 70)
-    assert modes(deliver_reports(a_desk(tmp_path, ledger), DAILY)) == {"daily 2025-03-04": NEW}
+    assert modes(deliver_reports(a_run(tmp_path, ledger), DAILY)) == {"daily 2025-03-04": NEW}
     assert "70" in (tmp_path / "alerts_2025-03-04.csv").read_text()
 
 
@@ -315,7 +315,7 @@ def test_what_another_run_is_writing_is_left_alone(tmp_path: Path) -> None:
     for file in (left, live):
         file.touch()
     os.utime(left, (0, 0))
-    deliver_reports(a_desk(tmp_path, a_ledger(FIRST, 6)), DAILY)
+    deliver_reports(a_run(tmp_path, a_ledger(FIRST, 6)), DAILY)
     assert live.exists()
     assert not left.exists()
 
@@ -332,7 +332,7 @@ def test_a_target_that_refuses_keeps_what_it_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str
 ) -> None:
     ledger = a_ledger(FIRST, 6)
-    deliver_reports(a_desk(tmp_path, ledger), DAILY)
+    deliver_reports(a_run(tmp_path, ledger), DAILY)
     before = contents(tmp_path)
     ledger.book(date(2025, 3, 4), 70)
 
@@ -341,23 +341,23 @@ def test_a_target_that_refuses_keeps_what_it_has(
 
     with monkeypatch.context() as patched:
         patched.setattr(files, "sync", refuse)
-        (delivery,) = deliver_reports(a_desk(tmp_path, ledger), DAILY)
+        (delivery,) = deliver_reports(a_run(tmp_path, ledger), DAILY)
     assert said in delivery.failure
     assert contents(tmp_path) == before
-    assert modes(deliver_reports(a_desk(tmp_path, ledger), DAILY)) == {"daily 2025-03-04": CHANGED}
+    assert modes(deliver_reports(a_run(tmp_path, ledger), DAILY)) == {"daily 2025-03-04": CHANGED}
 
 
 def test_a_folder_that_is_not_mounted_is_not_made(tmp_path: Path) -> None:
-    from common.publish.reports.shelves import FolderShelf
+    from common.publish.reports.folders import LocalReportFolder
 
-    desk = a_desk(tmp_path, a_ledger(FIRST, 6), shelf=FolderShelf(tmp_path / "share", False))
-    (delivery,) = deliver_reports(desk, DAILY)
+    run = a_run(tmp_path, a_ledger(FIRST, 6), folder=LocalReportFolder(tmp_path / "share", False))
+    (delivery,) = deliver_reports(run, DAILY)
     assert f"there is no folder {tmp_path / 'share'}" in delivery.failure
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_in_the_folder_s_place_is_said(tmp_path: Path) -> None:
     (tmp_path / "reports").write_text("mine")
-    (delivery,) = deliver_reports(a_desk(tmp_path / "reports" / "of", a_ledger(FIRST, 6)), DAILY)
+    (delivery,) = deliver_reports(a_run(tmp_path / "reports" / "of", a_ledger(FIRST, 6)), DAILY)
     assert "a part of the path is a file" in delivery.failure
     assert (tmp_path / "reports").read_text() == "mine"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_builders import Ledger, a_desk, a_ledger, a_report, contents, snapshot_options
+from report_builders import Ledger, a_ledger, a_report, a_run, contents, snapshot_options
 
 from common.publish.reports.deliver import deliver_reports
 from common.publish.reports.manifest import SUFFIX, Manifest
@@ -43,7 +43,7 @@ def deliver(folder: Path, ledger: Ledger, webhook: WebhookServer, moment: Callab
     send = Notify(webhook=webhook.url).sender(settings_from(), lambda _: None)
     with pytest.MonkeyPatch.context() as patch:
         _watch(patch, moment)
-        deliver_reports(a_desk(folder, ledger, send=_watched(send, moment)), REPORTS)
+        deliver_reports(a_run(folder, ledger, send=_watched(send, moment)), REPORTS)
 
 
 def _watch(patch: pytest.MonkeyPatch, moment: Callable[[], None]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_builders import Ledger, a_desk, a_ledger, a_report, an_output, contents, options
+from report_builders import Ledger, a_ledger, a_report, a_run, an_output, contents, options
 
 from common.publish import webhook as posting
 from common.publish.delivery import Delivery
@@ -29,7 +29,7 @@ def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[WebhookServer]:
 
 def run(folder: Path, ledger: Ledger, webhook: WebhookServer, **changed: Any) -> list[Delivery]:
     notify = Notify(webhook=webhook.url, **changed)
-    return deliver_reports(a_desk(folder, ledger, send=notify.sender(settings_from(), lambda _: None)), DAILY)
+    return deliver_reports(a_run(folder, ledger, send=notify.sender(settings_from(), lambda _: None)), DAILY)
 
 
 def test_a_notice_has_the_facts_of_the_manifest(tmp_path: Path, webhook: WebhookServer) -> None:
@@ -123,7 +123,7 @@ def test_a_webhook_that_is_away_for_a_moment_is_waited_for(tmp_path: Path, webho
 
 def test_files_of_before_the_declaration_are_not_told(tmp_path: Path, webhook: WebhookServer) -> None:
     ledger = a_ledger(FIRST, 3)
-    deliver_reports(a_desk(tmp_path, ledger), DAILY)
+    deliver_reports(a_run(tmp_path, ledger), DAILY)
     run(tmp_path, ledger, webhook)
     assert webhook.posted == []
 
@@ -131,7 +131,7 @@ def test_files_of_before_the_declaration_are_not_told(tmp_path: Path, webhook: W
 def test_a_secret_that_is_not_there_is_told_and_the_file_written(tmp_path: Path) -> None:
     notify = an_output({"daily": options()}, notify={"webhook": {"secret": "no_hook"}}).notify
     assert notify
-    desk = a_desk(tmp_path, a_ledger(FIRST, 3), send=notify.sender(settings_from(), lambda _: None))
-    failed = [delivery.failure for delivery in deliver_reports(desk, DAILY) if delivery.failure]
+    run = a_run(tmp_path, a_ledger(FIRST, 3), send=notify.sender(settings_from(), lambda _: None))
+    failed = [delivery.failure for delivery in deliver_reports(run, DAILY) if delivery.failure]
     assert "there is no secret 'no_hook'" in failed[0]
     assert (tmp_path / "alerts_2025-03-02.csv").is_file()

@@ -8,13 +8,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from report_builders import Ledger, a_desk, a_ledger, a_report
+from report_builders import Ledger, a_ledger, a_report, a_run
 
 from common.errors import OutputError, SecretError
 from common.publish.delivery import FAILED, Delivery
 from common.publish.reports.check import check_report
 from common.publish.reports.deliver import CHANGED, NEW, RESTORED, UNCHANGED, deliver_reports
-from common.publish.reports.shelves import shelf_at
+from common.publish.reports.folders import report_folder
 from common.settings import settings_from
 from common.sources.connections import AwsConnection
 from local.engine.startup import free_port
@@ -42,8 +42,8 @@ def connection(endpoint: str, **changed: Any) -> AwsConnection:
 
 
 def run(folder: str, ledger: Ledger, endpoint: str) -> list[Delivery]:
-    shelf = shelf_at(folder, connection(endpoint), settings_from())
-    return deliver_reports(a_desk(Path(), ledger, shelf=shelf), DAILY)
+    there = report_folder(folder, connection(endpoint), settings_from())
+    return deliver_reports(a_run(Path(), ledger, folder=there), DAILY)
 
 
 def modes(deliveries: list[Delivery]) -> dict[str, str]:
@@ -61,7 +61,7 @@ def test_a_bucket_gets_what_a_folder_gets(aws: AwsServer, bucket: str, ledger: L
     deliveries = run(folder, ledger, aws.endpoint)
     assert modes(deliveries) == {"daily 2025-03-02": NEW, "daily 2025-03-03": NEW}
     assert deliveries[-1].destination == f"{folder}/alerts_2025-03-03.csv"
-    deliver_reports(a_desk(tmp_path, ledger), DAILY)
+    deliver_reports(a_run(tmp_path, ledger), DAILY)
     there = objects(aws, bucket)
     assert {key: content for key, content in there.items() if key.endswith(".csv")} == {
         f"for/the bank/{file.name}": file.read_bytes() for file in tmp_path.glob("*.csv")
@@ -93,8 +93,8 @@ def test_files_of_others_and_below_are_left_alone(aws: AwsServer, bucket: str, l
 
 
 def test_a_bucket_that_is_not_there_is_said(aws: AwsServer, bucket: str, ledger: Ledger) -> None:
-    shelf = shelf_at("s3://no-such-bucket-here/r", connection(aws.endpoint), settings_from())
-    (finding,) = check_report(a_desk(Path(), ledger, shelf=shelf), "daily", DAILY["daily"])
+    folder = report_folder("s3://no-such-bucket-here/r", connection(aws.endpoint), settings_from())
+    (finding,) = check_report(a_run(Path(), ledger, folder=folder), "daily", DAILY["daily"])
     assert "there is no such bucket" in finding.details
     with pytest.raises(OutputError, match=r"s3://no-such-bucket-here/r at .*: there is no such bucket"):
         run("s3://no-such-bucket-here/r", ledger, aws.endpoint)
@@ -146,4 +146,4 @@ def test_a_bucket_that_takes_nothing_is_said(bucket: str, ledger: Ledger) -> Non
 
 def test_a_secret_that_is_not_there_is_said(aws: AwsServer, bucket: str) -> None:
     with pytest.raises(SecretError, match="there is no secret 'other'"):
-        shelf_at(f"s3://{bucket}", connection(aws.endpoint, secret_key={"secret": "other"}), settings_from())
+        report_folder(f"s3://{bucket}", connection(aws.endpoint, secret_key={"secret": "other"}), settings_from())

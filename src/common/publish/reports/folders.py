@@ -29,7 +29,7 @@ _REASONS = {
 }
 
 
-class Shelf(Protocol):
+class ReportFolder(Protocol):
     """Files by name. Every method raises an OutputError where the place can't be reached or refuses."""
 
     def names(self) -> Mapping[str, tuple[int, float]]:
@@ -48,7 +48,7 @@ class Shelf(Protocol):
         """Where a file is, for people."""
 
 
-class FolderShelf:
+class LocalReportFolder:
     """A folder of this machine, or a volume. `is_own`: it is the workspace's, and is made when it is needed."""
 
     def __init__(self, path: Path, is_own: bool) -> None:
@@ -95,7 +95,7 @@ class FolderShelf:
             raise OutputError(f"{error.filename or self._path} can't be {done}: {reason}") from None
 
 
-class BucketShelf:
+class BucketReportFolder:
     """A prefix of a bucket: an object is put there as a whole."""
 
     def __init__(self, folder: BucketFolder) -> None:
@@ -134,13 +134,13 @@ def _as_of_an_output() -> Iterator[None]:
         raise OutputError(str(error)) from None
 
 
-def shelf_at(folder: str, connection: AwsConnection | None, settings: Settings) -> Shelf:
+def report_folder(folder: str, connection: AwsConnection | None, settings: Settings) -> ReportFolder:
     """The place that a declaration's `folder` names, where `{reports}` is the workspace's folder of reports.
 
     Raises:
         SecretError: a secret of the connection is not there.
     """
     if folder.startswith(S3):
-        return BucketShelf(bucket_folder(folder, connection, settings))
+        return BucketReportFolder(bucket_folder(folder, connection, settings))
     path = Path(folder.replace("{reports}", settings.reports)).expanduser()
-    return FolderShelf(path, is_own=folder.startswith("{reports}"))
+    return LocalReportFolder(path, is_own=folder.startswith("{reports}"))

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from common.checks.findings import Finding
+from common.checks.findings import OUTPUT_WAS_REACHED, Finding
 from common.errors import DeclarationError, LakehouseError
 from common.publish.delivery import Delivery
 from common.publish.output import Output
@@ -74,7 +74,10 @@ class CsvReports(Output):
 
     def findings(self, lake: Lake) -> list[Finding]:
         """Whether the files are there, unchanged, with the rows of their queries."""
-        run = self._run(lake, silent)
+        try:
+            run = self._run(lake, silent)
+        except LakehouseError as error:
+            return [Finding(self.name, OUTPUT_WAS_REACHED, False, str(error), "warning")]
         return [found for name, report in self.reports.items() for found in check_report(run, name, report)]
 
     def state(self, settings: Settings) -> object:

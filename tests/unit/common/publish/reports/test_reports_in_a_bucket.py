@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from report_builders import Ledger, a_ledger, a_report, a_run
+from report_builders import Ledger, a_ledger, a_report, a_run, an_output, options
 
 from common.errors import OutputError, SecretError
 from common.publish.delivery import FAILED, Delivery
@@ -17,6 +17,7 @@ from common.publish.reports.deliver import CHANGED, NEW, RESTORED, UNCHANGED, de
 from common.publish.reports.folders import report_folder
 from common.settings import settings_from
 from common.sources.connections import AwsConnection
+from common.storage.lake import Lake
 from local.engine.startup import free_port
 from servers.aws import KEYS, REGION, AwsServer
 
@@ -147,3 +148,12 @@ def test_a_bucket_that_takes_nothing_is_said(bucket: str, ledger: Ledger) -> Non
 def test_a_secret_that_is_not_there_is_said(aws: AwsServer, bucket: str) -> None:
     with pytest.raises(SecretError, match="there is no secret 'other'"):
         report_folder(f"s3://{bucket}", connection(aws.endpoint, secret_key={"secret": "other"}), settings_from())
+
+
+def test_a_bucket_that_cannot_be_asked_for_want_of_a_secret_is_a_warning_of_the_check() -> None:
+    store = {"kind": "aws", "region": REGION, "access_key": {"secret": "no_key"}, "secret_key": {"secret": "no_key"}}
+    declared = {"connections": {"store": store}, "connection": "store", "folder": "s3://bucket/reports"}
+    output = an_output({"daily": options()}, **declared)
+    (finding,) = output.findings(Lake(lambda: pytest.fail("Spark is asked"), settings_from()))
+    assert finding.warns
+    assert "there is no secret 'no_key'" in finding.details

@@ -10,10 +10,9 @@ from common.contracts.gold import TRANSACTION_SCORES
 from common.contracts.registry import LAYERS
 from common.contracts.table import Table, View
 from common.platform import DATABRICKS, LAPTOP, Platform
-from common.queries.rows import CATALOG, SCHEMA_PREFIX, rows
+from common.queries.rows import rows, settings_asked
 from common.queries.tables import stored
 from common.queries.warehouse import WAREHOUSE
-from common.settings import settings_from
 
 Ask = Callable[[str], pd.DataFrame]
 """Answers a query: `ask`, or something that remembers what it answered."""
@@ -46,15 +45,15 @@ def tables_there() -> frozenset[str]:
         QueryError: the SQL warehouse doesn't answer.
 
     """
+    settings = settings_asked()
     if not on_databricks():
-        return frozenset(stored(settings_from()))
-    prefix, catalog = os.environ.get(SCHEMA_PREFIX, ""), os.environ.get(CATALOG) or "spark_catalog"
-    schemas = ", ".join(f"'{prefix}{layer}'" for layer in LAYERS)
+        return frozenset(stored(settings))
+    schemas = ", ".join(f"'{settings.schema(layer)}'" for layer in LAYERS)
     found = rows(
-        f"SELECT concat(table_schema, '.', table_name) AS name FROM {catalog}.information_schema.tables "
+        f"SELECT concat(table_schema, '.', table_name) AS name FROM {settings.catalog}.information_schema.tables "
         f"WHERE table_schema IN ({schemas})"
     )
-    return frozenset(name.removeprefix(prefix) for name in found.column("name").to_pylist())
+    return frozenset(name.removeprefix(settings.schema_prefix) for name in found.column("name").to_pylist())
 
 
 def on_databricks() -> bool:

@@ -27,12 +27,17 @@ def rows(statement: str) -> "pa.Table":
         QueryError: it is no query, names what isn't there, or can't be answered; the message says what to do.
 
     """
-    return _engine(
-        settings_from().home,
-        os.environ.get(CATALOG) or "spark_catalog",
-        os.environ.get(SCHEMA_PREFIX, ""),
-        os.environ.get(WAREHOUSE, ""),
-    ).answer(statement)
+    asked = settings_asked()
+    return _engine(asked.home, asked.catalog, asked.schema_prefix, os.environ.get(WAREHOUSE, "")).answer(statement)
+
+
+def settings_asked() -> Settings:
+    """Where the tables are that `rows` asks, as the environment says."""
+    return Settings(
+        home=settings_from().home,
+        catalog=os.environ.get(CATALOG) or "spark_catalog",
+        schema_prefix=os.environ.get(SCHEMA_PREFIX, ""),
+    )
 
 
 @cache

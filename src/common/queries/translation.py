@@ -69,11 +69,14 @@ def stored_tables(query: exp.Query, known: Collection[str], schema_prefix: str) 
 
     Raises:
         QueryError: a table isn't there; the message has names near to it, or what its schema has.
-        NotAnswered: a table isn't there, nor is its schema one of the lakehouse's, so Spark may know it.
+        NotAnswered: a table isn't there, nor is its schema one of the lakehouse's, so Spark may know it; or rows come
+            from a function.
 
     """
     found = []
     for table in named_tables(query):
+        if not isinstance(table.this, exp.Identifier):
+            raise NotAnswered(f"rows come from a function, {table.this.sql(dialect=DIALECT)}")
         layer = table.db.lower().removeprefix(schema_prefix) if table.catalog.lower() in ("", LOCAL_CATALOG) else ""
         name = f"{layer}.{table.name.lower()}"
         if layer not in LAYERS or name not in known:
@@ -90,10 +93,10 @@ def _unknown(name: str, layer: str, known: Collection[str]) -> QueryError:
     close = near(name, known)
     short = name.rpartition(".")[2].lower()
     slips = difflib.get_close_matches(short, [table.rpartition(".")[2] for table in known], cutoff=0.8)
-    if not known:
-        return QueryError(f"there is no table {name}: the workspace has none yet")
     if slips:
         return QueryError(f"there is no table {name}; did you mean {' or '.join(close)}?")
+    if not known and (layer in LAYERS or "." not in name):
+        return QueryError(f"there is no table {name}: the workspace has none yet")
     if layer not in LAYERS:
         return NotAnswered(f"DuckDB knows no table {name}")
     has = ", ".join(sorted(table.partition(".")[2] for table in known if table.startswith(f"{layer}.")))

@@ -230,7 +230,7 @@ def test_sql_names_tables_near_to_one_that_does_not_exist(
     spark: "object", database: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spark.sql(f"CREATE TABLE {database}.transactions (id INT) USING delta")  # type: ignore[attr-defined]
-    assert lakehouse("sql", "SELECT * FROM transaction") == 1
+    assert lakehouse("sql", "--engine", "spark", "SELECT * FROM transaction") == 1
     shown = " ".join(capsys.readouterr().err.split())
     assert f"no table transaction; did you mean {database}.transactions" in shown
     assert lakehouse("sql", f"SELECT idd FROM {database}.transactions") == 1

@@ -54,6 +54,7 @@ def test_a_query_may_come_from_standard_input(
             "DuckDB may answer this otherwise: date_format\n",
         ),
         ("SELECT * FROM default.mine", "DuckDB knows no table default.mine"),
+        ("SELECT id FROM range(3)", "rows come from a function, RANGE(3)"),
     ],
 )
 def test_spark_answers_what_duckdb_can_not_and_one_line_says_why(
@@ -82,6 +83,19 @@ def test_a_slip_is_named_at_once(
     assert lakehouse("sql", statement) == 1
     assert expected in " ".join(capsys.readouterr().err.split())
     assert asked == []
+
+
+def test_in_an_empty_workspace_spark_is_asked_for_other_schemas_only(
+    asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path / "empty"))
+    for statement in ("SELECT * FROM transactions", "SELECT * FROM silver.transactions"):
+        assert lakehouse("sql", statement) == 1
+        assert "the workspace has none yet" in " ".join(capsys.readouterr().err.split())
+    assert asked == []
+
+    assert lakehouse("sql", "SELECT * FROM default.mine") == 0
+    assert asked == ["SELECT * FROM default.mine"]
 
 
 def test_show_tables_lists_those_of_all_schemas(asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """A delivery: what became of one item of an output in one run."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from common.errors import LakehouseError, first_line
 
@@ -8,6 +9,8 @@ FAILED = "failed"
 """The mode of a delivery that failed, of an item or of an output as a whole."""
 READ = "read"
 """The mode of what came in by an output, such as answers: nothing of it was sent."""
+FOUND = "found"
+"""The mode of what another run had brought and not noted, as one that was killed."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,7 @@ class Delivery:
     where there was none, or the item is made of several tables. `table_id` is the Delta table's own. `mode` says in a
     word or two how it came there, `destination` where it is, without secrets. A count is None where it has no meaning.
     A `failure` says why it isn't there, and what to do. `is_sent`: something was sent, even where no number says so.
+    `delivered_at` is when it came there, of one that the target tells of; None: now.
     """
 
     item: str
@@ -34,6 +38,7 @@ class Delivery:
     note: str = ""
     failure: str = ""
     is_sent: bool = False
+    delivered_at: datetime | None = None
 
     @property
     def is_news(self) -> bool:
@@ -46,3 +51,9 @@ def failed(item: str, error: Exception, destination: str = "") -> Delivery:
     """The delivery of an item that an error kept away. Of one that nobody foresaw, the type is told too."""
     words = str(error) if isinstance(error, LakehouseError) else f"{type(error).__name__}: {first_line(error)}"
     return Delivery(item, FAILED, destination=destination, failure=words)
+
+
+def found(item: str, delivered_at: datetime, **known: str | int | None) -> Delivery:
+    """The delivery of an item that another run brought, as the target tells of it."""
+    note = "came by another run, which had not noted it"
+    return Delivery(item, FOUND, note=note, is_sent=True, delivered_at=delivered_at, **known)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ The engine knows no writer by name. It asks which outputs are due, has them deli
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, Field, model_validator
@@ -73,6 +74,16 @@ class Output(Strict, ABC):
 
         Raises:
             LakehouseError: none can be delivered.
+        """
+
+    @abstractmethod
+    def brought_since(self, lake: Lake, since: datetime) -> list[Delivery]:
+        """What came to the target at that time or later, as the target tells (`delivery.found`).
+
+        The engine asks after a run that was killed, which could not note what it had brought.
+
+        Raises:
+            LakehouseError: the target can't be asked.
         """
 
     @abstractmethod

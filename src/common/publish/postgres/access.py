@@ -97,6 +97,12 @@ def _may_act_as(cursor: "Cursor", role: str) -> bool:
     return True
 
 
+def has_owner(cursor: "Cursor", place: Place) -> bool:
+    """Whether the role of the owner is there: it is made by the first delivery."""
+    cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (place.owner,))
+    return bool(cursor.rowcount)
+
+
 def act_as_owner(cursor: "Cursor", place: Place) -> None:
     """From here to the transaction's end the owner acts, and waits a minute at most for what others hold."""
     cursor.execute(f"SET LOCAL ROLE {quoted(place.owner)}")

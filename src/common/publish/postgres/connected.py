@@ -1,16 +1,23 @@
 """An output whose target is a PostgreSQL database: how it connects, and how messages call it."""
 
-from abc import ABC
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from common.errors import FeedError, OutputError
+from common.publish.delivery import Delivery
 from common.publish.output import Output
+from common.publish.postgres import access, positions
+from common.publish.postgres.access import Place
+from common.publish.postgres.failures import in_words
 from common.settings import Settings
-from common.sources.connections import PostgresConnection
+from common.sources.connections import PostgresConnection, value_of
 from common.sources.feed import Tell, silent
 from common.sources.pulling.postgres.connect import ATTEMPTS, connect, name_of
+from common.storage.lake import Lake
 
 if TYPE_CHECKING:
     from common.publish.postgres.delivering import Opened
@@ -25,6 +32,36 @@ class PostgresOutput(Output, ABC):
     def server(self) -> PostgresConnection:
         """The database that `connection` names."""
         return cast("PostgresConnection", self.connections[self.connection or ""])
+
+    @property
+    @abstractmethod
+    def place(self) -> Place:
+        """The schema, and who has to do with it."""
+
+    @property
+    @abstractmethod
+    def items(self) -> Collection[str]:
+        """The names of its tables there."""
+
+    def brought_since(self, lake: Lake, since: datetime) -> list[Delivery]:
+        """What came to its tables at that time or later, as `delivered_versions` tells."""
+        with (
+            self.connected(lake.settings) as connection,
+            in_words(self.where(lake.settings)),
+            connection.transaction(),
+            connection.cursor() as cursor,
+        ):
+            if not access.has_owner(cursor, self.place):
+                return []
+            access.act_as_owner(cursor, self.place)
+            brought = positions.brought_since(cursor, self.place.schema, self.items, since)
+        return [replace(one, destination=self.destination(one.item, lake.settings)) for one in brought]
+
+    def destination(self, item: str, settings: Settings) -> str:
+        """Where a table is, without secrets."""
+        server = self.server
+        database = f"{value_of(server.host, settings)}:{server.port}/{value_of(server.database, settings)}"
+        return f"{database}/{self.place.schema}.{item}"
 
     def where(self, settings: Settings) -> str:
         """The database in words."""

@@ -48,8 +48,7 @@ def _at_one_moment(connection: "Opened", place: Place) -> Iterator["Cursor | Non
     """A cursor of the owner's; None where nothing was delivered yet, so that there is no owner or no position."""
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (place.owner,))
-        is_prepared = bool(cursor.rowcount)
+        is_prepared = access.has_owner(cursor, place)
         if is_prepared:
             access.act_as_owner(cursor, place)
         yield cursor if is_prepared and positions.is_there(cursor, place.schema, positions.TABLE) else None

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from common.publish.delivery import Delivery, found
 from common.publish.postgres.served import ServedTable
 from common.sources.pulling.postgres.names import literal, quoted
 
@@ -93,6 +95,21 @@ def states(cursor: "Cursor", schema: str, items: Iterable[str]) -> dict[str, lis
     noted = positions(cursor, schema, items)
     cursor.execute(_COUNTED, (quoted(schema), list(noted)))
     return {item: [*map(str, (*vars(noted[item]).values(), *counted))] for item, *counted in cursor.fetchall()}
+
+
+def brought_since(cursor: "Cursor", schema: str, items: Iterable[str], since: datetime) -> list[Delivery]:
+    """What came at that time or later to tables of these names, by the server's clock."""
+    if not is_there(cursor, schema, TABLE):
+        return []
+    cursor.execute(
+        f"SELECT item, delivered_at, source_table, table_id, version, row_count FROM {where(schema)} "
+        "WHERE item = ANY(%s) AND delivered_at >= %s ORDER BY delivered_at, item",
+        (list(items), since),
+    )
+    return [
+        found(item, at, source_table=table, table_id=table_id, version=version, rows_there=rows)
+        for item, at, table, table_id, version, rows in cursor.fetchall()
+    ]
 
 
 def items(cursor: "Cursor", schema: str) -> list[str]:

@@ -174,7 +174,7 @@ class _Work:
         made_of = ", ".join(f"{name} {'not there' if to is None else to}" for name, to in versions.items())
         self.run.tell(f"{manifest.file}: {mode}, {manifest.rows:,} rows")
         return Delivery(
-            item=self.name if manifest.period_start is None else f"{self.name} {manifest.period_start}",
+            item=manifest.item,
             mode=mode,
             source_table=table or None,
             from_version=before.get(table),

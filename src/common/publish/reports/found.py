@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 
 from common.errors import OutputError
 from common.publish.reports.folders import ReportFolder
@@ -49,6 +50,11 @@ class Files:
             digests = dict(zip(own, pool.map(self._digest, own), strict=True))
         ordered = sorted(own, key=lambda name: (own[name].period_start or "", name))
         return {name: Found(own[name], digests[name]) for name in ordered}
+
+    def written_since(self, since: datetime) -> list[Manifest]:
+        """The manifests of the output's files whose content came at that time or later."""
+        own = [manifest for manifest in self._manifests.values() if manifest and manifest.output == self._output]
+        return [manifest for manifest in own if manifest.written >= since]
 
     def one(self, report: str, name: str) -> Found:
         """The file of that name, whether it is there or not; another report's is an error."""

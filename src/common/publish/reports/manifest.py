@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import date
+from datetime import UTC, date, datetime
 
 from pydantic import TypeAdapter
 
@@ -42,6 +42,16 @@ class Manifest:
     written_at: str
     erased_until: str = ""
     notice: str = NOT_DECLARED
+
+    @property
+    def item(self) -> str:
+        """The report, and the first day of its period."""
+        return self.report if self.period_start is None else f"{self.report} {self.period_start}"
+
+    @property
+    def written(self) -> datetime:
+        """When its content came."""
+        return datetime.fromisoformat(self.written_at).astimezone(UTC)
 
     @property
     def versions(self) -> dict[str, int | None]:
@@ -86,7 +96,7 @@ def manifest_of(text: str, name: str) -> Manifest | None:
         )
     try:
         manifest = _VALUES.validate_json(text, strict=True)
-        _ = manifest.versions, manifest.period
+        _ = manifest.versions, manifest.period, manifest.written
     except (ValueError, IndexError):
         return None
     return manifest

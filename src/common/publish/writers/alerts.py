@@ -1,8 +1,8 @@
 """`writer: alerts`: alerts to customers and the fraud team, by an outbox in PostgreSQL that `send_alerts` empties."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -13,7 +13,7 @@ from common.errors import DeclarationError, LakehouseError
 from common.publish.alerts.answers import Answers
 from common.publish.alerts.channels import CHANNELS, AnyChannel
 from common.publish.alerts.checking import found, state_of
-from common.publish.alerts.delivery import AlertDelivery, take_answers
+from common.publish.alerts.delivery import TABLES, AlertDelivery, take_answers
 from common.publish.alerts.outbox import Outbox
 from common.publish.alerts.quiet_hours import QuietHours
 from common.publish.alerts.sender import Sender
@@ -29,9 +29,6 @@ from common.sources.declaration import Name
 from common.sources.duration import Duration
 from common.sources.feed import Tell, silent
 from common.storage.lake import Lake
-
-if TYPE_CHECKING:
-    pass
 
 
 class AlertsOutput(PostgresOutput):
@@ -132,3 +129,8 @@ class AlertsOutput(PostgresOutput):
     def place(self) -> Place:
         """Its schema, and who owns it."""
         return Place(SCHEMA, self.owner, ())
+
+    @property
+    def items(self) -> Collection[str]:
+        """The names of its tables of alerts and whom they are told to."""
+        return [table.name for table in TABLES]

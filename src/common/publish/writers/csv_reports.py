@@ -1,16 +1,18 @@
 """Reports as CSV files in a folder, a volume or a bucket, each beside its manifest."""
 
+from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from common.checks.findings import OUTPUT_WAS_REACHED, Finding
 from common.errors import DeclarationError, LakehouseError
-from common.publish.delivery import Delivery
+from common.publish.delivery import Delivery, found
 from common.publish.output import Output
 from common.publish.reports.check import check_report
 from common.publish.reports.deliver import ReportRun, deliver_reports
 from common.publish.reports.folders import ReportFolder, report_folder
+from common.publish.reports.found import Files
 from common.publish.reports.notice import Notify
 from common.publish.reports.report import Report
 from common.publish.reports.rows import CLOCK, LakeRows
@@ -72,13 +74,26 @@ class CsvReports(Output):
         """Writes the files that are due."""
         return deliver_reports(self._run(lake, tell), self.reports)
 
+    def brought_since(self, lake: Lake, since: datetime) -> list[Delivery]:
+        """The files whose content came at that time or later, as their manifests tell."""
+        folder = self._report_folder(lake.settings)
+        return [
+            found(
+                manifest.item,
+                manifest.written,
+                rows_there=manifest.rows,
+                destination=folder.place(manifest.file),
+            )
+            for manifest in Files(folder, self.name).written_since(since)
+        ]
+
     def findings(self, lake: Lake) -> list[Finding]:
         """Whether the files are there, unchanged, with the rows of their queries."""
         try:
             run = self._run(lake, silent)
         except LakehouseError as error:
             return [Finding(self.name, OUTPUT_WAS_REACHED, False, str(error), "warning")]
-        return [found for name, report in self.reports.items() for found in check_report(run, name, report)]
+        return [one for name, report in self.reports.items() for one in check_report(run, name, report)]
 
     def state(self, settings: Settings) -> object:
         """Sizes and times of the files."""

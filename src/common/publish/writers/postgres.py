@@ -1,5 +1,6 @@
 """Tables in PostgreSQL: current versions of customers, transactions by decision, facts and marts, for other systems."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -19,7 +20,6 @@ from common.publish.postgres.delta import DeltaSource
 from common.publish.postgres.failures import in_words
 from common.publish.postgres.served import ServedTable
 from common.settings import Settings
-from common.sources.connections import value_of
 from common.sources.declaration import Name
 from common.sources.feed import Tell
 from common.sources.pulling.postgres.names import NAME_BYTES
@@ -71,6 +71,11 @@ class PostgresTables(PostgresOutput):
         return tuple(made)
 
     @property
+    def items(self) -> Collection[str]:
+        """The names of the tables."""
+        return self.tables
+
+    @property
     def place(self) -> Place:
         """The schema, and who has to do with it."""
         return Place(self.schema_, self.owner, self.readers)
@@ -111,7 +116,7 @@ class PostgresTables(PostgresOutput):
         except PySparkException as error:
             unread = OutputError(f"{source.name} can't be read: {first_line(error)}")
             return [replace(failed(table.name, unread), source_table=source.name) for table in tables]
-        return [replace(one, destination=f"{self._address(lake.settings)}/{self.schema_}.{one.item}") for one in came]
+        return [replace(one, destination=self.destination(one.item, lake.settings)) for one in came]
 
     def findings(self, lake: Lake) -> list[Finding]:
         """Whether each table is as it was delivered, and has as many rows as the lakehouse in that version."""
@@ -134,7 +139,3 @@ class PostgresTables(PostgresOutput):
                 return positions.states(cursor, self.schema_, self.tables)
         except LakehouseError:
             return None
-
-    def _address(self, settings: Settings) -> str:
-        server = self.server
-        return f"{value_of(server.host, settings)}:{server.port}/{value_of(server.database, settings)}"

@@ -1,12 +1,13 @@
 """An output that puts numbers of rows on a shelf in a folder, to test the engine without a server."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from common.checks.findings import CONSERVATION, Finding
 from common.errors import OutputError
-from common.publish.delivery import Delivery
+from common.publish.delivery import Delivery, found
 from common.publish.output import Output
 from common.settings import Settings
 from common.sources.feed import Tell
@@ -34,6 +35,13 @@ class Shelf(Output):
         (self.folder / self.table).write_text(json.dumps(rows))
         written = 0 if rows == before else rows
         return [Delivery(self.table, "counted", rows_written=written, rows_there=rows)]
+
+    def brought_since(self, lake: Lake, since: datetime) -> list[Delivery]:
+        file = self.folder / self.table
+        if not file.is_file():
+            return []
+        at = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        return [found(self.table, at, rows_there=json.loads(file.read_text()))] if at >= since else []
 
     def findings(self, lake: Lake) -> list[Finding]:
         rows, there = lake.table(self.table).count(), self.state(lake.settings)

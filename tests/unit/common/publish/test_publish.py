@@ -5,12 +5,12 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from publish_builders import SHELF, load
+from publish_builders import SHELF, load, noted, publish_killed
 from shelf import Shelf
 
 from common.contracts.ops import DELIVERIES
 from common.errors import OutputError
-from common.publish.delivery import READ, Delivery
+from common.publish.delivery import FOUND, READ, Delivery
 from common.publish.output import Output
 from common.publish.publish import check_outputs, failure, is_due, left_out, publish, publishing, result
 from common.settings import Settings
@@ -109,6 +109,47 @@ def test_what_was_sent_is_noted_where_the_run_is_ended(
     with pytest.raises(KeyboardInterrupt):
         publish(delivered, [shelf(tmp_path, "first"), shelf(tmp_path, "second")])
     assert [row.output for row in delivered.table(DELIVERIES).select("output").collect()] == ["first"]
+
+
+@pytest.mark.spark
+def test_what_a_killed_run_brought_is_noted_once_by_the_next(delivered: Lake, tmp_path: Path) -> None:
+    (tmp_path / "shelf").mkdir()
+    output = shelf(tmp_path, "killed")
+    publish_killed(delivered, [output])
+    file = tmp_path / "shelf" / DELIVERIES.name
+    first = file.stat().st_mtime
+    assert noted(delivered, output) == []
+
+    told: list[str] = []
+    publish(delivered, [output], told.append)  # which has no news of its own: no row came since
+
+    assert told[0] == "killed: ops.deliveries: came by another run, which had not noted it"
+    [(_, mode, at)] = noted(delivered, output)
+    assert (mode, at.timestamp()) == (FOUND, pytest.approx(first, abs=0.001))
+
+    publish_killed(delivered, [output])  # the note is a row, which this one brings
+    second = file.stat().st_mtime
+    publish(delivered, [output])
+    found = [at.timestamp() for _, mode, at in noted(delivered, output) if mode == FOUND]
+    assert found == pytest.approx([first, second], abs=0.001)
+    publish(delivered, [output])
+    assert len([mode for _, mode, _ in noted(delivered, output) if mode == FOUND]) == 2
+
+
+@pytest.mark.spark
+def test_a_target_that_cannot_be_asked_holds_the_run_not_up(
+    delivered: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object) -> list[Delivery]:
+        raise OutputError("no server")
+
+    (tmp_path / "shelf").mkdir()
+    output = shelf(tmp_path, "away")
+    publish_killed(delivered, [output])
+    monkeypatch.setattr(Shelf, "brought_since", unreachable)
+    told: list[str] = []
+    assert failure(publish(delivered, [output], told.append)) is None
+    assert told[0] == "away: what a run before has brought isn't known: no server"
 
 
 def test_an_hour_after_its_delivery_an_hourly_output_is_due(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from publish_builders import noted, publish_killed
+from pyspark.sql import functions as F
 from warehouse_world import (
     TRANSACTION_SCORES,
     a_score,
@@ -16,9 +18,11 @@ from warehouse_world import (
 
 from common.checks.findings import Finding
 from common.contracts.ddl import CHANGE_FEED
+from common.contracts.ops import DELIVERIES
 from common.contracts.silver import CUSTOMER
-from common.publish.delivery import Delivery
+from common.publish.delivery import FOUND, Delivery
 from common.publish.postgres import conservation
+from common.publish.publish import publish
 from common.publish.writers.postgres import PostgresTables
 from common.sources.feed import silent
 from common.storage.lake import Lake
@@ -204,6 +208,26 @@ def test_a_table_that_cannot_be_written_holds_up_none_of_another(delivered: Any)
     postgres.execute("ALTER TABLE fraud.users ALTER city TYPE text", database="warehouse")
     output.findings(lake)
     assert {*again(delivered)} == {USERS}
+
+
+def test_what_a_killed_run_brought_is_noted_by_the_next(delivered: Any) -> None:
+    lake, postgres, output = delivered
+    change(lake, TRANSACTION_SCORES, upsert=(a_score(41, "fraud"),))
+    publish_killed(lake, [output])
+    assert noted(lake, output) == []
+    publish(lake, [output])
+
+    rows = postgres.execute(
+        "SELECT item, version, row_count, delivered_at FROM fraud.delivered_versions WHERE item LIKE '%_transactions'",
+        database="warehouse",
+    )
+    kept = lake.table(DELIVERIES).where((F.col("mode") == FOUND) & F.col("item").isin(*BY_DECISION)).orderBy("item")
+    seconds = F.col("delivered_at").cast("double").alias("at")
+    found = kept.select("item", "source_table", "version", "rows_there", seconds, "destination").collect()
+    assert [(row.item, row.version, row.rows_there) for row in found] == sorted(row[:3] for row in rows)
+    assert [row.at for row in found] == pytest.approx([row[3].timestamp() for row in sorted(rows)], abs=0.001)
+    assert {row.source_table for row in found} == {TRANSACTION_SCORES.name}
+    assert all(row.destination.endswith(f"/warehouse/fraud.{row.item}") for row in found)
 
 
 def _without_phone(content: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Reports of real tables: those of the box, their counts by time travel, and an order that leaves nothing to chance."""
 
 import csv
+import json
 import random
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from publish_builders import noted, publish_killed
 from report_builders import an_output, contents, options, snapshot_options
 
 from common.contracts.ddl import schema_of
@@ -19,7 +21,9 @@ from common.contracts.silver import FRAUD_REPORTS, MERCHANT, TRANSACTIONS
 from common.contracts.table import Table
 from common.contracts.verdicts import ALERT_VERDICTS
 from common.publish.declaration import load_output
+from common.publish.delivery import FOUND
 from common.publish.publish import check_outputs, failure, publish, result
+from common.publish.reports.manifest import SUFFIX
 from common.publish.reports.period import period_of
 from common.publish.reports.query import checked_query
 from common.publish.reports.rows import LakeRows
@@ -86,6 +90,21 @@ def in_the_box(folder: Path) -> CsvReports:
 def read(file: Path) -> list[list[str]]:
     with file.open(encoding="utf-8", newline="") as opened:
         return list(csv.reader(opened))
+
+
+def test_what_a_killed_run_wrote_is_noted_by_the_next(world: Lake, tmp_path: Path) -> None:
+    whole = in_the_box(tmp_path)
+    reports = {name: whole.reports[name] for name in ("merchant_risk_report", "alerts_open")}
+    output = whole.model_copy(update={"name": "killed", "reports": reports})
+    publish_killed(world, [output])
+    assert noted(world, output) == []
+    publish(world, [output])
+
+    manifests = [json.loads(file.read_text()) for file in tmp_path.glob(f"*{SUFFIX}")]
+    written = {datetime.fromisoformat(manifest["written_at"]) for manifest in manifests}
+    found = noted(world, output)
+    assert {item for item, _, _ in found} == {"merchant_risk_report 2025-02-01", "alerts_open"}
+    assert ({mode for _, mode, _ in found}, {at for _, _, at in found}) == ({FOUND}, written)
 
 
 def items(lake: Lake, output: CsvReports) -> list[tuple[str, str]]:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from common.checks.findings import Finding
@@ -15,8 +14,9 @@ from common.contracts.ddl import schema_of
 from common.contracts.ops import DELIVERIES, QUALITY_RESULTS
 from common.errors import LakehouseError, OutputError
 from common.platform import this_platform
-from common.publish.delivery import FOUND, READ, Delivery, failed
+from common.publish.delivery import READ, Delivery, failed
 from common.publish.output import Output
+from common.publish.unnoted import begin, end
 from common.result import Result
 from common.settings import Settings
 from common.sources.feed import Tell, silent
@@ -70,7 +70,7 @@ def publish(
         The deliveries of each output that was due, by its name.
     """
     came_of: dict[str, list[Delivery]] = {}
-    found: dict[str, list[Delivery]] = {}
+    brought_before: dict[str, list[Delivery] | None] = {}
     try:
         for output in outputs:
             if not force and not is_due(output, lake.settings):
@@ -78,43 +78,18 @@ def publish(
                 write_whole(_waits(output, lake.settings), "")
                 continue
             began = datetime.now(UTC)
-            found[output.name] = _found(lake, output, tell)
+            brought_before[output.name] = begin(lake, output, tell)
             came_of[output.name] = _delivered(lake, output, tell)
             if not any(delivery.failure for delivery in came_of[output.name]):
                 write_whole(_last(output, lake.settings), began.isoformat())
                 _waits(output, lake.settings).unlink(missing_ok=True)
     finally:
-        _note(lake, outputs, [found, came_of])
+        all_of = {name: [*(brought_before[name] or ()), *deliveries] for name, deliveries in came_of.items()}
+        _note(lake, outputs, all_of)
         for name, deliveries in came_of.items():
-            if not any(delivery.failure for delivery in deliveries):
-                _begun(name, lake.settings).unlink(missing_ok=True)
+            if brought_before[name] is not None and not any(delivery.failure for delivery in deliveries):
+                end(name, lake.settings)
     return came_of
-
-
-def _found(lake: Lake, output: Output, tell: Tell) -> list[Delivery]:
-    """What a run that was killed has brought and could not note; a sign is left that this one has begun."""
-    sign = _begun(output.name, lake.settings)
-    try:
-        since = datetime.fromisoformat(sign.read_text(encoding="utf-8")) - SLACK
-    except (FileNotFoundError, ValueError):
-        write_whole(sign, datetime.now(UTC).isoformat())
-        return []
-    try:
-        brought = output.brought_since(lake, since)
-    except Exception as error:  # no reason to deliver nothing
-        tell(f"{output.name}: what a run before has brought isn't known: {failed(output.name, error).failure}")
-        return []
-    lake.ensure(DELIVERIES)
-    noted = (
-        lake.table(DELIVERIES)
-        .where((F.col("output") == output.name) & F.col("failure").isNull() & (F.col("delivered_at") >= since))
-        .select("item", "version", "rows_there", "mode", F.col("delivered_at").cast("double").alias("seconds"))
-        .collect()
-    )
-    missed = [one for one in brought if not any(_is_of(row, one) for row in noted)]
-    for one in missed:
-        tell(f"{output.name}: {one.item}: {one.note}")
-    return missed
 
 
 def _delivered(lake: Lake, output: Output, tell: Tell) -> list[Delivery]:
@@ -179,28 +154,12 @@ def _waits(output: Output, settings: Settings) -> Path:
     return Path(settings.checkpoint("outputs", f"{output.name}.waits"))
 
 
-def _is_of(noted: Row, found: Delivery) -> bool:
-    """Whether a row of ops.deliveries, its time in seconds, tells of what a target has."""
-    came = found.delivered_at.timestamp() if found.delivered_at else 0.0
-    if (noted["item"], noted["version"], noted["rows_there"]) != (found.item, found.version, found.rows_there):
-        return False
-    if noted["mode"] == FOUND:
-        return abs(float(noted["seconds"]) - came) < 0.001
-    return bool(noted["seconds"] >= came - SLACK.total_seconds())  # the target's clock may be another one
-
-
-def _begun(output: str, settings: Settings) -> Path:
-    """Has the time since when what was brought may not be noted; is there from the beginning until all is noted."""
-    return Path(settings.checkpoint("outputs", f"{output}.begun"))
-
-
-def _note(lake: Lake, outputs: Sequence[Output], by_output: Sequence[Mapping[str, Sequence[Delivery]]]) -> None:
+def _note(lake: Lake, outputs: Sequence[Output], came_of: Mapping[str, Sequence[Delivery]]) -> None:
     lake.ensure(DELIVERIES)
     rows = [
         _row(lake, output, delivery)
         for output in outputs
-        for deliveries in by_output
-        for delivery in deliveries.get(output.name, ())
+        for delivery in came_of.get(output.name, ())
         if delivery.is_news
     ]
     if rows:

@@ -17,7 +17,6 @@ from common.settings import Settings
 from common.sources.connections import PostgresConnection, value_of
 from common.sources.feed import Tell, silent
 from common.sources.pulling.postgres.connect import ATTEMPTS, connect, name_of
-from common.storage.lake import Lake
 
 if TYPE_CHECKING:
     from common.publish.postgres.delivering import Opened
@@ -43,11 +42,11 @@ class PostgresOutput(Output, ABC):
     def items(self) -> Collection[str]:
         """The names of its tables there."""
 
-    def brought_since(self, lake: Lake, since: datetime) -> list[Delivery]:
+    def brought_since(self, settings: Settings, since: datetime) -> list[Delivery]:
         """What came to its tables at that time or later, as `delivered_versions` tells."""
         with (
-            self.connected(lake.settings) as connection,
-            in_words(self.where(lake.settings)),
+            self.connected(settings, attempts=1) as connection,
+            in_words(self.where(settings)),
             connection.transaction(),
             connection.cursor() as cursor,
         ):
@@ -55,7 +54,7 @@ class PostgresOutput(Output, ABC):
                 return []
             access.act_as_owner(cursor, self.place)
             brought = positions.brought_since(cursor, self.place.schema, self.items, since)
-        return [replace(one, destination=self.destination(one.item, lake.settings)) for one in brought]
+        return [replace(one, destination=self.destination(one.item, settings)) for one in brought]
 
     def destination(self, item: str, settings: Settings) -> str:
         """Where a table is, without secrets."""

@@ -146,10 +146,15 @@ def test_a_target_that_cannot_be_asked_holds_the_run_not_up(
     (tmp_path / "shelf").mkdir()
     output = shelf(tmp_path, "away")
     publish_killed(delivered, [output])
-    monkeypatch.setattr(Shelf, "brought_since", unreachable)
     told: list[str] = []
-    assert failure(publish(delivered, [output], told.append)) is None
+    with monkeypatch.context() as patch:
+        patch.setattr(Shelf, "brought_since", unreachable)
+        assert failure(publish(delivered, [output], told.append)) is None
     assert told[0] == "away: what a run before has brought isn't known: no server"
+    assert noted(delivered, output) == []
+
+    publish(delivered, [output])
+    assert [mode for _, mode, _ in noted(delivered, output)] == [FOUND]
 
 
 def test_an_hour_after_its_delivery_an_hourly_output_is_due(tmp_path: Path) -> None:

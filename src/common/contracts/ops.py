@@ -86,7 +86,7 @@ DELIVERIES = Table(
         Column("output", "string", "Name of the output's declaration."),
         Column("writer", "string", "What writes it, such as postgres or csv."),
         Column("item", "string", "The part of the output, such as a table or a report."),
-        Column("mode", "string", "How it came there, such as changes, or all compared; found: of a run that was cut."),
+        Column("mode", "string", "How it came there, such as changes, or all compared; found: by a killed run."),
         Column("source_table", "string", "The Delta table that was read; null: several."),
         Column("table_id", "string", "That table's id: a table that is made again has another."),
         Column("from_version", "bigint", "Its version that was there before; null: none, or found."),
@@ -99,7 +99,7 @@ DELIVERIES = Table(
         Column("note", "string", "What a person should know of it."),
         Column("failure", "string", "Why it could not be sent, and what to do; null: it was."),
         Column("run_id", "string", "The job run, where there was one."),
-        Column("delivered_at", "timestamp", "When it was done, UTC; of what was found by the target's clock."),
+        Column("delivered_at", "timestamp", "When it was done, UTC; what was found has the target's time."),
     ),
 )
 

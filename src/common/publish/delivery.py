@@ -10,7 +10,7 @@ FAILED = "failed"
 READ = "read"
 """The mode of what came in by an output, such as answers: nothing of it was sent."""
 FOUND = "found"
-"""The mode of what another run had brought and not noted, as one that was killed."""
+"""The mode of what another run had brought and not noted, as one that was killed: the target tells of it."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Delivery:
     where there was none, or the item is made of several tables. `table_id` is the Delta table's own. `mode` says in a
     word or two how it came there, `destination` where it is, without secrets. A count is None where it has no meaning.
     A `failure` says why it isn't there, and what to do. `is_sent`: something was sent, even where no number says so.
-    `delivered_at` is when it came there, of one that the target tells of; None: now.
+    `delivered_at` is when it came there, of one that was found; None: now.
     """
 
     item: str
@@ -43,17 +43,11 @@ class Delivery:
     @property
     def is_news(self) -> bool:
         """Whether something was sent, or failed."""
-        is_other_version = self.from_version != self.version
-        return bool(self.is_sent or self.rows_written or self.rows_deleted or self.failure or is_other_version)
+        came = self.is_sent or self.rows_written or self.rows_deleted or self.mode == FOUND
+        return bool(came or self.failure or self.from_version != self.version)
 
 
 def failed(item: str, error: Exception, destination: str = "") -> Delivery:
     """The delivery of an item that an error kept away. Of one that nobody foresaw, the type is told too."""
     words = str(error) if isinstance(error, LakehouseError) else f"{type(error).__name__}: {first_line(error)}"
     return Delivery(item, FAILED, destination=destination, failure=words)
-
-
-def found(item: str, delivered_at: datetime, **known: str | int | None) -> Delivery:
-    """The delivery of an item that another run brought, as the target tells of it."""
-    note = "came by another run, which had not noted it"
-    return Delivery(item, FOUND, note=note, is_sent=True, delivered_at=delivered_at, **known)  # type: ignore[arg-type]

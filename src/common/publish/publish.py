@@ -14,9 +14,9 @@ from common.contracts.ddl import schema_of
 from common.contracts.ops import DELIVERIES, QUALITY_RESULTS
 from common.errors import LakehouseError, OutputError
 from common.platform import this_platform
+from common.publish import unnoted
 from common.publish.delivery import READ, Delivery, failed
 from common.publish.output import Output
-from common.publish.unnoted import begin, end
 from common.result import Result
 from common.settings import Settings
 from common.sources.feed import Tell, silent
@@ -78,17 +78,17 @@ def publish(
                 write_whole(_waits(output, lake.settings), "")
                 continue
             began = datetime.now(UTC)
-            brought_before[output.name] = begin(lake, output, tell)
+            brought_before[output.name] = unnoted.begin(lake, output, tell)
             came_of[output.name] = _delivered(lake, output, tell)
-            if not any(delivery.failure for delivery in came_of[output.name]):
+            if _is_whole(came_of[output.name]):
                 write_whole(_last(output, lake.settings), began.isoformat())
                 _waits(output, lake.settings).unlink(missing_ok=True)
     finally:
         all_of = {name: [*(brought_before[name] or ()), *deliveries] for name, deliveries in came_of.items()}
         _note(lake, outputs, all_of)
         for name, deliveries in came_of.items():
-            if brought_before[name] is not None and not any(delivery.failure for delivery in deliveries):
-                end(name, lake.settings)
+            if brought_before[name] is not None and _is_whole(deliveries):
+                unnoted.end(name, lake.settings)
     return came_of
 
 
@@ -100,6 +100,10 @@ def _delivered(lake: Lake, output: Output, tell: Tell) -> list[Delivery]:
     except Exception as error:  # a mistake in one output, or in this code, is no reason to keep the others back
         tell("".join(traceback.format_exception(error)))
         return [failed(output.name, error)]
+
+
+def _is_whole(deliveries: Sequence[Delivery]) -> bool:
+    return not any(delivery.failure for delivery in deliveries)
 
 
 def check_outputs(lake: Lake, outputs: Sequence[Output]) -> list[Finding]:

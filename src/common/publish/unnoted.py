@@ -4,6 +4,7 @@ A sign is left when a delivery begins, and taken away when all is noted. Where i
 what came since.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from common.storage.lake import Lake
 
 CLOCKS = timedelta(minutes=1)
 """How much the target's clock may differ from this one."""
+_NOTE = "came by another run, which had not noted it"
 
 
 def begin(lake: Lake, output: Output, tell: Tell) -> list[Delivery] | None:
@@ -42,7 +44,7 @@ def begin(lake: Lake, output: Output, tell: Tell) -> list[Delivery] | None:
         .select("item", "version", "rows_there", "mode", F.col("delivered_at").cast("double").alias("seconds"))
         .collect()
     )
-    unnoted = [one for one in brought if not any(_is_of(row, one) for row in noted)]
+    unnoted = [replace(one, note=_NOTE) for one in brought if not any(_is_of(row, one) for row in noted)]
     for one in unnoted:
         tell(f"{output.name}: {one.item}: {one.note}")
     return unnoted

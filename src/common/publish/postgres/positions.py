@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from common.publish.delivery import Delivery, found
+from common.publish.delivery import FOUND, Delivery
 from common.publish.postgres.served import ServedTable
 from common.sources.pulling.postgres.names import literal, quoted
 
@@ -107,7 +107,7 @@ def brought_since(cursor: "Cursor", schema: str, items: Iterable[str], since: da
         (list(items), since),
     )
     return [
-        found(item, at, source_table=table, table_id=table_id, version=version, rows_there=rows)
+        Delivery(item, FOUND, source_table=table, table_id=table_id, version=version, rows_there=rows, delivered_at=at)
         for item, at, table, table_id, version, rows in cursor.fetchall()
     ]
 

@@ -130,6 +130,10 @@ class AlertsOutput(PostgresOutput):
         """Its schema, and who owns it."""
         return Place(SCHEMA, self.owner, ())
 
+    def destination(self, item: str, settings: Settings) -> str:
+        """Its database in words, as each of its deliveries says it."""
+        return self.where(settings)
+
     @property
     def items(self) -> Collection[str]:
         """The names of its tables of alerts and whom they are told to."""

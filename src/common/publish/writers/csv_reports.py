@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from common.checks.findings import OUTPUT_WAS_REACHED, Finding
 from common.errors import DeclarationError, LakehouseError
-from common.publish.delivery import Delivery, found
+from common.publish.delivery import FOUND, Delivery
 from common.publish.output import Output
 from common.publish.reports.check import check_report
 from common.publish.reports.deliver import ReportRun, deliver_reports
@@ -78,11 +78,12 @@ class CsvReports(Output):
         """The files whose content came at that time or later, as their manifests tell."""
         folder = self._report_folder(settings)
         return [
-            found(
+            Delivery(
                 manifest.item,
-                manifest.written,
+                FOUND,
                 rows_there=manifest.rows,
                 destination=folder.place(manifest.file),
+                delivered_at=manifest.written,
             )
             for manifest in Files(folder, self.name).written_since(since)
         ]

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from common.checks.findings import CONSERVATION, Finding
 from common.errors import OutputError
-from common.publish.delivery import Delivery, found
+from common.publish.delivery import FOUND, Delivery
 from common.publish.output import Output
 from common.settings import Settings
 from common.sources.feed import Tell
@@ -41,7 +41,8 @@ class Shelf(Output):
         if not file.is_file():
             return []
         at = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-        return [found(self.table, at, rows_there=json.loads(file.read_text()))] if at >= since else []
+        there = Delivery(self.table, FOUND, rows_there=json.loads(file.read_text()), delivered_at=at)
+        return [there] if at >= since else []
 
     def findings(self, lake: Lake) -> list[Finding]:
         rows, there = lake.table(self.table).count(), self.state(lake.settings)

@@ -133,6 +133,21 @@ def test_alerts_come_with_their_messages_or_not_at_all(
     assert set(findings(delivered).values()) == {True}
 
 
+def test_what_its_tables_have_is_told_as_it_was_delivered(delivered: tuple[Lake, AlertsOutput, Postgres]) -> None:
+    done, (lake, output, _) = deliver(delivered), delivered
+    brought = {one.item: one for one in output.brought_since(lake.settings, NOW - timedelta(hours=1))}
+
+    assert brought.keys() == {"contacts", "merchants", "alerts"}
+    for name, one in brought.items():
+        assert (one.source_table, one.table_id) == (done[name].source_table, done[name].table_id)
+        assert (one.version, one.rows_there, one.destination) == (
+            done[name].version,
+            done[name].rows_there,
+            done[name].destination,
+        )
+    assert output.brought_since(lake.settings, NOW + timedelta(hours=1)) == []
+
+
 def test_delivered_again_nothing_is_news_and_the_state_is_the_same(
     delivered: tuple[Lake, AlertsOutput, Postgres],
 ) -> None:

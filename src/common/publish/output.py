@@ -77,7 +77,7 @@ class Output(Strict, ABC):
         """
 
     @abstractmethod
-    def brought_since(self, settings: Settings, since: datetime) -> list[Delivery]:
+    def delivered_since(self, settings: Settings, since: datetime) -> list[Delivery]:
         """What came to the target at that time or later, as the target tells, with the mode `FOUND`.
 
         The engine asks after a run that was killed, which could not note what it had brought.

@@ -70,7 +70,7 @@ def publish(
         The deliveries of each output that was due, by its name.
     """
     came_of: dict[str, list[Delivery]] = {}
-    brought_before: dict[str, list[Delivery] | None] = {}
+    not_noted: dict[str, list[Delivery] | None] = {}
     try:
         for output in outputs:
             if not force and not is_due(output, lake.settings):
@@ -78,16 +78,16 @@ def publish(
                 write_whole(_waits(output, lake.settings), "")
                 continue
             began = datetime.now(UTC)
-            brought_before[output.name] = unnoted.begin(lake, output, tell)
+            not_noted[output.name] = unnoted.begin(lake, output, tell)
             came_of[output.name] = _delivered(lake, output, tell)
             if _is_whole(came_of[output.name]):
                 write_whole(_last(output, lake.settings), began.isoformat())
                 _waits(output, lake.settings).unlink(missing_ok=True)
     finally:
-        all_of = {name: [*(brought_before[name] or ()), *deliveries] for name, deliveries in came_of.items()}
+        all_of = {name: [*(not_noted[name] or ()), *deliveries] for name, deliveries in came_of.items()}
         _note(lake, outputs, all_of)
         for name, deliveries in came_of.items():
-            if brought_before[name] is not None and _is_whole(deliveries):
+            if not_noted[name] is not None and _is_whole(deliveries):
                 unnoted.end(name, lake.settings)
     return came_of
 

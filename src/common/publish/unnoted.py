@@ -33,7 +33,7 @@ def begin(lake: Lake, output: Output, tell: Tell) -> list[Delivery] | None:
         write_whole(sign, datetime.now(UTC).isoformat())
         return []
     try:
-        brought = output.brought_since(lake.settings, since)
+        brought = output.delivered_since(lake.settings, since)
     except Exception as error:  # no reason to deliver nothing; the sign stays
         tell(f"{output.name}: what a run before has brought isn't known: {failed(output.name, error).failure}")
         return None

@@ -42,7 +42,7 @@ class PostgresOutput(Output, ABC):
     def items(self) -> Collection[str]:
         """The names of its tables there."""
 
-    def brought_since(self, settings: Settings, since: datetime) -> list[Delivery]:
+    def delivered_since(self, settings: Settings, since: datetime) -> list[Delivery]:
         """What came to its tables at that time or later, as `delivered_versions` tells."""
         with (
             self.connected(settings, attempts=1) as connection,
@@ -53,7 +53,7 @@ class PostgresOutput(Output, ABC):
             if not access.has_owner(cursor, self.place):
                 return []
             access.act_as_owner(cursor, self.place)
-            brought = positions.brought_since(cursor, self.place.schema, self.items, since)
+            brought = positions.delivered_since(cursor, self.place.schema, self.items, since)
         return [replace(one, destination=self.destination(one.item, settings)) for one in brought]
 
     def destination(self, item: str, settings: Settings) -> str:

@@ -97,7 +97,7 @@ def states(cursor: "Cursor", schema: str, items: Iterable[str]) -> dict[str, lis
     return {item: [*map(str, (*vars(noted[item]).values(), *counted))] for item, *counted in cursor.fetchall()}
 
 
-def brought_since(cursor: "Cursor", schema: str, items: Iterable[str], since: datetime) -> list[Delivery]:
+def delivered_since(cursor: "Cursor", schema: str, items: Iterable[str], since: datetime) -> list[Delivery]:
     """What came at that time or later to tables of these names, by the server's clock."""
     if not is_there(cursor, schema, TABLE):
         return []

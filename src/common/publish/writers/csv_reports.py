@@ -74,7 +74,7 @@ class CsvReports(Output):
         """Writes the files that are due."""
         return deliver_reports(self._run(lake, tell), self.reports)
 
-    def brought_since(self, settings: Settings, since: datetime) -> list[Delivery]:
+    def delivered_since(self, settings: Settings, since: datetime) -> list[Delivery]:
         """The files whose content came at that time or later, as their manifests tell."""
         folder = self._report_folder(settings)
         return [

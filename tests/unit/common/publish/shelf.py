@@ -36,7 +36,7 @@ class Shelf(Output):
         written = 0 if rows == before else rows
         return [Delivery(self.table, "counted", rows_written=written, rows_there=rows)]
 
-    def brought_since(self, settings: Settings, since: datetime) -> list[Delivery]:
+    def delivered_since(self, settings: Settings, since: datetime) -> list[Delivery]:
         file = self.folder / self.table
         if not file.is_file():
             return []

@@ -135,7 +135,7 @@ def test_alerts_come_with_their_messages_or_not_at_all(
 
 def test_what_its_tables_have_is_told_as_it_was_delivered(delivered: tuple[Lake, AlertsOutput, Postgres]) -> None:
     done, (lake, output, _) = deliver(delivered), delivered
-    brought = {one.item: one for one in output.brought_since(lake.settings, NOW - timedelta(hours=1))}
+    brought = {one.item: one for one in output.delivered_since(lake.settings, NOW - timedelta(hours=1))}
 
     assert brought.keys() == {"contacts", "merchants", "alerts"}
     for name, one in brought.items():
@@ -145,7 +145,7 @@ def test_what_its_tables_have_is_told_as_it_was_delivered(delivered: tuple[Lake,
             done[name].rows_there,
             done[name].destination,
         )
-    assert output.brought_since(lake.settings, NOW + timedelta(hours=1)) == []
+    assert output.delivered_since(lake.settings, NOW + timedelta(hours=1)) == []
 
 
 def test_delivered_again_nothing_is_news_and_the_state_is_the_same(

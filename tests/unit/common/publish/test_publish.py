@@ -148,7 +148,7 @@ def test_a_target_that_cannot_be_asked_holds_the_run_not_up(
     publish_killed(delivered, [output])
     told: list[str] = []
     with monkeypatch.context() as patch:
-        patch.setattr(Shelf, "brought_since", unreachable)
+        patch.setattr(Shelf, "delivered_since", unreachable)
         assert failure(publish(delivered, [output], told.append)) is None
     assert told[0] == "away: what a run before has brought isn't known: no server"
     assert noted(delivered, output) == []

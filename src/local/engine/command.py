@@ -53,9 +53,6 @@ def server_settings(workspace: Workspace, port: int) -> dict[str, str]:
         "spark.driver.host": "127.0.0.1",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        # Each query's plan is written down for Spark's page, which nobody sees here. As formatted text, the default,
-        # that takes a twentieth of the work of small queries.
-        "spark.sql.ui.explainMode": "simple",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",

@@ -10,7 +10,7 @@ from common.contracts.drift import Drift, ExistingColumn, drift
 from common.contracts.table import Table, View
 from common.errors import SchemaError
 from common.storage.conflicts import retried
-from common.storage.tables import NOT_THERE, Tables
+from common.storage.tables import Tables
 
 MAKING_SECONDS = 5
 """How long a table that another process makes may lie on disk before the catalog knows of it."""
@@ -71,12 +71,11 @@ def _is_whole(lake: Tables, view: View) -> bool:
 
 
 def _columns(lake: Tables, table: Table) -> dict[str, ExistingColumn] | None:
-    try:
-        fields = lake.spark.read.table(lake.full_name(table)).schema.fields
-    except AnalysisException as error:
-        if error.getCondition() in NOT_THERE:
-            return None
-        raise
+    # Asked first: the server keeps a session's last plans by their numbers. A name that it could not resolve stays
+    # so for a stream's worker that happens to give its plan the same number.
+    if not lake.exists(table):
+        return None
+    fields = lake.spark.read.table(lake.full_name(table)).schema.fields
     return {f.name: ExistingColumn(f.dataType.simpleString(), f.metadata.get("comment", "")) for f in fields}
 
 

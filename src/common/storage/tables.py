@@ -10,7 +10,7 @@ from common.settings import Settings
 from common.storage.lineage import note
 from common.storage.table_state import TableState, log_folder, state_in
 
-NOT_THERE = ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND")
+_NOT_THERE = ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND")
 
 
 class Tables:
@@ -68,7 +68,7 @@ class Tables:
         try:
             row = self.spark.sql(f"DESCRIBE HISTORY {self.full_name(table)} LIMIT 1").first()
         except AnalysisException as error:
-            if error.getCondition() in NOT_THERE:
+            if error.getCondition() in _NOT_THERE:
                 return None
             raise
         return None if row is None else TableState(int(row["version"]), row["timestamp"].isoformat())

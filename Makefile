@@ -37,7 +37,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup run test check lint types imports unit notebooks nbmake bundle databricks-cli actionlint secrets audit format lab ui docs bench chaos fuzz reset clean lock
+.PHONY: help setup run test check lint types imports unit long notebooks nbmake bundle databricks-cli actionlint secrets audit format lab ui docs bench chaos fuzz reset clean lock
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -73,7 +73,7 @@ test: lint types imports unit  ## All checks and tests
 # Without Spark many tests wait for processes that they start: a third worker has work meanwhile.
 check: WORKERS ?= 3
 check: lint types imports $(SERVERS)  ## Style, types, layers, and all tests that need no Spark: the daily loop
-	@SPARK_REMOTE=none $(PYTEST) -m "not spark" tests
+	@SPARK_REMOTE=none $(PYTEST) -m "not spark and not long" tests
 
 lint: setup  ## Style, of Python files and notebooks
 	$(BIN)/ruff check .
@@ -85,7 +85,10 @@ types: $(SERVERS)  ## Types, strictly
 imports: setup  ## Layers: imports go down only
 	$(BIN)/lint-imports --no-cache
 
-unit: $(SERVERS)  ## All tests, of functions, jobs and notebooks
+unit: $(SERVERS)  ## All tests, of functions, jobs and notebooks, but those that `make long` adds
+	$(PYTEST) -m "not long" tests
+
+long: $(SERVERS)  ## All tests, also those that repeat at length what others show (two hours)
 	$(PYTEST) tests
 
 notebooks: setup  ## Each notebook by itself, with its defaults, on a small world in a folder of its own

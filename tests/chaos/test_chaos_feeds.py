@@ -31,6 +31,7 @@ def empty_lake(spark: SparkSession, schema_prefix: str, tmp_path: Path) -> Lake:
     return Lake(spark, replace(settings, home=tmp_path))
 
 
+@pytest.mark.long  # tests of readers have servers fail one by one
 def test_servers_that_fail_in_mid_stream_lose_and_double_nothing(empty_lake: Lake, tmp_path: Path) -> None:
     report = chaos_streams.run(empty_lake, tmp_path, seed=2, faults=("kafka killed", "aws stopped"))
 

@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -50,6 +51,7 @@ def values(chance: random.Random) -> Iterator[bytes | None]:
         )
 
 
+@pytest.mark.long  # test_fuzz_readers.py has any bytes read, test_fuzz.py any records refined
 def test_any_record_of_a_topic_is_in_bronze_and_accepted_or_quarantined(
     spark: SparkSession, schema_prefix: str, broker: Broker, tmp_path: Path
 ) -> None:

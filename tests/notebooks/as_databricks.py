@@ -1,8 +1,11 @@
 """A job's notebooks as Databricks runs them: one after the other, with its values in widgets."""
 
+import ast
+import io
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,28 +45,60 @@ class Dbutils:
         raise Exit(value)
 
 
-def run_as_databricks(notebook: Path, given: Mapping[str, str]) -> dict[str, Any]:
-    """Runs a notebook's cells with its own defaults, the job's values in widgets; what it ended with."""
-    namespace: dict[str, object] = {"__name__": "__main__", "display": print, "dbutils": Dbutils(given)}
+@dataclass(frozen=True)
+class Ended:
+    """What a notebook ended with, and all that its cells showed, as text or HTML."""
+
+    result: dict[str, Any]
+    shown: str
+
+
+def run_as_databricks(notebook: Path, given: Mapping[str, str]) -> Ended:
+    """Runs a notebook's cells with its own defaults, the job's values in widgets."""
+    shown = io.StringIO()
+
+    def display(*objects: object) -> None:
+        shown.writelines(f"{text}\n" for one in objects for text in _texts(one))
+
+    namespace: dict[str, object] = {"__name__": "__main__", "display": display, "dbutils": Dbutils(given)}
     try:
-        for number, cell in enumerate(nbformat.read(notebook, as_version=4).cells):
-            if cell.cell_type == "code":
-                exec(compile(cell.source, f"{notebook.name}, cell {number}", "exec"), namespace)
+        with redirect_stdout(shown), redirect_stderr(shown):
+            for number, cell in enumerate(nbformat.read(notebook, as_version=4).cells):
+                if cell.cell_type == "code":
+                    display(_value(cell.source, f"{notebook.name}, cell {number}", namespace))
     except Exit as ended:
-        result: dict[str, Any] = json.loads(str(ended))
-        return result
+        return Ended(json.loads(str(ended)), shown.getvalue())
+    except Exception:
+        print(shown.getvalue())
+        raise
     raise AssertionError(f"{notebook.name} didn't end with its result")
 
 
-def run_job(key: str, **given: str) -> dict[str, dict[str, Any]]:
-    """Runs a job's notebooks; what each ended with, by task. Of the parameters `given` it takes those that it has."""
+def _value(source: str, name: str, namespace: dict[str, object]) -> object:
+    """Runs a cell; the value of the expression that it ends with, which a notebook shows."""
+    statements = ast.parse(source, name).body
+    last = statements.pop() if statements and isinstance(statements[-1], ast.Expr) else None
+    exec(compile(ast.Module(statements, []), name, "exec"), namespace)
+    return eval(compile(ast.Expression(last.value), name, "eval"), namespace) if last is not None else None
+
+
+def _texts(one: object) -> list[str]:
+    """All forms of a value in which a notebook shows text; of None it shows nothing."""
+    if one is None:
+        return []
+    forms = [form() for name in ("_repr_html_", "_repr_markdown_") if (form := getattr(one, name, None)) is not None]
+    return [repr(one), *(str(text) for text in forms if text is not None)]
+
+
+def run_job(key: str, **given: str) -> dict[str, Ended]:
+    """Runs a job's notebooks; how each ended, by task. Of the parameters `given` it takes those that it has."""
     job = load_job(load_bundle(repository()), key)
     given = {name: value for name, value in given.items() if name in job.parameters}
     declared = check_parameters(job, given)
     run = RunValues(job.key, job.name, "4711", datetime.now(UTC))
     run = replace(run, parameters=job_values(job, given, run))
     finished: dict[str, TaskValues] = {}
-    ended = {}
+    ended: dict[str, Ended] = {}
     for task in job.tasks:
         this = TaskValues(task.key, task.key, str(task.notebook), 1)
         values = task_values(job, task, declared=declared[task.key], run=run, this=this, finished=finished)

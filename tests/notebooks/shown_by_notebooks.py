@@ -1,15 +1,9 @@
-"""What executed notebooks show, and the values to search it for: everything that the contracts call personal."""
+"""The values to search for in what notebooks show: everything that the contracts call personal."""
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-
-import nbformat
-from nbclient import NotebookClient
-from nbformat import NotebookNode
+from collections.abc import Iterable
 
 from common.contracts.registry import all_tables
-from common.settings import repository
 from common.storage.lake import Lake
 
 SHORTEST = 5
@@ -29,31 +23,6 @@ STRANGER = {
     "changed_at": "2025-06-01",
 }
 """Quarantined for her e-mail address, her birth date and her country."""
-
-
-def executed(name: str, environment: Mapping[str, str], **parameters: str) -> str:
-    """What a notebook shows when it is executed with its defaults but for these parameters."""
-    notebook = nbformat.read(repository() / "notebooks" / f"{name}.ipynb", as_version=4)
-    [declared] = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
-    declared.source += "".join(f"\n{parameter} = {value!r}" for parameter, value in parameters.items())
-    place = {"metadata": {"path": environment["LAKEHOUSE_HOME"]}}
-    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=place).execute(env=dict(environment))
-    return shown(notebook)
-
-
-def shown(notebook: NotebookNode) -> str:
-    """All that an executed notebook shows as text or HTML."""
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    return "\n".join(text for output in outputs for text in texts_of(output))
-
-
-def texts_of(output: Mapping[str, object]) -> Iterator[str]:
-    """Text of every form of an output; pictures are drawn from the same tables, and their bytes are no text."""
-    data = output.get("data", {})
-    assert isinstance(data, Mapping)
-    for kind, content in [*data.items(), *output.items()]:
-        if not kind.startswith("image/"):
-            yield content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
 
 
 def personal_values(lake: Lake) -> dict[str, frozenset[str]]:

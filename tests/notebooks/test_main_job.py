@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterable, Iterator
 
+import nbformat
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
@@ -34,6 +35,8 @@ pytestmark = [
 TERMINALS = 500
 """Every transaction of the first terminals: their windows are whole, and with them the features."""
 
+CANARY = "canary-9c1f7e"
+
 ALIKE = (
     "transaction_features",
     "train_fraud_model",
@@ -52,9 +55,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
         rows = ds.dataset(file).to_table(filter=pc.field("TERMINAL_ID") < TERMINALS)
         pq.write_table(rows, folder / file.name)
     workspace = Workspace(home, source="handbook", landing=str(home / "landing"), train_days="90")
-    workspace("up")
-    yield workspace
-    workspace("down")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAKEHOUSE_SECRET_CANARY", CANARY)
+        workspace("up")
+        yield workspace
+        workspace("down")
 
 
 def landed(workspace: Workspace) -> tuple[int, int]:
@@ -89,6 +94,21 @@ def test_real_transactions_go_from_files_to_scores(workspace: Workspace) -> None
             "quarantined": 0,
         }
     ]
+
+
+def test_what_was_run_with_a_secret_in_reach_holds_it_nowhere(workspace: Workspace) -> None:
+    searched = [file for file in workspace.home.rglob("*") if file.is_file()]
+
+    assert {f"{task}.ipynb" for task in ALIKE} < {file.name for file in searched}
+    assert [str(file) for file in searched if CANARY.encode() in file.read_bytes()] == []
+
+
+def test_executed_notebooks_stay_below_the_limits_of_outputs(workspace: Workspace) -> None:
+    # Databricks keeps 20 MB of a notebook task's outputs, and shows no cell's above 10 MB.
+    for file in (workspace.home / "runs").rglob("*.ipynb"):
+        for cell in nbformat.read(file, as_version=4).cells:
+            assert len(json.dumps(cell.get("outputs", []))) < 2_000_000, file.name
+        assert file.stat().st_size < 5_000_000
 
 
 def test_the_documented_lineage_is_what_the_job_reads_and_writes(workspace: Workspace) -> None:
@@ -188,6 +208,7 @@ def test_a_table_that_was_changed_by_hand_is_looked_at_again(workspace: Workspac
     assert {key for key, task in tasks.items() if not task["up_to_date"]} == {"marts", "publish", "check_quality"}
 
 
+@pytest.mark.long  # each step has a test that it changes nothing when it is run again
 def test_a_forced_run_with_nothing_new_changes_nothing(workspace: Workspace) -> None:
     written = (
         TRANSACTIONS,

@@ -12,7 +12,7 @@ import pytest
 from as_databricks import run_job
 from pyspark.sql import SparkSession
 
-pytestmark = pytest.mark.job
+pytestmark = [pytest.mark.job, pytest.mark.long]  # test_as_on_databricks.py runs the job where all ids are there
 
 DAYS, GENUINE, FRAUDS = 30, 40, 8
 """Payments a day. A model needs three weeks of labels that are there, and a week to be tested on."""
@@ -43,7 +43,8 @@ def tasks(schema_prefix: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         patch.setenv("LAKEHOUSE_HOME", str(tmp_path_factory.mktemp("creditcard_ulb")))
         patch.setenv("MPLBACKEND", "Agg")
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        yield run_job("lakehouse", source="creditcard_ulb", landing=str(landing), schema_prefix=schema_prefix)
+        ended = run_job("lakehouse", source="creditcard_ulb", landing=str(landing), schema_prefix=schema_prefix)
+        yield {task: one.result for task, one in ended.items()}
 
 
 def test_all_tasks_succeed_though_there_are_no_keys_of_anything(tasks: dict[str, dict[str, Any]]) -> None:

@@ -43,7 +43,7 @@ from servers.kinesis import KinesisServer, as_on_aws
 from servers.postgres import Postgres
 from servers.sftp import SftpServer
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.long]  # each reader has tests of its own
 
 LATE = ("customers", "transactions", "fraud_reports")
 """The targets that take both runs one after the other: a history, and all that are none. The other histories, which are

@@ -206,6 +206,7 @@ def test_notebooks_show_nothing_that_identifies_a_customer(people: Shown) -> Non
     values = {**people.personal, "the stranger": frozenset(STRANGER[name] for name in HIDDEN)}
 
     assert {name for name, text in people.texts.items() if len(text) < 100} == set()
+    assert 'class="dataframe"' in people.texts["star_schema"], "what a cell ends with is among what is searched"
     found = [(name, column, seen(values[column], text)) for name, text in people.texts.items() for column in values]
     assert [one for one in found if one[2]] == []
 

@@ -266,6 +266,7 @@ def test_score_stream_takes_what_lands_after_the_main_job_to_a_score(
     assert spark.read.table(scores).where("transaction_id = 'T-landed-later'").count() == 1
 
 
+@pytest.mark.long  # test_maintenance.py and test_check_tables.py show its parts
 @pytest.mark.usefixtures("people")
 def test_maintenance_fails_where_a_table_breaks_its_promise(spark: SparkSession, landed: Landed) -> None:
     merchants = f"{PREFIX}silver.merchants"

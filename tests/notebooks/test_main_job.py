@@ -199,6 +199,7 @@ def test_a_second_run_with_nothing_new_is_up_to_date_and_needs_no_engine(workspa
     assert engine["state"] == "stopped"
 
 
+@pytest.mark.long  # test_last_success.py shows it of steps
 def test_a_table_that_was_changed_by_hand_is_looked_at_again(workspace: Workspace) -> None:
     workspace("up")
     with_comment = f"ALTER TABLE {MARTS[0].name} SET TBLPROPERTIES ('lakehouse.note' = 'by hand')"

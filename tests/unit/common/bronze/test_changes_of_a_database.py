@@ -20,7 +20,7 @@ from common.storage.lake import Lake
 from servers.kafka import Broker
 from servers.postgres import Postgres
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.long]  # the decoder and the envelope have tests of their own
 
 INTO = {
     "accounts": {

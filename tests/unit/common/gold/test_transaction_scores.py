@@ -191,6 +191,7 @@ def test_decisions_stay_as_made_with_the_features_they_were_made_on_when_somethi
     }
 
 
+@pytest.mark.long  # test_late_rows.py has features in any order of arrival, test_running_scores.py late scores
 def test_a_clock_that_goes_backwards_from_delivery_to_delivery_ends_in_the_features_and_scores_of_order(
     scored: Lake,
 ) -> None:

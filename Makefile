@@ -68,12 +68,12 @@ run: setup  ## Simulate a payment world if no files have landed, then run the ma
 	@$(BIN)/lakehouse simulate --if-missing
 	@$(BIN)/lakehouse run lakehouse
 
-test: lint types imports unit  ## All checks and tests
+test: lint types imports unit  ## All checks, and the tests but those that `make long` adds
 
 # Without Spark many tests wait for processes that they start: a third worker has work meanwhile.
 check: WORKERS ?= 3
 check: lint types imports $(SERVERS)  ## Style, types, layers, and all tests that need no Spark: the daily loop
-	@SPARK_REMOTE=none $(PYTEST) -m "not spark and not long" tests
+	@SPARK_REMOTE=none $(PYTEST) -m "not spark" tests
 
 lint: setup  ## Style, of Python files and notebooks
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from IPython.core.formatters import DisplayFormatter
 
 from common.settings import repository
 from local.jobs.bundle import load_bundle
@@ -83,11 +84,9 @@ def _value(source: str, name: str, namespace: dict[str, object]) -> object:
 
 
 def _texts(one: object) -> list[str]:
-    """All forms of a value in which a notebook shows text; of None it shows nothing."""
-    if one is None:
-        return []
-    forms = [form() for name in ("_repr_html_", "_repr_markdown_") if (form := getattr(one, name, None)) is not None]
-    return [repr(one), *(str(text) for text in forms if text is not None)]
+    """All forms of a value that a notebook shows, but pictures; of None it shows nothing."""
+    forms = {} if one is None else DisplayFormatter().format(one)[0]  # type: ignore[no-untyped-call]
+    return [str(text) for kind, text in forms.items() if not kind.startswith("image/")]
 
 
 def run_job(key: str, **given: str) -> dict[str, Ended]:

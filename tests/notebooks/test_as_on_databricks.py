@@ -2,8 +2,8 @@
 
 Then the other jobs' notebooks, in the same deployment; what they show is searched for what is nobody's business.
 
-The `long` tests have `lakehouse run` do the same work by papermill, on a Spark server of somebody else (SPARK_REMOTE).
-Both must end with the same rows.
+In long tests, `lakehouse run` does the same work by papermill, on a Spark server of somebody else (SPARK_REMOTE). Both
+must end with the same rows.
 
 No other module uses the schemas' own names: these tests share a server with others.
 """
@@ -62,7 +62,7 @@ class Landed:
 
 
 def lakehouse(environment: Mapping[str, str], *arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "local.cli", *arguments], env=environment, check=True, timeout=1800)
+    subprocess.run([sys.executable, "-m", "local.cli", *arguments], env=environment, check=True, timeout=900)
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_notebooks_that_the_main_job_does_not_have_run_by_themselves_on_the_lapt
     defaults (test_the_jobs_defaults_are_those_of_the_notebooks)."""
     paths = " ".join(f"notebooks/ml/{name}.ipynb" for name in ("score_stream", "review_alerts"))
     subprocess.run(
-        ["make", "nbmake", f"NOTEBOOKS={paths}"], cwd=repository(), env=landed.environment, check=True, timeout=1800
+        ["make", "nbmake", f"NOTEBOOKS={paths}"], cwd=repository(), env=landed.environment, check=True, timeout=900
     )
 
 

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from quick_server import QUICK, VARIABLE
 
-pytestmark = [pytest.mark.job, pytest.mark.long]  # each step has tests of kills before and after its writes
+pytestmark = [pytest.mark.job, pytest.mark.long]  # steps have tests of kills between their writes
 
 MOMENTS = {
     "bronze_feeds": (Moment("landing", "bronze_feeds", 0.2),),  # later, a job of one task has ended
